@@ -1,0 +1,46 @@
+//go:build !race
+
+package metric
+
+import "testing"
+
+// benchMetrics are what pages send most.
+func benchMetrics() map[string]*Metric {
+	return map[string]*Metric{
+		"count":  {Kind: Count, Name: []byte("some.key.name"), Value: num("100500")},
+		"tagged": {Kind: Count, Name: []byte("some.key.name"), Value: str("1"), Tags: str("env=prod,locale=en-us")},
+		"gauge":  {Kind: Gauge, Name: []byte("some key"), Value: num("-1.5e2")},
+		"timing": {Kind: Timing, Name: []byte("größe"), Value: num("320"), SampleRate: num("0.1")},
+		"set":    {Kind: Set, Name: []byte("some.key.name"), Value: str("alice")},
+	}
+}
+
+func TestAppendAllocatesNothing(t *testing.T) {
+	e := newEncoder(t, "prefix.subprefix")
+	dst := make([]byte, 0, 2*datagram)
+	for name, m := range benchMetrics() {
+		allocs := testing.AllocsPerRun(100, func() {
+			if _, _, err := e.Append(dst, m); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	e := newEncoder(b, "prefix.subprefix")
+	dst := make([]byte, 0, 2*datagram)
+	for name, m := range benchMetrics() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := e.Append(dst, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
