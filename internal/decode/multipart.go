@@ -1,0 +1,42 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+
+	"statsd-http-proxy/internal/metric"
+)
+
+// Multipart decodes a body of the type multipart/form-data, what a browser
+// makes of a FormData, into m. Parts that are files are an error.
+func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string) error {
+	reader := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			// The library says the same of a body that breaks off in the
+			// headers of a part.
+			if !bytes.Contains(body, []byte("--"+boundary+"--")) {
+				return errors.New("malformed multipart body: it breaks off")
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("malformed multipart body: %s", metric.Cut(err.Error()))
+		}
+		name := []byte(part.FormName())
+		if part.FileName() != "" {
+			return fmt.Errorf("parameter %s is a file", metric.Quote(name))
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return fmt.Errorf("parameter %s breaks off", metric.Quote(name))
+		}
+		if err := setText(m, name, text); err != nil {
+			return err
+		}
+	}
+}
