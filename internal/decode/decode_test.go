@@ -110,6 +110,7 @@ func TestBadJSONIsRefused(t *testing.T) {
 	f(`{"value":"\ud800"}`, "malformed JSON at byte")
 	f(`{"value":"\x41"}`, "malformed JSON at byte")
 	f(`{"value":1 "tags":""}`, "malformed JSON at byte")
+	f(`{"tags":{"a":nul}}`, "malformed JSON at byte")
 	f(`{"tags":`+strings.Repeat(`{"a":`, 20_000), "neither text nor a number")
 }
 

@@ -85,19 +85,20 @@ func (d *Decoder) tags(m *metric.Metric, body []byte) error {
 			return err
 		}
 		var value []byte
-		switch kind := d.json.PeekKind(); kind {
+		kind := d.json.PeekKind()
+		switch kind {
 		case '"':
 			value, err = d.text(body)
 		case '{', '[':
 			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, metric.Quote(key))
 		default:
 			value, err = d.value(body)
-			if kind == 'n' {
-				continue
-			}
 		}
 		if err != nil {
 			return err
+		}
+		if kind == 'n' {
+			continue
 		}
 		m.TagPairs = append(m.TagPairs, metric.Tag{Key: key, Value: value})
 	}
