@@ -1,0 +1,33 @@
+//go:build !race
+
+package statsd
+
+import (
+	"runtime"
+	"testing"
+)
+
+// TestSendAllocatesNothing measures after a round through the queue, when there
+// are datagrams for reuse.
+func TestSendAllocatesNothing(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	line := []byte("some.key.name,env=prod:100500|c")
+	send(t, s, string(line))
+	receive(t, conn)
+	if allocs := testing.AllocsPerRun(10, func() { _ = s.Send(line) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func BenchmarkSend(b *testing.B) {
+	conn := listen(b)
+	s, _ := newSender(b, Options{Address: conn.LocalAddr().String()})
+	line := []byte("some.key.name,env=prod:100500|c")
+	b.ReportAllocs()
+	for b.Loop() {
+		for s.Send(line) != nil { // the socket is slower
+			runtime.Gosched()
+		}
+	}
+}

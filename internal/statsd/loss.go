@@ -1,0 +1,38 @@
+package statsd
+
+import (
+	"log/slog"
+	"time"
+)
+
+// lossInterval is how often lost lines are logged at most.
+const lossInterval = time.Second
+
+// lossLog counts the lines that were lost, by reason, and logs them: the first
+// at once, later ones summed up, so that an outage does not flood the log. It
+// belongs to one goroutine.
+type lossLog struct {
+	log     *slog.Logger
+	last    time.Time      // of the last entry
+	pending map[string]int // lines not logged yet
+}
+
+// add counts lines as lost for reason, one of a few.
+func (l *lossLog) add(reason string, lines int) {
+	if l.pending == nil {
+		l.pending = make(map[string]int)
+	}
+	l.pending[reason] += lines
+	if now := time.Now(); now.Sub(l.last) >= lossInterval {
+		l.last = now
+		l.flush()
+	}
+}
+
+// flush logs what is not logged yet.
+func (l *lossLog) flush() {
+	for reason, lines := range l.pending {
+		l.log.Warn("metrics lost", "lines", lines, "reason", reason)
+	}
+	clear(l.pending)
+}

@@ -1,0 +1,261 @@
+package statsd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// deadline bounds every wait of these tests.
+const deadline = 10 * time.Second
+
+// listen returns a UDP socket in StatsD's place.
+func listen(t testing.TB) *net.UDPConn {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// receive returns the next datagram.
+func receive(t testing.TB, conn *net.UDPConn) string {
+	t.Helper()
+	datagram := make([]byte, 64<<10)
+	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := conn.Read(datagram)
+	if err != nil {
+		t.Fatalf("receive a datagram: %v", err)
+	}
+	return string(datagram[:n])
+}
+
+// logBuffer collects a log of several goroutines.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func newSender(t testing.TB, options Options) (*Sender, *logBuffer) {
+	t.Helper()
+	log := new(logBuffer)
+	options.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s := New(options)
+	t.Cleanup(func() { closeSender(t, s, 0) })
+	return s, log
+}
+
+// closeSender closes s, giving it some time for what waits.
+func closeSender(t testing.TB, s *Sender, timeout time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() {
+		s.Close(ctx)
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(deadline):
+		t.Fatal("Close does not return")
+	}
+}
+
+func send(t testing.TB, s *Sender, lines string) {
+	t.Helper()
+	if err := s.Send([]byte(lines)); err != nil {
+		t.Fatalf("Send(%.80q) failed: %v", lines, err)
+	}
+}
+
+func TestLinesShareADatagramInOrder(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	lines := []string{"a:1|c", "b:0|g\nb:-5|g", "c:3|ms"}
+	for _, line := range lines {
+		send(t, s, line)
+	}
+	// No Close: the datagram leaves by itself.
+	if got, want := receive(t, conn), strings.Join(lines, "\n"); got != want {
+		t.Errorf("got the datagram %q, want %q", got, want)
+	}
+	send(t, s, "d:1|c")
+	if got := receive(t, conn); got != "d:1|c" {
+		t.Errorf("got the datagram %q, want %q", got, "d:1|c")
+	}
+}
+
+func TestDatagramsHoldUpTo1432Bytes(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	whole := strings.Repeat("w", DatagramSize)
+	half := strings.Repeat("h", DatagramSize/2)
+	rest := strings.Repeat("r", DatagramSize-len(half)-1)
+	for _, lines := range []string{whole, half, rest, "x"} {
+		send(t, s, lines)
+	}
+	for _, want := range []string{whole, half + "\n" + rest, "x"} {
+		if got := receive(t, conn); got != want {
+			t.Errorf("got a datagram of %d bytes, %.20q…, want %d, %.20q…", len(got), got, len(want), want)
+		}
+	}
+	if err := s.Send(make([]byte, DatagramSize+1)); err == nil {
+		t.Error("Send accepts more than a datagram holds")
+	}
+}
+
+func TestSendKeepsNoReferenceToItsLines(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	lines := []byte("a:1|c")
+	send(t, s, string(lines))
+	copy(lines, "XXXXX")
+	if got := receive(t, conn); got != "a:1|c" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestCloseSendsWhatWasAccepted(t *testing.T) {
+	conn := listen(t)
+	s, log := newSender(t, Options{Address: conn.LocalAddr().String()})
+	var want []string
+	for i := range 100 { // several datagrams
+		want = append(want, fmt.Sprintf("some.rather.long.metric.name.%d:1|c", i))
+		send(t, s, want[i])
+	}
+	closeSender(t, s, deadline)
+	var got []string
+	for len(got) < len(want) {
+		got = append(got, strings.Split(receive(t, conn), "\n")...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if err := s.Send([]byte("late:1|c")); !errors.Is(err, ErrClosed) {
+		t.Errorf("Send after Close: %v, want %v", err, ErrClosed)
+	}
+	closeSender(t, s, 0) // again
+	if log.String() != "" {
+		t.Errorf("unexpected log: %s", log)
+	}
+}
+
+func TestEachLineOfManySendersArrivesOnceAndInItsOrder(t *testing.T) {
+	const senders, lines = 8, 500
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	var group sync.WaitGroup
+	for i := range senders {
+		group.Go(func() {
+			for j := range lines {
+				send(t, s, fmt.Sprintf("s%d:%d|c", i, j))
+			}
+		})
+	}
+	next := make([]int, senders)
+	for got := 0; got < senders*lines; {
+		for line := range strings.SplitSeq(receive(t, conn), "\n") {
+			var i, j int
+			if _, err := fmt.Sscanf(line, "s%d:%d|c", &i, &j); err != nil {
+				t.Fatalf("got the line %q: %v", line, err)
+			}
+			if j != next[i] {
+				t.Fatalf("sender %d: got line %d, want %d", i, j, next[i])
+			}
+			next[i]++
+			got++
+		}
+	}
+	group.Wait()
+}
+
+// TestAbsentStatsDFailsNothing starts with nobody at the address, who comes
+// later.
+func TestAbsentStatsDFailsNothing(t *testing.T) {
+	conn := listen(t)
+	address := conn.LocalAddr().(*net.UDPAddr)
+	conn.Close()
+	s, log := newSender(t, Options{Address: address.String()})
+	send(t, s, "lost:1|c\nlost:2|c")
+
+	// The refusal shows with the next write: send until it has.
+	for start := time.Now(); !strings.Contains(log.String(), "refuses datagrams"); {
+		if time.Since(start) > deadline {
+			t.Fatalf("the loss is not logged: %s", log)
+		}
+		send(t, s, "lost:1|c")
+		time.Sleep(flushInterval)
+	}
+
+	conn, err := net.ListenUDP("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	send(t, s, "found:1|c")
+	for !strings.Contains(receive(t, conn), "found:1|c") {
+	}
+}
+
+func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
+	s, log := newSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 3 * DatagramSize})
+	line := strings.Repeat("x", DatagramSize)
+	for range 4 { // three that are full, one that is open
+		send(t, s, line)
+	}
+	if err := s.Send([]byte(line)); !errors.Is(err, ErrQueueFull) {
+		t.Fatalf("Send into a full queue: %v, want %v", err, ErrQueueFull)
+	}
+	closeSender(t, s, time.Millisecond)
+	if want := `msg="metrics lost" lines=4 reason="no address for nohost.invalid:8125"`; !strings.Contains(log.String(), want) {
+		t.Errorf("the log has no %s: %s", want, log)
+	}
+}
+
+func TestCloseWaitsForNoNameThatNothingWaitsFor(t *testing.T) {
+	s, log := newSender(t, Options{Address: "nohost.invalid:8125"})
+	closeSender(t, s, time.Hour)
+	if strings.Contains(log.String(), "lost") {
+		t.Errorf("unexpected log: %s", log)
+	}
+}
+
+func TestLossesAreSummedUpInTheLog(t *testing.T) {
+	log := new(logBuffer)
+	l := lossLog{log: slog.New(slog.NewTextHandler(log, nil))}
+	for range 1000 {
+		l.add("too bad", 3)
+	}
+	if got := strings.Count(log.String(), "\n"); got != 1 {
+		t.Errorf("%d entries for 1,000 losses within a second, want 1", got)
+	}
+	l.flush()
+	if !strings.Contains(log.String(), "lines=2997") {
+		t.Errorf("the sum of the losses is not logged: %s", log)
+	}
+}
