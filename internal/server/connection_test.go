@@ -1,0 +1,259 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"statsd-http-proxy/internal/metric"
+)
+
+func newReader(conn net.Conn) *bufio.Reader { return bufio.NewReader(conn) }
+
+// poll waits until done.
+func poll(t testing.TB, done func() bool) {
+	t.Helper()
+	for start := time.Now(); !done(); time.Sleep(time.Millisecond) {
+		if time.Since(start) > deadline {
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+func TestConnectionsAreKept(t *testing.T) {
+	p := start(t)
+	f := func(proto, headers string, kept bool) {
+		t.Helper()
+		conn := p.dial()
+		reader := newReader(conn)
+		request := fmt.Sprintf("POST /count/k HTTP/%s\r\nHost: h\r\n%s\r\n", proto, headers)
+		for range 2 {
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatal(err)
+			}
+			p.forwards(proto+headers, p.read(reader, "POST"), "k:0|c")
+			if !kept {
+				if b, err := reader.ReadByte(); err != io.EOF {
+					t.Errorf("HTTP/%s with %q: got %q, %v, want the end", proto, headers, b, err)
+				}
+				return
+			}
+		}
+	}
+	f("1.1", "", true)
+	f("1.1", "Connection: close\r\n", false)
+	f("1.0", "", false)
+	f("1.0", "Connection: keep-alive\r\n", true)
+}
+
+func TestRefusedRequestLeavesItsConnectionUsable(t *testing.T) {
+	p := start(t, withTokens)
+	conn := p.dial()
+	reader := newReader(conn)
+	send := func(headers string) answer {
+		t.Helper()
+		fmt.Fprintf(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n%s\r\nvalue=1", headers)
+		return p.read(reader, "POST")
+	}
+	p.refuses("no token", send(""), 401, "missing")
+	p.refuses("bad token", send("X-JWT-Token: x\r\n"), 403, "malformed")
+	p.forwards("good token", send("X-JWT-Token: "+token(t, nil)+"\r\n"), "k:1|c")
+}
+
+// silently checks that the server closes a connection without a word.
+func silently(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if text, err := io.ReadAll(conn); err != nil || len(text) > 0 {
+		t.Errorf("got %q, %v, want the end", text, err)
+	}
+}
+
+func TestIdleConnectionsAreClosedSilently(t *testing.T) {
+	p := start(t, func(o *Options) {
+		o.ReadTimeout = 50 * time.Millisecond
+		o.IdleTimeout = 50 * time.Millisecond
+	})
+	silently(t, p.dial()) // as browsers open them, ahead of need
+
+	conn := p.dial()
+	reader := newReader(conn)
+	if _, err := io.WriteString(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	p.forwards("request", p.read(reader, "POST"), "k:0|c")
+	silently(t, conn)
+}
+
+func TestSlowRequestsAreCutOff(t *testing.T) {
+	p := start(t, func(o *Options) { o.ReadTimeout = 50 * time.Millisecond })
+	for _, request := range []string{
+		"POST /count/k HTTP/1.1\r\nHost:",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=",
+	} {
+		p.refuses(request, p.raw("POST", request), 408, "in time")
+	}
+}
+
+func TestTLSIsServed(t *testing.T) {
+	p := start(t, func(o *Options) { o.Certificate = selfSigned() })
+	dial := func(config *tls.Config) (*tls.Conn, error) {
+		config.InsecureSkipVerify = true
+		conn := tls.Client(p.dial(), config)
+		return conn, conn.Handshake()
+	}
+	conn, err := dial(&tls.Config{NextProtos: []string{"http/1.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.ConnectionState().NegotiatedProtocol; got != "http/1.1" {
+		t.Errorf("the protocol is %q", got)
+	}
+	p.forwards("TLS", p.roundTrip(conn, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n"), "k:0|c")
+
+	// The answer gets through although the request is never read.
+	conn, err = dial(&tls.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := fmt.Sprintf("POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", 4<<20, strings.Repeat("x", 4<<20))
+	p.refuses("large", p.roundTrip(conn, "POST", large), 413, "larger")
+
+	if _, err = dial(&tls.Config{MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is accepted")
+	}
+	plain := p.dial()
+	fmt.Fprint(plain, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+	_, _ = io.ReadAll(plain)
+	if sent := p.sink.take(); sent != nil {
+		t.Errorf("plain HTTP to the TLS port sent %q", sent)
+	}
+}
+
+func TestShutdownFinishesWhatHasBegun(t *testing.T) {
+	p := start(t)
+	begun, idle, fresh := p.dial(), p.dial(), p.dial()
+	begunReader, idleReader, freshReader := newReader(begun), newReader(idle), newReader(fresh)
+	fmt.Fprint(begun, "POST /count/begun HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nval")
+	fmt.Fprint(idle, "POST /count/idle HTTP/1.1\r\nHost: h\r\n\r\n")
+	p.forwards("idle", p.read(idleReader, "POST"), "idle:0|c")
+	poll(t, func() bool { return p.http.GetOpenConnectionsCount() == 3 })
+
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	shut := make(chan error, 1)
+	go func() { shut <- p.Shutdown(ctx) }()
+	silently(t, idle)
+	if conn, err := net.Dial("tcp", p.address); err == nil {
+		silently(t, conn) // it was in the listener's backlog
+	}
+
+	fmt.Fprint(fresh, "POST /count/fresh HTTP/1.1\r\nHost: h\r\n\r\n")
+	a := p.read(freshReader, "POST")
+	p.refuses("a request that begins late", a, 503, "shutting down")
+	if a.header.Get("Retry-After") != "1" || !a.closes {
+		t.Errorf("503 with %v", a.header)
+	}
+	fmt.Fprint(begun, "ue=1")
+	a = p.read(begunReader, "POST")
+	p.forwards("a request that began before", a, "begun:1|c")
+	if !a.closes {
+		t.Errorf("200 with %v", a.header)
+	}
+	for _, done := range []chan error{shut, p.stopped} {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(deadline):
+			t.Fatal("the shutdown does not end")
+		}
+	}
+}
+
+// flakyListener fails to accept at first, as without file descriptors.
+type flakyListener struct {
+	net.Listener
+	fail sync.Once
+}
+
+func (l *flakyListener) Accept() (conn net.Conn, err error) {
+	l.fail.Do(func() { err = &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)} })
+	if err != nil {
+		return nil, err
+	}
+	return l.Listener.Accept()
+}
+
+func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
+	p := start(t)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newListener(&flakyListener{Listener: inner}, nil, p.options.Logger)
+	go net.Dial("tcp", inner.Addr().String())
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatalf("Accept failed: %v", err)
+	}
+	conn.Close()
+	if !strings.Contains(p.log.String(), "too many open files") {
+		t.Errorf("the log is silent: %s", p.log)
+	}
+	inner.Close()
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept after Close: %v", err)
+	}
+}
+
+type faultySink struct{}
+
+func (faultySink) Send([]byte) error { panic("out of order") }
+
+func TestPanicCostsOneRequest(t *testing.T) {
+	p := start(t, func(o *Options) { o.Sink = faultySink{} })
+	p.refuses("panic", p.do("POST", "/count/k", "value=1"), 500, "internal error")
+	if a := p.do("GET", "/heartbeat", ""); a.status != 200 {
+		t.Errorf("after the panic: %d", a.status)
+	}
+	if !strings.Contains(p.log.String(), "out of order") {
+		t.Errorf("the log is silent: %s", p.log)
+	}
+}
+
+func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
+	p := start(t, withTokens, func(o *Options) { o.Encoder, _ = metric.NewEncoder("", 1432) })
+	good := token(t, nil)
+	p.forwards("good", p.do("POST", "/gauge/k?token="+good, "value=-1"), "k:0|g\nk:-1|g")
+	p.refuses("bad", p.do("POST", "/count/a%0Alevel=ERROR?token="+good, "value=1"), 400, "control")
+	p.refuses("bad token", p.do("POST", "/count/k", "value=1", "X-JWT-Token: "+good+"x"), 403, "signature")
+	p.refuses("malformed", p.raw("POST", "POST /count/k?token="+good+" HTTP/9\r\nX-JWT-Token: "+good+"\r\n\r\n"), 400, "well-formed")
+	p.refuses("long", p.do("POST", "/count/"+strings.Repeat("n", 5000), "value=1"), 401, "missing")
+	log := p.log.String()
+	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", "msg=refused status=400", `method=POST path="/count/a%0Alevel=ERROR"`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log has no %s:\n%s", want, log)
+		}
+	}
+	for part := range strings.SplitSeq(good, ".") {
+		if strings.Contains(log, part) {
+			t.Errorf("the log has a part of the token:\n%s", log)
+		}
+	}
+	for line := range strings.Lines(log) {
+		if !strings.HasPrefix(line, "time=") || len(line) > 1000 {
+			t.Errorf("the log has the line %q", line)
+		}
+	}
+}

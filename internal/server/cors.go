@@ -1,0 +1,54 @@
+package server
+
+import (
+	"github.com/valyala/fasthttp"
+)
+
+// What a preflight is told, see https://fetch.spec.whatwg.org/#http-cors-protocol.
+const (
+	corsHeaders = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
+	corsMaxAge  = "86400" // seconds; browsers cap it at two hours and more
+)
+
+var (
+	headerAllowOrigin      = []byte(fasthttp.HeaderAccessControlAllowOrigin)
+	headerAllowCredentials = []byte(fasthttp.HeaderAccessControlAllowCredentials)
+	headerExposeHeaders    = []byte(fasthttp.HeaderAccessControlExposeHeaders)
+	headerVary             = []byte(fasthttp.HeaderVary)
+
+	valueTrue       = []byte("true")
+	valueOrigin     = []byte(fasthttp.HeaderOrigin)
+	valueRetryAfter = []byte(fasthttp.HeaderRetryAfter)
+)
+
+// isPreflight tells whether a request asks, in a browser's name, whether
+// another one may be sent. It never carries a token.
+func isPreflight(head *fasthttp.RequestHeader) bool {
+	return head.IsOptions() &&
+		len(head.Peek(fasthttp.HeaderOrigin)) > 0 &&
+		len(head.Peek(fasthttp.HeaderAccessControlRequestMethod)) > 0
+}
+
+// allowOrigin lets the page that sent the request read its answer. Credentials
+// are allowed since navigator.sendBeacon always asks with them; the proxy
+// reads no cookie, so they give a page nothing that it did not have.
+func allowOrigin(ctx *fasthttp.RequestCtx) {
+	origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin)
+	if len(origin) == 0 {
+		return
+	}
+	h := &ctx.Response.Header
+	h.SetCanonical(headerAllowOrigin, origin)
+	h.SetCanonical(headerAllowCredentials, valueTrue)
+	h.SetCanonical(headerExposeHeaders, valueRetryAfter)
+	h.SetCanonical(headerVary, valueOrigin)
+}
+
+// answerPreflight answers 204 with what the route allows.
+func answerPreflight(ctx *fasthttp.RequestCtx, r *route) {
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+	h := &ctx.Response.Header
+	h.Set(fasthttp.HeaderAccessControlAllowMethods, r.methods)
+	h.Set(fasthttp.HeaderAccessControlAllowHeaders, corsHeaders)
+	h.Set(fasthttp.HeaderAccessControlMaxAge, corsMaxAge)
+}
