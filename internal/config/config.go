@@ -1,0 +1,180 @@
+// Package config holds every option of the program once: its name, default,
+// help text and check. An option is given as a flag, in the environment or in
+// a file, in this order of precedence.
+package config
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+)
+
+// Config is the set of options, see options for what each means.
+type Config struct {
+	HTTPHost         string
+	HTTPPort         int
+	HTTPTimeoutRead  time.Duration
+	HTTPTimeoutWrite time.Duration
+	HTTPTimeoutIdle  time.Duration
+	HTTPMaxBody      int
+
+	TLSCert string
+	TLSKey  string
+
+	StatsDHost   string
+	StatsDPort   int
+	MetricPrefix string
+
+	JWTSecret string
+
+	Verbose bool
+	Demo    bool
+	File    string
+	Version bool
+}
+
+// envPrefix begins the name of each option in the environment.
+const envPrefix = "STATSD_HTTP_PROXY"
+
+// option is one option as the flag package and the help text see it.
+type option struct {
+	name  string
+	value flag.Value // holds the default until it is set
+	usage string
+}
+
+// group is a part of the help text.
+type group struct {
+	title   string
+	options []option
+}
+
+// groups binds the options to c and sets their defaults.
+func (c *Config) groups() []group {
+	return []group{
+		{"HTTP", []option{
+			{"http-host", text(&c.HTTPHost, "127.0.0.1"), `host to listen on; empty accepts connections on any interface`},
+			{"http-port", port(&c.HTTPPort, 80), `port to listen on; 0 picks a free one`},
+			{"http-timeout-read", seconds(&c.HTTPTimeoutRead, time.Second), `time for reading a whole request with its body, in seconds or like 500ms`},
+			{"http-timeout-write", seconds(&c.HTTPTimeoutWrite, time.Second), `time for writing an answer`},
+			{"http-timeout-idle", seconds(&c.HTTPTimeoutIdle, time.Second), `time to wait for a connection's next request; more than a balancer in front waits`},
+			{"http-max-body", size(&c.HTTPMaxBody, 1<<20), `size of the largest body accepted, in bytes`},
+		}},
+		{"TLS", []option{
+			{"tls-cert", text(&c.TLSCert, ""), `certificate file (PEM); with --tls-key, HTTPS is served instead of HTTP`},
+			{"tls-key", text(&c.TLSKey, ""), `private key file (PEM) of the certificate`},
+		}},
+		{"StatsD", []option{
+			{"statsd-host", text(&c.StatsDHost, "127.0.0.1"), `host of the StatsD server`},
+			{"statsd-port", port(&c.StatsDPort, 8125), `UDP port of the StatsD server`},
+			{"metric-prefix", text(&c.MetricPrefix, ""), `put before each metric name, joined by a dot`},
+		}},
+		{"Security", []option{
+			{"jwt-secret", text(&c.JWTSecret, ""), `secret of the JSON Web Tokens that metrics need; empty lets every request in`},
+		}},
+		{"Other", []option{
+			{"verbose", toggle(&c.Verbose), `log each forwarded line and each refused request`},
+			{"demo", toggle(&c.Demo), `start a built-in StatsD, send to it and print what it receives`},
+			{"config", text(&c.File, ""), `file with an option a line, like "http-port 8825"`},
+			{"version", toggle(&c.Version), `print the version and exit`},
+		}},
+	}
+}
+
+// ErrHelp is returned by Parse when --help was given.
+var ErrHelp = flag.ErrHelp
+
+// Parse reads the options from the arguments of the command line (without the
+// program's name), the environment and the file that --config names. Its error
+// is one line that names the option at fault.
+func Parse(args []string) (*Config, error) {
+	c := new(Config)
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	for _, g := range c.groups() {
+		for _, o := range g.options {
+			flags.Var(o.value, o.name, o.usage)
+		}
+	}
+	err := ff.Parse(flags, args,
+		ff.WithEnvVarPrefix(envPrefix),
+		ff.WithConfigFileFlag("config"),
+		ff.WithConfigFileParser(parseFile))
+	if err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return c, c.check()
+}
+
+// check refuses options that do not go together.
+func (c *Config) check() error {
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		return errors.New("--tls-cert is given without --tls-key")
+	case c.TLSKey != "" && c.TLSCert == "":
+		return errors.New("--tls-key is given without --tls-cert")
+	case c.StatsDPort == 0:
+		return errors.New("--statsd-port is 0")
+	}
+	if err := checkHost("statsd-host", c.StatsDHost); err != nil {
+		return err
+	}
+	if c.HTTPHost == "" {
+		return nil
+	}
+	return checkHost("http-host", c.HTTPHost)
+}
+
+// checkHost refuses what can be no host: mostly a URL, or a host with a port,
+// which would resolve to nothing for ever.
+func checkHost(name, host string) error {
+	ip, _, _ := strings.Cut(host, "%") // without the zone of fe80::1%eth0
+	if host == "" || net.ParseIP(ip) == nil && strings.ContainsAny(host, ":/ \t\r\n") {
+		return fmt.Errorf("--%s: %q is neither a host name nor an IP address", name, host)
+	}
+	return nil
+}
+
+// parseFile reads a file of options, one a line: its name, then its value
+// behind white space or an equals sign. Empty lines and lines that start with
+// a number sign are passed over.
+func parseFile(r io.Reader, set func(name, value string) error) error {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value := line, "true"
+		if i := strings.IndexAny(line, " \t="); i >= 0 {
+			name = line[:i]
+			value = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line[i:]), "="))
+		}
+		if err := set(strings.TrimLeft(name, "-"), value); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// HTTPAddress returns the address to listen on.
+func (c *Config) HTTPAddress() string {
+	return net.JoinHostPort(c.HTTPHost, strconv.Itoa(c.HTTPPort))
+}
+
+// StatsDAddress returns the address of the StatsD server.
+func (c *Config) StatsDAddress() string {
+	return net.JoinHostPort(c.StatsDHost, strconv.Itoa(c.StatsDPort))
+}

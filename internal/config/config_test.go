@@ -1,0 +1,172 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// defaults are those of the specification.
+func defaults() Config {
+	return Config{
+		HTTPHost:         "127.0.0.1",
+		HTTPPort:         80,
+		HTTPTimeoutRead:  time.Second,
+		HTTPTimeoutWrite: time.Second,
+		HTTPTimeoutIdle:  time.Second,
+		HTTPMaxBody:      1 << 20,
+		StatsDHost:       "127.0.0.1",
+		StatsDPort:       8125,
+	}
+}
+
+func TestOptionsAreRead(t *testing.T) {
+	f := func(args string, change func(*Config)) {
+		t.Helper()
+		want := defaults()
+		change(&want)
+		got, err := Parse(strings.Fields(args))
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			return
+		}
+		if diff := cmp.Diff(want, *got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", args, diff)
+		}
+	}
+	f("", func(*Config) {})
+	f("--http-port=8080", func(c *Config) { c.HTTPPort = 8080 })
+	f("--http-port 8080", func(c *Config) { c.HTTPPort = 8080 })
+	f("-http-port 8080", func(c *Config) { c.HTTPPort = 8080 })
+	f("-http-port=0", func(c *Config) { c.HTTPPort = 0 })
+	f("--http-host=", func(c *Config) { c.HTTPHost = "" })
+	f("--http-host=::1", func(c *Config) { c.HTTPHost = "::1" })
+	f("--http-host=fe80::1%lo", func(c *Config) { c.HTTPHost = "fe80::1%lo" })
+	f("--statsd-host=statsd.example --statsd-port=9125", func(c *Config) { c.StatsDHost, c.StatsDPort = "statsd.example", 9125 })
+	f("--verbose", func(c *Config) { c.Verbose = true })
+	f("--verbose=false --demo", func(c *Config) { c.Demo = true })
+	f("--http-timeout-read=2 --http-timeout-write=0.5 --http-timeout-idle=500ms", func(c *Config) {
+		c.HTTPTimeoutRead, c.HTTPTimeoutWrite, c.HTTPTimeoutIdle = 2*time.Second, 500*time.Millisecond, 500*time.Millisecond
+	})
+	f("--http-timeout-idle=1m15s", func(c *Config) { c.HTTPTimeoutIdle = 75 * time.Second })
+	f("--http-max-body=100", func(c *Config) { c.HTTPMaxBody = 100 })
+	f("--tls-cert=c.pem --tls-key=k.pem", func(c *Config) { c.TLSCert, c.TLSKey = "c.pem", "k.pem" })
+	f("--jwt-secret=a=b --metric-prefix=p", func(c *Config) { c.JWTSecret, c.MetricPrefix = "a=b", "p" })
+	f("--version", func(c *Config) { c.Version = true })
+}
+
+func TestBadOptionsAreNamed(t *testing.T) {
+	f := func(args, want string) {
+		t.Helper()
+		if _, err := Parse(strings.Fields(args)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want a line with %q", args, err, want)
+		}
+	}
+	f("--nonsense", "-nonsense")
+	f("--http-port", "-http-port")
+	for _, port := range []string{"x", "-1", "65536", "80.5", ""} {
+		f("--http-port="+port, "-http-port")
+		f("--statsd-port="+port, "-statsd-port")
+	}
+	f("--statsd-port=0", "--statsd-port")
+	for _, name := range []string{"read", "write", "idle"} {
+		for _, time := range []string{"x", "", "0", "-1", "1e99", "nan", "inf", "1 s", "25h"} {
+			args := []string{"--http-timeout-" + name + "=" + time}
+			if _, err := Parse(args); err == nil || !strings.Contains(err.Error(), "-http-timeout-"+name) {
+				t.Errorf("%q: error %v", args, err)
+			}
+		}
+	}
+	f("--http-max-body=0", "-http-max-body")
+	f("--http-max-body=1MB", "-http-max-body")
+	f("--http-max-body=9999999999", "-http-max-body")
+	f("--verbose=maybe", "-verbose")
+	f("--verbose true", `"true"`)
+	f("stray", `"stray"`)
+	f("--tls-cert=c.pem", "--tls-key")
+	f("--tls-key=k.pem", "--tls-cert")
+	f("--statsd-host=", "--statsd-host")
+	f("--statsd-host=127.0.0.1:8125", "--statsd-host")
+	f("--statsd-host=udp://statsd", "--statsd-host")
+	f("--http-host=127.0.0.1:80", "--http-host")
+	f("--config=/nonexistent/file", "/nonexistent/file")
+}
+
+func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "proxy.conf")
+	const text = "# a comment\n\nhttp-port 1\n--statsd-port=2\nmetric-prefix = from file\njwt-secret a #b=c\n\tverbose\r\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "3")
+	t.Setenv("STATSD_HTTP_PROXY_METRIC_PREFIX", "from.environment")
+	t.Setenv("STATSD_HTTP_PROXY_CONFIG", file)
+	t.Setenv("STATSD_HTTP_PROXY_HTTP_HOST", "") // counts as not set
+	got, err := Parse([]string{"--metric-prefix=from.flag"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaults()
+	want.HTTPPort, want.StatsDPort, want.MetricPrefix = 1, 3, "from.flag"
+	want.JWTSecret, want.Verbose, want.File = "a #b=c", true, file
+	if diff := cmp.Diff(want, *got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "x")
+	if _, err := Parse(nil); err == nil || !strings.Contains(err.Error(), `STATSD_HTTP_PROXY_STATSD_PORT`) {
+		t.Errorf("bad port in the environment: %v", err)
+	}
+	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "")
+	if err := os.WriteFile(file, []byte("nonsense 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(nil); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
+		t.Errorf("unknown option in the file: %v", err)
+	}
+}
+
+func TestHelpNamesEachOptionOnce(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteHelp(&b); err != nil {
+		t.Fatal(err)
+	}
+	options := 0
+	for _, g := range new(Config).groups() {
+		for _, o := range g.options {
+			options++
+			env := "STATSD_HTTP_PROXY_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+			if strings.Count(b.String(), "\n  --"+o.name+"\n") != 1 || strings.Count(b.String(), env+"\n") != 1 {
+				t.Errorf("--%s is not named once, with its environment", o.name)
+			}
+		}
+	}
+	if fields := reflect.TypeFor[Config]().NumField(); options != fields {
+		t.Errorf("%d options for %d fields", options, fields)
+	}
+	for line := range strings.Lines(b.String()) {
+		if len(line) > 110 {
+			t.Errorf("the line is long: %s", line)
+		}
+	}
+	for _, args := range []string{"-h", "--help", "-help"} {
+		if _, err := Parse([]string{args}); !errors.Is(err, ErrHelp) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+func TestAddressesAreJoined(t *testing.T) {
+	c := defaults()
+	c.HTTPHost, c.StatsDHost = "", "::1"
+	if c.HTTPAddress() != ":80" || c.StatsDAddress() != "[::1]:8125" {
+		t.Errorf("got %s and %s", c.HTTPAddress(), c.StatsDAddress())
+	}
+}

@@ -1,0 +1,46 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteHelp writes the help text: how to call the program, and each option by
+// group with its default and its name in the environment.
+func WriteHelp(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(`statsd-http-proxy accepts metrics over HTTP and forwards them to StatsD.
+
+Usage:
+  statsd-http-proxy [--option=value ...]
+
+Try it: statsd-http-proxy --http-port=8825 --demo --verbose
+`)
+	for _, g := range new(Config).groups() {
+		fmt.Fprintf(&b, "\n%s:\n", g.title)
+		for _, o := range g.options {
+			writeOption(&b, o)
+		}
+	}
+	b.WriteString(`
+An option on the command line beats one in the environment, which beats one in
+the file that --config names.
+`)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeOption writes one option:
+//
+//	--http-port=80
+//	    port to listen on; 0 picks a free one
+//	    [STATSD_HTTP_PROXY_HTTP_PORT]
+func writeOption(b *strings.Builder, o option) {
+	env := envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+	preset := o.value.String()
+	if preset == "" {
+		preset = `""`
+	}
+	fmt.Fprintf(b, "  --%s\n      %s\n      default %s, environment %s\n", o.name, o.usage, preset, env)
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// value is a flag.Value that parses its text into *to.
+type value[T any] struct {
+	to    *T
+	parse func(string) (T, error)
+	write func(T) string
+}
+
+func (v value[T]) String() string {
+	if v.to == nil { // the flag package asks a zero value for its default
+		return ""
+	}
+	return v.write(*v.to)
+}
+
+func (v value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err == nil {
+		*v.to = parsed
+	}
+	return err
+}
+
+// newValue returns a flag.Value for *to, set to preset.
+func newValue[T any](to *T, preset T, parse func(string) (T, error), write func(T) string) flag.Value {
+	*to = preset
+	return value[T]{to, parse, write}
+}
+
+func text(to *string, preset string) flag.Value {
+	same := func(s string) string { return s }
+	return newValue(to, preset, func(s string) (string, error) { return s, nil }, same)
+}
+
+func port(to *int, preset int) flag.Value {
+	return newValue(to, preset, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > 65535 {
+			return 0, fmt.Errorf("%q is not a port, 0 to 65535", s)
+		}
+		return n, nil
+	}, strconv.Itoa)
+}
+
+func size(to *int, preset int) flag.Value {
+	return newValue(to, preset, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > math.MaxInt32 {
+			return 0, fmt.Errorf("%q is not a size in bytes, 1 to 2147483647", s)
+		}
+		return n, nil
+	}, strconv.Itoa)
+}
+
+// maxTime is the longest time an option takes; longer ones are surely meant
+// in another unit.
+const maxTime = 24 * time.Hour
+
+// seconds is a time as a number of seconds or a Go duration.
+func seconds(to *time.Duration, preset time.Duration) flag.Value {
+	return newValue(to, preset, func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			d, err = time.ParseDuration(s + "s")
+		}
+		if err != nil || d <= 0 || d > maxTime {
+			return 0, fmt.Errorf("%q is not a time above 0 and up to a day, like 1, 0.5 or 500ms", s)
+		}
+		return d, nil
+	}, func(d time.Duration) string {
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
+	})
+}
+
+// boolValue is a value that needs no text on the command line.
+type boolValue struct{ value[bool] }
+
+// IsBoolFlag tells the flag package so.
+func (boolValue) IsBoolFlag() bool { return true }
+
+func toggle(to *bool) flag.Value {
+	return boolValue{value[bool]{to, func(s string) (bool, error) {
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return false, fmt.Errorf("%q is neither true nor false", s)
+		}
+		return b, nil
+	}, strconv.FormatBool}}
+}
