@@ -1,0 +1,154 @@
+// Command statsd-http-proxy accepts metrics over HTTP, as a browser can send
+// them, and forwards them to StatsD.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"statsd-http-proxy/internal/auth"
+	"statsd-http-proxy/internal/config"
+	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/statsd"
+)
+
+// Set by the linker, see Makefile.
+var (
+	version = "dev"
+	commit  = "unknown commit"
+	date    = "unknown date"
+)
+
+// What is left of the 5 seconds that the program may take to stop: first
+// requests are finished, then the queue is sent.
+const (
+	finishTime = 4 * time.Second
+	sendTime   = 500 * time.Millisecond
+)
+
+// Exit codes.
+const (
+	exitFailure = 1 // it could not start, or not go on
+	exitUsage   = 2 // it was called wrongly
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program; it returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	fail := func(code int, err error) int {
+		fmt.Fprintf(stderr, "statsd-http-proxy: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+		return code
+	}
+	c, err := config.Parse(args)
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		err = config.WriteHelp(stdout)
+	case err == nil && c.Version:
+		_, err = fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
+	case err == nil:
+		encoder, err := metric.NewEncoder(c.MetricPrefix, statsd.DatagramSize)
+		if err != nil {
+			return fail(exitUsage, fmt.Errorf("--metric-prefix: %w", err))
+		}
+		if err := serve(c, encoder, stdout, stderr); err != nil {
+			return fail(exitFailure, err)
+		}
+		return 0
+	default:
+		return fail(exitUsage, err)
+	}
+	if err != nil {
+		return fail(exitFailure, err)
+	}
+	return 0
+}
+
+// serve builds the parts and runs them until a signal.
+func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) error {
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+
+	options := server.Options{
+		ReadTimeout:  c.HTTPTimeoutRead,
+		WriteTimeout: c.HTTPTimeoutWrite,
+		IdleTimeout:  c.HTTPTimeoutIdle,
+		MaxBody:      c.HTTPMaxBody,
+		Encoder:      encoder,
+		Logger:       log,
+	}
+	if c.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return fmt.Errorf("load the certificate %q with the key %q: %w", c.TLSCert, c.TLSKey, err)
+		}
+		options.Certificate = &certificate
+	}
+	if c.JWTSecret != "" {
+		options.Verifier = auth.NewVerifier(c.JWTSecret)
+	}
+	listener, err := net.Listen("tcp", c.HTTPAddress())
+	if err != nil {
+		return fmt.Errorf("listen on %q: %w", c.HTTPAddress(), err)
+	}
+	statsdAddress := c.StatsDAddress()
+	if c.Demo {
+		receiver, err := demo.Start(stdout)
+		if err != nil {
+			return err
+		}
+		defer receiver.Close()
+		statsdAddress = receiver.Address()
+	}
+
+	// A second signal is not caught, so that it ends the program at once.
+	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	context.AfterFunc(ctx, release)
+
+	sender := statsd.New(statsd.Options{Address: statsdAddress, Logger: log})
+	options.Sink = sender
+	proxy := server.New(options)
+	failed := make(chan error, 1)
+	go func() { failed <- proxy.Serve(listener) }()
+	log.Info("accepting connections", "address", listener.Addr(), "tls", options.Certificate != nil, "tokens", options.Verifier != nil)
+	log.Info("forwarding to statsd", "address", statsdAddress)
+
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case err = <-failed:
+	}
+	stop(log, proxy, sender)
+	return err
+}
+
+// stop finishes the requests in flight, then sends what they left to send.
+func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender) {
+	finish, cancel := context.WithTimeout(context.Background(), finishTime)
+	defer cancel()
+	if err := proxy.Shutdown(finish); err != nil {
+		log.Warn("requests were cut off", "error", err)
+	}
+	send, cancel := context.WithTimeout(context.Background(), sendTime)
+	defer cancel()
+	sender.Close(send)
+}
