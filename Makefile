@@ -1,0 +1,54 @@
+# The targets that people and continuous integration call: make help lists them.
+
+BINARY  := bin/statsd-http-proxy
+IMAGE   ?= statsd-http-proxy:latest
+VERSION ?= $(or $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//'),dev)
+COMMIT  ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown commit)
+DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+
+LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'main.date=$(DATE)'
+
+# The race detector needs a C compiler; without one the tests run all the same.
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
+
+.PHONY: build run test test-deps fuzz bench lint image clean help
+
+build: ## build bin/statsd-http-proxy (the default)
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
+
+run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD receives
+	$(BINARY) --http-port=8825 --demo --verbose
+
+# Twice: the tests of allocations are left out under the race detector.
+test: test-deps ## run every test; installs what they need
+	go test $(TESTFLAGS) ./internal/... ./cmd/...
+	go test $(TESTFLAGS) $(RACE) -timeout 10m ./...
+
+test-deps:
+	test/install
+
+FUZZTIME ?= 1m
+# Minimising an input that only looks interesting takes a minute by default.
+FUZZ = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -fuzz
+fuzz: ## run each fuzz target for FUZZTIME (1m)
+	$(FUZZ) FuzzNumber ./internal/metric
+	$(FUZZ) FuzzAppend ./internal/metric
+	$(FUZZ) FuzzDecode ./internal/decode
+	$(FUZZ) FuzzRequest ./internal/server
+
+bench: ## run the micro-benchmarks
+	go test -run '^$$' -bench . -benchmem ./internal/...
+
+lint: ## check formatting, run go vet and staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-formatted: $$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+image: build ## build the container image IMAGE with docker, podman or buildah
+	deploy/container/build $(IMAGE)
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
