@@ -54,3 +54,5 @@ tool (
 	github.com/prometheus/statsd_exporter
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+ignore ./test/node_modules
