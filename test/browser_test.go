@@ -1,0 +1,116 @@
+package test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// page is what the browser opens: a page with nothing but jQuery.
+const page = `<!doctype html>
+<title>A page that sends metrics</title>
+<script src="/jquery.js"></script>
+`
+
+// startPage serves page on an origin of its own.
+func startPage(t *testing.T) string {
+	t.Helper()
+	jquery := needNodePackage(t, "jquery/dist/jquery.js")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(page))
+	})
+	mux.HandleFunc("GET /jquery.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, jquery)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// seenByPage is what browser/send.mjs prints.
+type seenByPage struct {
+	JQuery                   any // the status, or why there is none
+	Fetch, BadValue, NoToken struct {
+		Status int
+		Body   string
+	}
+	Beacons []bool // whether the browser took each
+}
+
+func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
+	node := needCommand(t, "node")
+	chromium := needCommand(t, "chromium")
+	needNodePackage(t, "playwright-core/package.json")
+	statsd := startEtsyStatsD(t)
+	proxy := startProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret", "--verbose")
+
+	options, err := json.Marshal(map[string]string{
+		"chromium": chromium,
+		"page":     startPage(t),
+		"proxy":    proxy.url,
+		"token":    newToken(t, "somesecret"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(node, "browser/send.mjs", string(options))
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := start(t, cmd)
+	browser.ready(t, func() bool { return strings.HasSuffix(browser.stdout.String(), "\n") })
+	var seen seenByPage
+	if err := json.Unmarshal([]byte(browser.stdout.String()), &seen); err != nil {
+		t.Fatalf("the page's report: %v", err)
+	}
+
+	if seen.JQuery != 200.0 {
+		t.Errorf("status of the jQuery call: got %v, want 200", seen.JQuery)
+	}
+	if seen.Fetch.Status != 200 || seen.Fetch.Body != "" {
+		t.Errorf("fetch: got %+v, want 200 and no body", seen.Fetch)
+	}
+	if want := []bool{true, true, true, true}; !reflect.DeepEqual(seen.Beacons, want) {
+		t.Errorf("beacons that the browser took: got %v, want %v", seen.Beacons, want)
+	}
+	// The page may read why it was refused.
+	for _, refused := range []struct {
+		name, body  string
+		status, got int
+		names       string
+	}{
+		{"a bad value", seen.BadValue.Body, 400, seen.BadValue.Status, "value"},
+		{"no token", seen.NoToken.Body, 401, seen.NoToken.Status, "token"},
+	} {
+		var answer struct{ Error string }
+		err := json.Unmarshal([]byte(refused.body), &answer)
+		if refused.got != refused.status || err != nil || !strings.Contains(answer.Error, refused.names) {
+			t.Errorf("fetch with %s: got %d %q, want %d and an error that names the %s",
+				refused.name, refused.got, refused.body, refused.status, refused.names)
+		}
+	}
+
+	want := map[string]float64{
+		"some.key.name": 100500,
+		"fetch":         10,
+		"beacon.string": 11,
+		"beacon.params": 12,
+		"beacon.form":   13,
+		"beacon.blob":   14,
+	}
+	if got := statsd.waitFor(t, len(want)).Counters; !reflect.DeepEqual(got, want) {
+		t.Errorf("StatsD has counted\ngot  %v\nwant %v", got, want)
+	}
+	stdin.Close()
+	browser.wait(t, patience)
+	if browser.err != nil {
+		t.Errorf("browser/send.mjs ended with: got %v, want exit code 0", browser.err)
+	}
+}

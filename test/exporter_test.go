@@ -1,0 +1,98 @@
+package test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// startExporter starts Prometheus' StatsD exporter, a Go tool of this module.
+// It returns the port it receives metrics on and a function that returns the
+// lines it exports.
+func startExporter(t *testing.T) (port string, export func() []string) {
+	t.Helper()
+	// The go command builds the tool if need be and tells where it is.
+	program := strings.TrimSpace(mustRun(t, exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter")))
+	port = freePort(t)
+	web := net.JoinHostPort("127.0.0.1", freePort(t))
+	exporter := start(t, exec.Command(program,
+		"--web.listen-address="+web,
+		"--statsd.listen-udp=127.0.0.1:"+port,
+		"--statsd.listen-tcp=",
+		"--statsd.event-flush-interval=10ms",
+	))
+	get := func() (string, error) {
+		response, err := http.Get("http://" + web + "/metrics")
+		if err != nil {
+			return "", err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		return string(text), err
+	}
+	// It opens its UDP port before it serves HTTP.
+	exporter.ready(t, func() bool {
+		_, err := get()
+		return err == nil
+	})
+	return port, func() []string {
+		text, err := get()
+		if err != nil {
+			t.Fatalf("read what the exporter exports: %v", err)
+		}
+		return strings.Split(text, "\n")
+	}
+}
+
+func TestTagsArriveAsLabelsOfPrometheus(t *testing.T) {
+	port, export := startExporter(t)
+	proxy := startProxy(t, "--statsd-port="+port, "--metric-prefix=shop")
+
+	// One name has one type in Prometheus, so no two types share a name here.
+	metrics := []struct{ path, body, want string }{
+		{"/count/hits.text", `{"value": 100500, "tags": "env=prod,locale=en-us"}`,
+			`shop_hits_text{env="prod",locale="en-us"} 100500`},
+		{"/count/hits.object", `{"value": 2.5, "tags": {"env": "prod", "locale": "en-us"}}`,
+			`shop_hits_object{env="prod",locale="en-us"} 2.5`},
+		{"/count/hits.form", `value=3&tags=env%3Dprod%2Clocale%3Den-us`,
+			`shop_hits_form{env="prod",locale="en-us"} 3`},
+		{"/count/hits.untagged", `{"value": 4}`,
+			`shop_hits_untagged 4`},
+		{"/gauge/level.text", `{"value": 7, "tags": "env=prod,locale=en-us"}`,
+			`shop_level_text{env="prod",locale="en-us"} 7`},
+		{"/gauge/level.object", `{"value": 10.5, "tags": {"env": "prod", "locale": "en-us"}}`,
+			`shop_level_object{env="prod",locale="en-us"} 10.5`},
+		{"/timing/spent.text", `{"value": 320, "tags": "env=prod,locale=en-us"}`,
+			`shop_spent_text_sum{env="prod",locale="en-us"} 0.32`},
+		{"/timing/spent.object", `{"time": 12.5, "tags": {"env": "prod", "locale": "en-us"}}`,
+			`shop_spent_object_sum{env="prod",locale="en-us"} 0.0125`},
+		{"/gauge/level.negative", `{"value": -7, "tags": "env=prod"}`,
+			`shop_level_negative{env="prod"} -7`},
+	}
+	for _, metric := range metrics {
+		proxy.mustSend(t, metric.path, metric.body)
+	}
+	for _, metric := range metrics {
+		eventually(t, metric.want+" from the exporter", func() bool {
+			return slices.Contains(export(), metric.want)
+		})
+	}
+
+	// Its own counters: one line a metric and one more for the negative gauge.
+	lines := export()
+	if want := fmt.Sprintf("statsd_exporter_lines_total %d", len(metrics)+1); !slices.Contains(lines, want) {
+		t.Errorf("the exporter does not export %q", want)
+	}
+	for _, line := range lines {
+		for _, fault := range []string{"sample_errors", "tag_errors", "events_error", "events_conflict"} {
+			if strings.HasPrefix(line, "statsd_exporter_"+fault) && !strings.HasSuffix(line, " 0") {
+				t.Errorf("the exporter reports a fault: got %q, want none", line)
+			}
+		}
+	}
+}

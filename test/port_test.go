@@ -1,0 +1,45 @@
+package test
+
+import (
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// Ports for programs that cannot pick one themselves. They lie below those
+// that Linux gives to clients and to servers that ask for any, so that none is
+// taken between the look and the use.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+var nextPort atomic.Uint32
+
+func init() {
+	nextPort.Store(rand.Uint32N(lastPort - firstPort))
+}
+
+// freePort returns a port that is free for both TCP and UDP on 127.0.0.1.
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range lastPort - firstPort {
+		port := strconv.Itoa(firstPort + int(nextPort.Add(1)%(lastPort-firstPort)))
+		address := net.JoinHostPort("127.0.0.1", port)
+		tcp, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		tcp.Close()
+		udp, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		udp.Close()
+		return port
+	}
+	t.Fatalf("no port between %d and %d is free", firstPort, lastPort)
+	return ""
+}

@@ -1,0 +1,64 @@
+package test
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestFailedStartSaysWhyInOneLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, takenPort, err := net.SplitHostPort(taken.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key := testCertificate(t).write(t, dir, "cert.pem", "key.pem")
+	missing := filepath.Join(dir, "missing.pem")
+
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		word string // that the line holds
+	}{
+		{"port in use", []string{"--http-port=" + takenPort}, 1, takenPort},
+		{"missing certificate", []string{"--http-port=0", "--tls-cert=" + missing, "--tls-key=" + key}, 1, missing},
+		{"missing key", []string{"--http-port=0", "--tls-cert=" + cert, "--tls-key=" + missing}, 1, missing},
+		{"key for a certificate", []string{"--http-port=0", "--tls-cert=" + key, "--tls-key=" + key}, 1, key},
+		{"certificate without its key", []string{"--http-port=0", "--tls-cert=" + cert}, 2, "--tls-key"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, stdout, stderr := runToEnd(t, proxyCommand(test.args...))
+			oneLine := strings.Count(stderr, "\n") == 1 && strings.HasSuffix(stderr, "\n")
+			if code != test.code || stdout != "" || !oneLine || !strings.Contains(stderr, test.word) {
+				t.Errorf("got exit code %d, stdout %q, stderr %q, want %d and one line on stderr that names %s",
+					code, stdout, stderr, test.code, test.word)
+			}
+		})
+	}
+}
+
+func TestUnresolvableStatsDStopsNothing(t *testing.T) {
+	proxy := startProxy(t, "--statsd-host=nohost.invalid") // RFC 6761: such a name never resolves
+	for range 3 {
+		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
+	}
+	proxy.stop(t)
+	if log := proxy.stderr.String(); !strings.Contains(log, "nohost.invalid") || !strings.Contains(log, "lines=3") {
+		t.Errorf("the log: got %s, want it to name the host and the 3 lines that were lost", log)
+	}
+}
+
+func TestAbsentStatsDFailsNoRequest(t *testing.T) {
+	proxy := startProxy(t, "--statsd-port="+freePort(t))
+	for range 3 {
+		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
+	}
+	proxy.stop(t)
+}
