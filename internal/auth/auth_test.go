@@ -22,6 +22,9 @@ func verify(token string) error {
 
 func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	t.Helper()
+	if claims == nil {
+		claims = jwt.MapClaims{} // which nil is not in JSON
+	}
 	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +59,8 @@ func TestGoodTokenIsAccepted(t *testing.T) {
 	f(jwt.MapClaims{"nbf": at(5 * time.Second), "iat": at(5 * time.Second)})
 	f(jwt.MapClaims{"exp": nil, "nbf": nil, "iat": nil})
 	f(jwt.MapClaims{"exp": float64(at(0)) + 1.5})
+	f(jwt.MapClaims{"EXP": 1, "Nbf": "never", "aud": []string{"a"}, "iss": "i", "jti": "j"})
+	f(jwt.MapClaims{"exp": 253402300799})
 	if err := verify(signed(t, `{"alg":"HS256"}`, `{}`)); err != nil {
 		t.Errorf("a token without typ is refused: %v", err)
 	}
@@ -93,7 +98,19 @@ func TestBadTokenIsRefused(t *testing.T) {
 			claims(jwt.MapClaims{name: value}, "malformed")
 		}
 	}
-	claims(jwt.MapClaims{"sub": 1}, "malformed")
+	for _, name := range []string{"sub", "iss", "jti", "aud"} {
+		claims(jwt.MapClaims{name: 1}, "malformed")
+	}
+	for _, out := range []string{"1e300", "9.3e18", "-1e300", "1e999"} {
+		for _, name := range []string{"exp", "nbf", "iat"} {
+			f(signed(t, `{"alg":"HS256"}`, `{"`+name+`":`+out+`}`), "malformed")
+		}
+	}
+	f(signed(t, `{"alg":"HS256"}`, `{"exp":1,"EXP":9999999999}`), "expired")
+	f(signed(t, `{"alg":"HS256"}`, `{"exp":9999999999,"exp":1}`), "malformed")
+	f(signed(t, `{"alg":"HS256"}`, `null`), "malformed")
+	f(signed(t, `{"alg":"HS256"}`, `"x"`), "malformed")
+	f(signed(t, `{"alg":"HS256"}`, `5`), "malformed")
 
 	good := sign(t, jwt.SigningMethodHS256, []byte(secret), nil)
 	parts := strings.Split(good, ".")
