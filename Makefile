@@ -34,6 +34,8 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzNumber ./internal/metric
 	$(FUZZ) FuzzAppend ./internal/metric
 	$(FUZZ) FuzzDecode ./internal/decode
+	$(FUZZ) FuzzJSON ./internal/decode
+	$(FUZZ) FuzzLines ./internal/decode
 	$(FUZZ) FuzzRequest ./internal/server
 
 bench: ## run the micro-benchmarks

@@ -19,6 +19,7 @@ import (
 
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
+	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/demo"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/server"
@@ -62,9 +63,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err == nil && c.Version:
 		_, err = fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
 	case err == nil:
-		encoder, err := metric.NewEncoder(c.MetricPrefix, statsd.DatagramSize)
+		encoder, err := newEncoder(c)
 		if err != nil {
-			return fail(exitUsage, fmt.Errorf("--metric-prefix: %w", err))
+			return fail(exitUsage, fmt.Errorf("--%w", err))
 		}
 		if err := serve(c, encoder, stdout, stderr); err != nil {
 			return fail(exitFailure, err)
@@ -77,6 +78,24 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fail(exitFailure, err)
 	}
 	return 0
+}
+
+// newEncoder returns what writes metrics as c wants them. Its error begins with
+// the name of an option.
+func newEncoder(c *config.Config) (*metric.Encoder, error) {
+	tags, err := decode.Tags([]byte(c.Tags))
+	if err != nil {
+		return nil, fmt.Errorf("tags: %w", err)
+	}
+	return metric.NewEncoder(metric.Options{
+		Prefix:     c.MetricPrefix,
+		MaxLine:    statsd.DatagramSize,
+		TagFormat:  c.TagFormat,
+		Tags:       tags,
+		NameFormat: c.NameFormat,
+		Lowercase:  c.Lowercase,
+		Histograms: c.Histograms,
+	})
 }
 
 // serve builds the parts and runs them until a signal.
@@ -146,7 +165,7 @@ func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender) {
 	finish, cancel := context.WithTimeout(context.Background(), finishTime)
 	defer cancel()
 	if err := proxy.Shutdown(finish); err != nil {
-		log.Warn("requests were cut off", "error", err)
+		log.Warn("connections were still open", "error", err)
 	}
 	send, cancel := context.WithTimeout(context.Background(), sendTime)
 	defer cancel()

@@ -9,7 +9,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,11 @@ type Config struct {
 	StatsDHost   string
 	StatsDPort   int
 	MetricPrefix string
+	TagFormat    string
+	Tags         string
+	NameFormat   string
+	Lowercase    bool
+	Histograms   bool
 
 	JWTSecret string
 
@@ -76,6 +83,23 @@ func (c *Config) groups() []group {
 			{"statsd-host", text(&c.StatsDHost, "127.0.0.1"), `host of the StatsD server`},
 			{"statsd-port", port(&c.StatsDPort, 8125), `UDP port of the StatsD server`},
 			{"metric-prefix", text(&c.MetricPrefix, ""), `put before each metric name, joined by a dot`},
+			{"tag-format", choice(&c.TagFormat, "influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"),
+				`how the server wants tags:
+influxdb   name,env=prod:1|c    Telegraf, statsd_exporter
+graphite   name;env=prod:1|c    Etsy StatsD, Graphite
+dogstatsd  name:1|c|#env:prod   Datadog, gostatsd, Vector, statsd_exporter
+librato    name#env=prod:1|c    Librato, statsd_exporter
+signalfx   name[env=prod]:1|c   SignalFx, statsd_exporter
+none       name:1|c             Etsy StatsD and others that know no tags`},
+			{"tags", text(&c.Tags, ""), `tags of every metric, like env=prod,region=eu; its own of the same key wins`},
+			{"name-format", choice(&c.NameFormat, "any", "graphite", "prometheus"),
+				`what names may consist of; the rest becomes underscores:
+any         everything that StatsD itself takes
+graphite    letters, digits, and _ . -  for Graphite and what reads its names
+prometheus  letters, digits and _       for statsd_exporter and Prometheus`},
+			{"lowercase", toggle(&c.Lowercase), `fold names and tags to lower case`},
+			{"histograms", toggle(&c.Histograms), `accept the types histogram (h) and distribution (d), for Datadog, Telegraf,
+statsd_exporter and gostatsd; Etsy StatsD would take them for counters`},
 		}},
 		{"Security", []option{
 			{"jwt-secret", text(&c.JWTSecret, ""), `secret of the JSON Web Tokens that metrics need; empty lets every request in`},
@@ -105,17 +129,36 @@ func Parse(args []string) (*Config, error) {
 			flags.Var(o.value, o.name, o.usage)
 		}
 	}
+	// ff passes over empty variables; an empty http-host means any interface.
+	if host, ok := os.LookupEnv(envPrefix + "_HTTP_HOST"); ok && host == "" {
+		args = append([]string{"--http-host="}, args...)
+	}
 	err := ff.Parse(flags, args,
 		ff.WithEnvVarPrefix(envPrefix),
 		ff.WithConfigFileFlag("config"),
-		ff.WithConfigFileParser(parseFile))
+		ff.WithConfigFileParser(fileParser(flags)))
 	if err != nil {
-		return nil, err
+		return nil, shorten(err)
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	if c.Version {
+		return c, nil
+	}
 	return c, c.check()
+}
+
+// shorten leaves out what ff says before an error that tells all by itself.
+func shorten(err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Errorf("--config: %w", err)
+	case strings.HasPrefix(err.Error(), "error parsing ") && errors.Unwrap(err) != nil:
+		return errors.Unwrap(err)
+	}
+	return err
 }
 
 // check refuses options that do not go together.
@@ -147,26 +190,40 @@ func checkHost(name, host string) error {
 	return nil
 }
 
-// parseFile reads a file of options, one a line: its name, then its value
-// behind white space or an equals sign. Empty lines and lines that start with
-// a number sign are passed over.
-func parseFile(r io.Reader, set func(name, value string) error) error {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || line[0] == '#' {
-			continue
+// fileParser returns a parser for files of options, one a line: its name, then
+// its value behind white space or an equals sign, in double quotes if you like.
+// An option that is on or off needs no value. Empty lines and lines that start
+// with a number sign are passed over.
+func fileParser(flags *flag.FlagSet) ff.ConfigFileParser {
+	return func(r io.Reader, set func(name, value string) error) error {
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			line := strings.TrimSpace(lines.Text())
+			if line == "" || line[0] == '#' {
+				continue
+			}
+			name, value := line, ""
+			i := strings.IndexAny(line, " \t=")
+			if i >= 0 {
+				name = line[:i]
+				value = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line[i:]), "="))
+			}
+			name = strings.TrimLeft(name, "-")
+			if i < 0 && flags.Lookup(name) != nil {
+				if _, ok := flags.Lookup(name).Value.(boolValue); !ok {
+					return fmt.Errorf("--config: %s has no value", name)
+				}
+				value = "true"
+			}
+			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+				value = value[1 : n-1]
+			}
+			if err := set(name, value); err != nil {
+				return err
+			}
 		}
-		name, value := line, "true"
-		if i := strings.IndexAny(line, " \t="); i >= 0 {
-			name = line[:i]
-			value = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line[i:]), "="))
-		}
-		if err := set(strings.TrimLeft(name, "-"), value); err != nil {
-			return err
-		}
+		return lines.Err()
 	}
-	return lines.Err()
 }
 
 // HTTPAddress returns the address to listen on.

@@ -24,6 +24,8 @@ func defaults() Config {
 		HTTPMaxBody:      1 << 20,
 		StatsDHost:       "127.0.0.1",
 		StatsDPort:       8125,
+		TagFormat:        "influxdb",
+		NameFormat:       "any",
 	}
 }
 
@@ -59,7 +61,11 @@ func TestOptionsAreRead(t *testing.T) {
 	f("--http-max-body=100", func(c *Config) { c.HTTPMaxBody = 100 })
 	f("--tls-cert=c.pem --tls-key=k.pem", func(c *Config) { c.TLSCert, c.TLSKey = "c.pem", "k.pem" })
 	f("--jwt-secret=a=b --metric-prefix=p", func(c *Config) { c.JWTSecret, c.MetricPrefix = "a=b", "p" })
+	f("--tag-format=dogstatsd --tags=env=prod,a=b --name-format=graphite --lowercase --histograms", func(c *Config) {
+		c.TagFormat, c.Tags, c.NameFormat, c.Lowercase, c.Histograms = "dogstatsd", "env=prod,a=b", "graphite", true, true
+	})
 	f("--version", func(c *Config) { c.Version = true })
+	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })
 }
 
 func TestBadOptionsAreNamed(t *testing.T) {
@@ -90,13 +96,17 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--verbose=maybe", "-verbose")
 	f("--verbose true", `"true"`)
 	f("stray", `"stray"`)
+	f("--tag-format=nonsense", `"nonsense" is none of influxdb, graphite, dogstatsd, librato, signalfx, none`)
+	f("--tag-format=", "-tag-format")
+	f("--name-format=Graphite", "-name-format")
 	f("--tls-cert=c.pem", "--tls-key")
 	f("--tls-key=k.pem", "--tls-cert")
 	f("--statsd-host=", "--statsd-host")
 	f("--statsd-host=127.0.0.1:8125", "--statsd-host")
 	f("--statsd-host=udp://statsd", "--statsd-host")
 	f("--http-host=127.0.0.1:80", "--http-host")
-	f("--config=/nonexistent/file", "/nonexistent/file")
+	f("--config=/nonexistent/file", "--config: open /nonexistent/file")
+	f("--config=/", "--config: ")
 }
 
 func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
@@ -108,12 +118,14 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "3")
 	t.Setenv("STATSD_HTTP_PROXY_METRIC_PREFIX", "from.environment")
 	t.Setenv("STATSD_HTTP_PROXY_CONFIG", file)
-	t.Setenv("STATSD_HTTP_PROXY_HTTP_HOST", "") // counts as not set
+	t.Setenv("STATSD_HTTP_PROXY_HTTP_TIMEOUT_READ", "") // counts as not set
+	t.Setenv("STATSD_HTTP_PROXY_HTTP_HOST", "")         // any interface
 	got, err := Parse([]string{"--metric-prefix=from.flag"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := defaults()
+	want.HTTPHost = ""
 	want.HTTPPort, want.StatsDPort, want.MetricPrefix = 1, 3, "from.flag"
 	want.JWTSecret, want.Verbose, want.File = "a #b=c", true, file
 	if diff := cmp.Diff(want, *got); diff != "" {
@@ -125,11 +137,25 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 		t.Errorf("bad port in the environment: %v", err)
 	}
 	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "")
-	if err := os.WriteFile(file, []byte("nonsense 1\n"), 0o600); err != nil {
+	for text, want := range map[string]string{
+		"nonsense 1\n":    `"nonsense"`,
+		"nonsense\n":      `"nonsense"`,
+		"jwt-secret\n":    "jwt-secret has no value", // not the secret "true"
+		"http-port = x\n": `"x" is not a port`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a file with %q: %v, want an error with %q", text, err, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte("metric-prefix \"\"\njwt-secret=\"a b\"\nverbose\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Parse(nil); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
-		t.Errorf("unknown option in the file: %v", err)
+	got, err = Parse([]string{"--http-host=h"})
+	if err != nil || got.HTTPHost != "h" || got.MetricPrefix != "from.environment" || got.JWTSecret != "a b" || !got.Verbose {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

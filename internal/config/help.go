@@ -33,14 +33,15 @@ the file that --config names.
 
 // writeOption writes one option:
 //
-//	--http-port=80
+//	--http-port
 //	    port to listen on; 0 picks a free one
-//	    [STATSD_HTTP_PROXY_HTTP_PORT]
+//	    default 80, environment STATSD_HTTP_PROXY_HTTP_PORT
 func writeOption(b *strings.Builder, o option) {
 	env := envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
 	preset := o.value.String()
 	if preset == "" {
 		preset = `""`
 	}
-	fmt.Fprintf(b, "  --%s\n      %s\n      default %s, environment %s\n", o.name, o.usage, preset, env)
+	usage := strings.ReplaceAll(o.usage, "\n", "\n      ")
+	fmt.Fprintf(b, "  --%s\n      %s\n      default %s, environment %s\n", o.name, usage, preset, env)
 }

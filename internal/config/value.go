@@ -4,7 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,6 +61,16 @@ func size(to *int, preset int) flag.Value {
 		}
 		return n, nil
 	}, strconv.Itoa)
+}
+
+// choice is one of a few words, the first of which is the default.
+func choice(to *string, words ...string) flag.Value {
+	return newValue(to, words[0], func(s string) (string, error) {
+		if !slices.Contains(words, s) {
+			return "", fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+		}
+		return s, nil
+	}, func(s string) string { return s })
 }
 
 // maxTime is the longest time an option takes; longer ones are surely meant

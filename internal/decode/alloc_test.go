@@ -3,6 +3,8 @@
 package decode
 
 import (
+	"io"
+	"strings"
 	"testing"
 
 	"statsd-http-proxy/internal/metric"
@@ -11,7 +13,7 @@ import (
 var benchBodies = []struct {
 	name   string
 	body   []byte
-	decode func(*Decoder, *metric.Metric, []byte) error
+	decode func(*Decoder, *metric.Metric, []byte, Want) error
 }{
 	{"json", []byte(`{"value":100500}`), (*Decoder).JSON},
 	{"json-tags", []byte(`{"value":100500,"tags":"env=prod,locale=en-us"}`), (*Decoder).JSON},
@@ -27,7 +29,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 	for _, b := range benchBodies {
 		allocs := testing.AllocsPerRun(100, func() {
 			m.Reset()
-			if err := b.decode(&d, &m, b.body); err != nil {
+			if err := b.decode(&d, &m, b.body, Params); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -45,10 +47,70 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				m.Reset()
-				if err := c.decode(&d, &m, c.body); err != nil {
+				if err := c.decode(&d, &m, c.body, Params); err != nil {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// benchBatches are batches of 100 counts with tags.
+var benchBatches = []struct {
+	name string
+	body []byte
+}{
+	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
+	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},
+}
+
+// readAndWrite takes a batch the way from its bytes to its lines.
+func readAndWrite(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *metric.Metric, body []byte) {
+	l.Truncate(0)
+	for d.OpenBatch(body); ; {
+		bad, err := d.Next(m)
+		if err == io.EOF {
+			break
+		}
+		if bad == nil {
+			_, bad = e.Append(l, m)
+		}
+		if bad != nil || err != nil {
+			t.Fatal(bad, err)
+		}
+	}
+	if len(l.Ends) != 100 {
+		t.Fatalf("%d metrics", len(l.Ends))
+	}
+}
+
+func newBatchBench(t testing.TB) (*Decoder, *metric.Encoder, *metric.Lines, *metric.Metric) {
+	e, err := metric.NewEncoder(metric.Options{MaxLine: 1432})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return new(Decoder), e, new(metric.Lines), new(metric.Metric)
+}
+
+func TestBatchAllocatesNothing(t *testing.T) {
+	d, e, l, m := newBatchBench(t)
+	for _, b := range benchBatches {
+		if allocs := testing.AllocsPerRun(100, func() { readAndWrite(t, d, e, l, m, b.body) }); allocs != 0 {
+			t.Errorf("%s: %v allocations", b.name, allocs)
+		}
+	}
+}
+
+// BenchmarkBatch measures decoding, checking and writing, by the metric.
+func BenchmarkBatch(b *testing.B) {
+	d, e, l, m := newBatchBench(b)
+	for _, c := range benchBatches {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				readAndWrite(b, d, e, l, m, c.body)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/metric")
 		})
 	}
 }

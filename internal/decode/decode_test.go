@@ -19,15 +19,20 @@ func show(m *metric.Metric) string {
 	for _, v := range []struct {
 		name  string
 		value metric.Value
-	}{{"value", m.Value}, {"time", m.Time}, {"shift", m.Shift}, {"sampleRate", m.SampleRate}, {"tags", m.Tags}} {
+	}{{"value", m.Value}, {"time", m.Time}, {"shift", m.Shift}, {"sampleRate", m.SampleRate}} {
 		if v.value.Form != metric.Absent {
 			fmt.Fprintf(&b, "%s=%s%s ", v.name, map[metric.Form]string{metric.Number: "#", metric.String: "$"}[v.value.Form], v.value.Text)
 		}
 	}
-	for _, tag := range m.TagPairs {
+	for _, tag := range m.Tags {
 		fmt.Fprintf(&b, "[%s=%s]", tag.Key, tag.Value)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// params makes a decoder want nothing but how much.
+func params(decode func(*metric.Metric, []byte, Want) error) func(*metric.Metric, []byte) error {
+	return func(m *metric.Metric, body []byte) error { return decode(m, body, Params) }
 }
 
 // accepts decodes input twice with d, since nothing may leak between uses.
@@ -56,17 +61,19 @@ func refuses(t *testing.T, decode func(*metric.Metric, []byte) error, input, wan
 
 func TestJSONIsDecoded(t *testing.T) {
 	var d Decoder
-	f := func(input, want string) { t.Helper(); accepts(t, d.JSON, input, want) }
+	f := func(input, want string) { t.Helper(); accepts(t, params(d.JSON), input, want) }
 	f(`{}`, "")
 	f(" \t\r\n{ } \n", "")
 	f(`{"value":100500}`, "value=#100500")
 	f(`{"value":-1.5e3,"sampleRate":0.5}`, "value=#-1.5e3 sampleRate=#0.5")
-	f(`{"value":" +5 ","tags":"env=prod"}`, "value=$ +5  tags=$env=prod")
+	f(`{"value":" +5 ","tags":"env=prod"}`, "value=$ +5  [env=prod]")
 	f(`{"time":"1","shift":2}`, "time=$1 shift=#2")
 	f(`{"v\u0061lue":"\u00e9\n\"\\","tags":{"\u0061":"\u0062"}}`, "value=$é\n\"\\ [a=b]")
 	f(`{"value":"😀\ud83d\ude00"}`, "value=$😀😀")
 	f(`{"value":null,"tags":null,"shift":null,"foo":null}`, "")
-	f(`{"tags":""}`, "tags=$")
+	f(`{"tags":""}`, "")
+	f(`{"tags":" \t"}`, "")
+	f(`{"tags":" env = prod ,\tlocale= en us ,a=b=c"}`, "[env=prod][locale=en us][a=b=c]")
 	f(`{"tags":{}}`, "")
 	f(`{"tags":{"env":"prod","n":1.50,"ok":true,"no":false,"gone":null}}`, "[env=prod][n=1.50][ok=true][no=false]")
 	f(`{"tags":{"env":"prod"},"value":1}`, "value=#1 [env=prod]")
@@ -74,14 +81,13 @@ func TestJSONIsDecoded(t *testing.T) {
 
 func TestBadJSONIsRefused(t *testing.T) {
 	var d Decoder
-	f := func(input, want string) { t.Helper(); refuses(t, d.JSON, input, want) }
+	f := func(input, want string) { t.Helper(); refuses(t, params(d.JSON), input, want) }
 	f(`{"foo":1}`, `unknown parameter "foo"`)
 	f(`{"Value":1}`, `unknown parameter "Value"`)
 	f(`{"":1}`, `unknown parameter ""`)
-	f(`{"`+strings.Repeat("x", 1000)+`":1}`, `unknown parameter "`+strings.Repeat("x", 64)+`"…`)
+	f(`{"`+strings.Repeat("x", 1000)+`":1}`, `unknown parameter "`+strings.Repeat("x", 60)+`"…`)
 	f(`{"value":1,"value":2}`, `parameter "value" is given twice`)
 	f(`{"value":null,"v\u0061lue":2}`, `parameter "value" is given twice`)
-	f(`{"tags":{"a":1,"a":2}}`, `parameter "a" is given twice`)
 	f(`{"value":true}`, `parameter "value" is not a number or a string`)
 	f(`{"value":{}}`, `parameter "value" is not a number or a string`)
 	f(`{"value":[1]}`, `parameter "value" is not a number or a string`)
@@ -97,6 +103,17 @@ func TestBadJSONIsRefused(t *testing.T) {
 	f(`{"tags":{"a":"b"`, "breaks off")
 	f(`{"value":1}{`, "something follows the object")
 	f(`{"value":1} x`, "something follows the object")
+	f(`{"tags":"env"}`, `"env" is not a key=value pair`)
+	f(`{"tags":"env=prod,"}`, `"" is not a key=value pair`)
+	f(`{"tags":",env=prod"}`, `"" is not a key=value pair`)
+	f(`{"tags":"a=1,,b=2"}`, `"" is not a key=value pair`)
+	f(`{"metric":"k"}`, `unknown parameter "metric"`)
+	f(`{"type":"count"}`, `unknown parameter "type"`)
+	f(`{"value":\u0031}`, "malformed JSON at byte 9")
+	f(`{"value":"\ud800\u0041"}`, "malformed JSON at byte 10")
+	f(`{"value":"\u12`, "malformed")
+	f("{\"value\":1\x00}", "malformed JSON at byte 10")
+	f("{\"value\":1}\x00", "something follows the object")
 	f(`{"value":1,}`, "malformed JSON at byte")
 	f(`{"value":01}`, "malformed JSON at byte")
 	f(`{"value":+1}`, "malformed JSON at byte")
@@ -116,23 +133,23 @@ func TestBadJSONIsRefused(t *testing.T) {
 
 func TestFormIsDecoded(t *testing.T) {
 	var d Decoder
-	f := func(input, want string) { t.Helper(); accepts(t, d.Form, input, want) }
+	f := func(input, want string) { t.Helper(); accepts(t, params(d.Form), input, want) }
 	f("", "")
 	f("&&", "")
 	f("value=1", "value=$1")
 	f("value=+5", "value=$ 5")
 	f("value=%2B5", "value=$+5")
-	f("&value=1&&tags=env%3Dprod%2Clocale%3Den-us&", "value=$1 tags=$env=prod,locale=en-us")
+	f("&value=1&&tags=env%3Dprod%2Clocale%3Den-us&", "value=$1 [env=prod][locale=en-us]")
 	f("value=a=b", "value=$a=b")
 	f("value", "value=$")
-	f("tags=&value=%C3%A9%00+%c3%a9", "value=$é\x00 é tags=$")
+	f("tags=&value=%C3%A9%00+%c3%a9", "value=$é\x00 é")
 	f("v%61lue=1", "value=$1")
 	f("sampleRate=0.5&time=3&shift=-1", "time=$3 shift=$-1 sampleRate=$0.5")
 }
 
 func TestBadFormIsRefused(t *testing.T) {
 	var d Decoder
-	f := func(input, want string) { t.Helper(); refuses(t, d.Form, input, want) }
+	f := func(input, want string) { t.Helper(); refuses(t, params(d.Form), input, want) }
 	f("foo=1", `unknown parameter "foo"`)
 	f("=1", `unknown parameter ""`)
 	f("value=1&token=x", `unknown parameter "token"`)
@@ -149,8 +166,8 @@ func TestBadFormIsRefused(t *testing.T) {
 
 func TestQueryLeavesTheTokenOut(t *testing.T) {
 	var d Decoder
-	accepts(t, d.Query, "token=abc&value=1&token=def", "value=$1")
-	refuses(t, d.Query, "tokens=1", `unknown parameter "tokens"`)
+	accepts(t, params(d.Query), "token=abc&value=1&token=def", "value=$1")
+	refuses(t, params(d.Query), "tokens=1", `unknown parameter "tokens"`)
 
 	f := func(query, want string) {
 		t.Helper()
@@ -165,6 +182,7 @@ func TestQueryLeavesTheTokenOut(t *testing.T) {
 	f("xtoken=a", "")
 	f("token=a%2Eb", "a.b")
 	f("token=a%2", "a%2")
+	f("%zz=b&%74oken=a", "a")
 }
 
 // multipartBody writes a form as a browser does.
@@ -189,11 +207,11 @@ func TestMultipartIsDecoded(t *testing.T) {
 	f := func(want string, fields ...string) {
 		t.Helper()
 		body, boundary := multipartBody(t, fields...)
-		accepts(t, func(m *metric.Metric, b []byte) error { return d.Multipart(m, b, boundary) }, body, want)
+		accepts(t, func(m *metric.Metric, b []byte) error { return d.Multipart(m, b, boundary, Params) }, body, want)
 	}
 	f("")
 	f("value=$1", "value=1")
-	f("value=$+5 tags=$env=prod,a=b", "tags=env=prod,a=b", "value=+5")
+	f("value=$+5 [env=prod][a=b]", "tags=env=prod,a=b", "value=+5")
 	f("value=${\n}", "value={\n}")
 }
 
@@ -201,7 +219,7 @@ func TestBadMultipartIsRefused(t *testing.T) {
 	var d Decoder
 	f := func(body, boundary, want string) {
 		t.Helper()
-		refuses(t, func(m *metric.Metric, b []byte) error { return d.Multipart(m, b, boundary) }, body, want)
+		refuses(t, func(m *metric.Metric, b []byte) error { return d.Multipart(m, b, boundary, Params) }, body, want)
 	}
 	body, boundary := multipartBody(t, "foo=1")
 	f(body, boundary, `unknown parameter "foo"`)
@@ -230,6 +248,7 @@ func TestIsJSON(t *testing.T) {
 // FuzzDecode shows that a body is read the same after another one as by a new
 // Decoder, and that nothing panics.
 func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"metric":"k"}`), []byte(`metric=k&value=1`), "b")
 	f.Add([]byte(`{"value":1,"tags":{"a":"\u0062"}}`), []byte(`value=%31&tags=a%3Db`), "b")
 	f.Add([]byte(`value=%zz`), []byte(`{"value":"\n","shift":"+1"`), "boundary")
 	f.Add([]byte("--b\r\nContent-Disposition: form-data; name=value\r\n\r\n1\r\n--b--"), []byte(`{}`), "b")
@@ -239,11 +258,11 @@ func FuzzDecode(f *testing.F) {
 			var err error
 			switch {
 			case boundary != "" && bytes.HasPrefix(body, []byte("--"+boundary)):
-				err = d.Multipart(&m, body, boundary)
+				err = d.Multipart(&m, body, boundary, Named)
 			case IsJSON(body):
-				err = d.JSON(&m, body)
+				err = d.JSON(&m, body, Named)
 			default:
-				err = d.Form(&m, body)
+				err = d.Form(&m, body, Named)
 			}
 			return show(&m), err == nil
 		}

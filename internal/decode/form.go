@@ -9,61 +9,76 @@ import (
 
 // Form decodes a body like value=1&tags=env%3Dprod into m (the URL Standard's
 // application/x-www-form-urlencoded, but a bad percent escape is an error).
-func (d *Decoder) Form(m *metric.Metric, body []byte) error {
-	d.scratch = d.scratch[:0]
-	return d.fields(body, func(name, text []byte) error {
-		return setText(m, name, text)
-	})
+func (d *Decoder) Form(m *metric.Metric, body []byte, want Want) error {
+	d.begin(want)
+	if err := d.fields(m, body, false); err != nil {
+		return err
+	}
+	return d.end()
 }
 
 // Query decodes a query string into m. Its token is left out: that is for
 // whoever checks tokens.
-func (d *Decoder) Query(m *metric.Metric, query []byte) error {
-	d.scratch = d.scratch[:0]
-	return d.fields(query, func(name, text []byte) error {
-		if string(name) == "token" {
-			return nil
+func (d *Decoder) Query(m *metric.Metric, query []byte, want Want) error {
+	d.begin(want)
+	if err := d.fields(m, query, true); err != nil {
+		return err
+	}
+	return d.end()
+}
+
+// fields reads the parameters of an encoded form.
+func (d *Decoder) fields(m *metric.Metric, form []byte, isQuery bool) error {
+	for more := len(form) > 0; more; {
+		var pair []byte
+		pair, form, more = bytes.Cut(form, []byte{'&'})
+		if len(pair) == 0 {
+			continue
 		}
-		return setText(m, name, text)
-	})
+		rawName, rawText, _ := bytes.Cut(pair, []byte{'='})
+		name, err := d.unescapeField(rawName)
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", metric.Quote(rawName), err)
+		}
+		if isQuery && string(name) == "token" {
+			continue
+		}
+		text, err := d.unescapeField(rawText)
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", metric.Quote(name), err)
+		}
+		if err := d.textParameter(m, name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// textParameter sets the parameter name of a form.
+func (d *Decoder) textParameter(m *metric.Metric, name, text []byte) error {
+	f, ok := d.field(name)
+	if !ok {
+		return errUnknown(name)
+	}
+	if err := d.mark(f, name); err != nil {
+		return err
+	}
+	return setText(m, f, text)
 }
 
 // QueryToken returns the first token in a query string, nil where it has none
 // or only an empty one.
 func QueryToken(query []byte) (token []byte) {
 	var d Decoder
-	for field := range bytes.SplitSeq(query, []byte{'&'}) {
-		if text, ok := bytes.CutPrefix(field, []byte("token=")); ok && len(text) > 0 {
-			if text, err := d.unescapeField(text); err == nil {
-				return text
-			}
-			return text // no token has a percent sign: it will be refused
-		}
-	}
-	return nil
-}
-
-// fields calls f for each name and value of an encoded form, in order, until
-// one fails.
-func (d *Decoder) fields(form []byte, f func(name, text []byte) error) error {
-	for more := len(form) > 0; more; {
-		var field []byte
-		field, form, more = bytes.Cut(form, []byte{'&'})
-		if len(field) == 0 {
+	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
+		rawName, rawText, _ := bytes.Cut(pair, []byte{'='})
+		if name, err := d.unescapeField(rawName); err != nil || string(name) != "token" || len(rawText) == 0 {
 			continue
 		}
-		rawName, rawText, _ := bytes.Cut(field, []byte{'='})
-		name, err := d.unescapeField(rawName)
-		if err != nil {
-			return fmt.Errorf("parameter %s: %w", metric.Quote(rawName), err)
+		if text, err := d.unescapeField(rawText); err == nil {
+			return text
 		}
-		text, err := d.unescapeField(rawText)
-		if err != nil {
-			return fmt.Errorf("parameter %s: %w", metric.Quote(name), err)
-		}
-		if err := f(name, text); err != nil {
-			return err
-		}
+		return rawText // no token has a percent sign: it will be refused
 	}
 	return nil
 }

@@ -2,159 +2,165 @@ package decode
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"statsd-http-proxy/internal/metric"
 )
 
+// IsJSON tells whether body is taken for a JSON object, whatever its content
+// type says: it starts with a brace, white space aside.
+func IsJSON(body []byte) bool {
+	rest := bytes.TrimLeft(body, " \t\r\n")
+	return len(rest) > 0 && rest[0] == '{'
+}
+
 // JSON decodes one object like {"value": 1, "tags": {"env": "prod"}} into m.
 // Besides the grammar of RFC 8259 it wants valid UTF-8, each name once and
 // nothing behind the object.
-func (d *Decoder) JSON(m *metric.Metric, body []byte) error {
-	d.scratch = d.scratch[:0]
-	d.buffer = *bytes.NewBuffer(body)
-	d.json.Reset(&d.buffer)
-
-	if _, err := d.json.ReadToken(); err != nil { // the brace
-		return d.jsonError(err)
+func (d *Decoder) JSON(m *metric.Metric, body []byte, want Want) error {
+	d.scan = scanner{data: body}
+	if err := d.object(m, want); err != nil {
+		return err
 	}
-	for d.json.PeekKind() == '"' {
-		name, err := d.text(body)
+	return d.scan.end("object")
+}
+
+// object decodes the object that is next. Where it fails without the JSON
+// being broken, the rest of the object is still unread.
+func (d *Decoder) object(m *metric.Metric, want Want) error {
+	d.begin(want)
+	s := &d.scan
+	if err := s.expect('{'); err != nil {
+		return err
+	}
+	for more := !s.take('}'); more; {
+		name, err := d.text()
 		if err != nil {
 			return err
 		}
-		if err := d.parameter(m, name, body); err != nil {
+		if err := s.expect(':'); err != nil {
 			return err
 		}
+		if err := d.parameter(m, name); err != nil {
+			return err
+		}
+		if more = !s.take('}'); more {
+			if err := s.expect(','); err != nil {
+				return err
+			}
+		}
 	}
-	if _, err := d.json.ReadToken(); err != nil { // the closing brace
-		return d.jsonError(err)
-	}
-	switch _, err := d.json.ReadToken(); err {
-	case io.EOF:
-		return nil
-	default:
-		return fmt.Errorf("malformed JSON: something follows the object at byte %d", d.json.InputOffset())
-	}
+	return d.end()
 }
 
-// parameter reads the value of the parameter name, the next in the JSON.
-func (d *Decoder) parameter(m *metric.Metric, name, body []byte) error {
-	kind := d.json.PeekKind()
-	v := valueOf(m, name)
-	switch {
-	case kind == 'n': // null counts as absent
-		_, err := d.value(body)
-		return err
-	case v != nil && kind == '0':
-		text, err := d.value(body)
-		*v = metric.Value{Text: text, Form: metric.Number}
-		return err
-	case v != nil && kind == '"':
-		text, err := d.text(body)
-		*v = metric.Value{Text: text, Form: metric.String}
-		return err
-	case v != nil:
-		return d.wrongType(kind, name, "a number or a string", body)
-	case string(name) != "tags":
-		return errUnknown(name)
-	case kind == '"':
-		text, err := d.text(body)
-		m.Tags = metric.Value{Text: text, Form: metric.String}
-		return err
-	case kind == '{':
-		return d.tags(m, body)
-	default:
-		return d.wrongType(kind, name, "a string or an object", body)
+// parameter reads the value of the parameter name, which is next.
+func (d *Decoder) parameter(m *metric.Metric, name []byte) error {
+	s := &d.scan
+	f, ok := d.field(name)
+	kind := s.peek()
+	if kind == 'n' { // null counts as absent, but once
+		if _, err := s.literal(); err != nil || !ok {
+			return err
+		}
+		if err := d.mark(f, name); err != nil {
+			return err
+		}
+		if f >= fieldName {
+			d.seen &^= 1 << f // so that end misses it
+		}
+		return nil
 	}
+	if !ok {
+		return errUnknown(name)
+	}
+	if err := d.mark(f, name); err != nil {
+		return err
+	}
+	switch {
+	case kind == '"':
+		text, err := d.text()
+		if err != nil {
+			return err
+		}
+		return setText(m, f, text)
+	case f < fieldTags && (kind == '-' || kind-'0' <= 9):
+		text, err := s.number()
+		*valueOf(m, f) = metric.Value{Text: text, Form: metric.Number}
+		return err
+	case f == fieldTags && kind == '{':
+		return d.tags(m)
+	}
+	return d.wrongType(f, name)
 }
 
 // tags reads an object of tags. Numbers and booleans stand for their text, a
 // null for no tag.
-func (d *Decoder) tags(m *metric.Metric, body []byte) error {
-	if _, err := d.json.ReadToken(); err != nil { // the brace
-		return d.jsonError(err)
-	}
-	for d.json.PeekKind() == '"' {
-		key, err := d.text(body)
+func (d *Decoder) tags(m *metric.Metric) error {
+	s := &d.scan
+	s.pos++ // the brace
+	for more := !s.take('}'); more; {
+		key, err := d.text()
 		if err != nil {
+			return err
+		}
+		if err := s.expect(':'); err != nil {
 			return err
 		}
 		var value []byte
-		kind := d.json.PeekKind()
-		switch kind {
-		case '"':
-			value, err = d.text(body)
-		case '{', '[':
+		kind := s.peek()
+		switch {
+		case kind == '"':
+			value, err = d.text()
+		case kind == '{' || kind == '[':
 			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, metric.Quote(key))
+		case kind == '-' || kind-'0' <= 9:
+			value, err = s.number()
 		default:
-			value, err = d.value(body)
+			value, err = s.literal()
 		}
 		if err != nil {
 			return err
 		}
-		if kind == 'n' {
-			continue
+		if kind != 'n' {
+			if err := addTag(m, key, value); err != nil {
+				return err
+			}
 		}
-		m.TagPairs = append(m.TagPairs, metric.Tag{Key: key, Value: value})
-	}
-	if _, err := d.json.ReadToken(); err != nil { // the closing brace
-		return d.jsonError(err)
+		if more = !s.take('}'); more {
+			if err := s.expect(','); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// value reads the next value and returns its place in body. (The decoder's
-// own slice would be gone with its next call.)
-func (d *Decoder) value(body []byte) ([]byte, error) {
-	raw, err := d.json.ReadValue()
-	if err != nil {
-		return nil, d.jsonError(err)
-	}
-	end := int(d.json.InputOffset())
-	return body[end-len(raw) : end : end], nil
-}
-
-// text reads the next value, a string, and returns what it says.
-func (d *Decoder) text(body []byte) ([]byte, error) {
-	raw, err := d.value(body)
-	if err != nil {
-		return nil, err
-	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1], nil
+// text reads a string and returns what it says: a part of the body, or of
+// d.scratch where it had to be unescaped.
+func (d *Decoder) text() ([]byte, error) {
+	raw, escaped, err := d.scan.string()
+	if err != nil || !escaped {
+		return raw, err
 	}
 	start := len(d.scratch)
-	if d.scratch, err = jsontext.AppendUnquote(d.scratch, raw); err != nil {
-		return nil, d.jsonError(err)
-	}
+	d.scratch = appendUnquoted(d.scratch, raw)
 	return d.scratch[start:len(d.scratch):len(d.scratch)], nil
 }
 
-// wrongType says that the parameter name, whose value is next, has to be want.
-func (d *Decoder) wrongType(kind jsontext.Kind, name []byte, want string, body []byte) error {
-	if kind == jsontext.KindInvalid {
-		_, err := d.value(body)
-		return err
+// wrongType says of what type the parameter name, whose value is next, has to
+// be.
+func (d *Decoder) wrongType(f field, name []byte) error {
+	switch d.scan.peek() {
+	case '{', '[', 't', 'f', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+	default:
+		return d.scan.malformed()
+	}
+	want := "a number or a string"
+	switch f {
+	case fieldTags:
+		want = "a string or an object"
+	case fieldName, fieldKind:
+		want = "a string"
 	}
 	return fmt.Errorf("parameter %s is not %s", metric.Quote(name), want)
-}
-
-// jsonError says in a sentence of ours what the JSON library found.
-func (d *Decoder) jsonError(err error) error {
-	var syntactic *jsontext.SyntacticError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("malformed JSON: it breaks off")
-	case !errors.As(err, &syntactic):
-		return fmt.Errorf("malformed JSON: %w", err)
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("parameter %s is given twice", metric.Quote([]byte(syntactic.JSONPointer.LastToken())))
-	default:
-		return fmt.Errorf("malformed JSON at byte %d: %s", syntactic.ByteOffset, metric.Cut(syntactic.Err.Error()))
-	}
 }

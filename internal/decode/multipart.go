@@ -12,7 +12,8 @@ import (
 
 // Multipart decodes a body of the type multipart/form-data, what a browser
 // makes of a FormData, into m. Parts that are files are an error.
-func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string) error {
+func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, want Want) error {
+	d.begin(want)
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := reader.NextPart()
@@ -22,7 +23,7 @@ func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string) erro
 			if !bytes.Contains(body, []byte("--"+boundary+"--")) {
 				return errors.New("malformed multipart body: it breaks off")
 			}
-			return nil
+			return d.end()
 		}
 		if err != nil {
 			return fmt.Errorf("malformed multipart body: %s", metric.Cut(err.Error()))
@@ -35,7 +36,7 @@ func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string) erro
 		if err != nil {
 			return fmt.Errorf("parameter %s breaks off", metric.Quote(name))
 		}
-		if err := setText(m, name, text); err != nil {
+		if err := d.textParameter(m, name, text); err != nil {
 			return err
 		}
 	}

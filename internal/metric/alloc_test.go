@@ -8,7 +8,7 @@ import "testing"
 func benchMetrics() map[string]*Metric {
 	return map[string]*Metric{
 		"count":  {Kind: Count, Name: []byte("some.key.name"), Value: num("100500")},
-		"tagged": {Kind: Count, Name: []byte("some.key.name"), Value: str("1"), Tags: str("env=prod,locale=en-us")},
+		"tagged": {Kind: Count, Name: []byte("some.key.name"), Value: str("1"), Tags: pairs("env=prod,locale=en-us")},
 		"gauge":  {Kind: Gauge, Name: []byte("some key"), Value: num("-1.5e2")},
 		"timing": {Kind: Timing, Name: []byte("größe"), Value: num("320"), SampleRate: num("0.1")},
 		"set":    {Kind: Set, Name: []byte("some.key.name"), Value: str("alice")},
@@ -16,11 +16,12 @@ func benchMetrics() map[string]*Metric {
 }
 
 func TestAppendAllocatesNothing(t *testing.T) {
-	e := newEncoder(t, "prefix.subprefix")
-	dst := make([]byte, 0, 2*datagram)
+	e := newEncoder(t, Options{Prefix: "prefix.subprefix"})
+	l := Lines{Bytes: make([]byte, 0, 2*datagram), Ends: make([]int, 0, 8)}
 	for name, m := range benchMetrics() {
 		allocs := testing.AllocsPerRun(100, func() {
-			if _, _, err := e.Append(dst, m); err != nil {
+			l.Truncate(0)
+			if _, err := e.Append(&l, m); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -31,13 +32,14 @@ func TestAppendAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	e := newEncoder(b, "prefix.subprefix")
-	dst := make([]byte, 0, 2*datagram)
+	e := newEncoder(b, Options{Prefix: "prefix.subprefix"})
+	l := Lines{Bytes: make([]byte, 0, 2*datagram), Ends: make([]int, 0, 8)}
 	for name, m := range benchMetrics() {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := e.Append(dst, m); err != nil {
+				l.Truncate(0)
+				if _, err := e.Append(&l, m); err != nil {
 					b.Fatal(err)
 				}
 			}

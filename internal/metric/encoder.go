@@ -11,98 +11,213 @@ import (
 // MaxName is how long a name may be, in bytes, with the prefix before it.
 const MaxName = 255
 
+// Options are the settings of an Encoder.
+type Options struct {
+	// Prefix is put before every name, joined by a dot unless it ends in
+	// neither a letter nor a digit.
+	Prefix string
+
+	// MaxLine is how many bytes the lines may take that have to stay together
+	// in one datagram.
+	MaxLine int
+
+	// TagFormat is influxdb, graphite, dogstatsd, librato, signalfx or none;
+	// influxdb where it is empty.
+	TagFormat string
+
+	// Tags are added to every metric that has no tag of the same key.
+	Tags []Tag
+
+	// NameFormat is any, graphite or prometheus: what a name may consist of;
+	// other characters become underscores. any where it is empty.
+	NameFormat string
+
+	// Lowercase folds names and tags to lower case.
+	Lowercase bool
+
+	// Histograms allows the kinds Histogram and Distribution.
+	Histograms bool
+}
+
 // Encoder writes metrics as StatsD lines. It is safe for concurrent use.
 type Encoder struct {
-	prefix  []byte // checked, with what joins it to a name
-	maxLine int
+	prefix              []byte // as it is written, with what joins it to a name
+	maxLine             int
+	format              *tagFormat
+	names, keys, values *rules
+	tags                []configuredTag
+	histograms          bool
 }
 
-// NewEncoder returns an Encoder that puts prefix before every name, joined by
-// a dot unless prefix ends in neither a letter nor a digit, and that refuses a
-// metric which needs more than maxLine bytes.
-func NewEncoder(prefix string, maxLine int) (*Encoder, error) {
-	written, err := appendText(nil, []byte(prefix))
+// NewEncoder returns an Encoder with the given options. Its error begins with
+// the name of the command line's option at fault.
+func NewEncoder(options Options) (*Encoder, error) {
+	format, err := findTagFormat(orDefault(options.TagFormat, "influxdb"))
 	if err != nil {
-		return nil, fmt.Errorf("prefix %s %w", Quote([]byte(prefix)), err)
+		return nil, fmt.Errorf("tag-format: %w", err)
 	}
-	if r, _ := utf8.DecodeLastRune(written); unicode.IsLetter(r) || unicode.IsDigit(r) {
-		written = append(written, '.')
+	keep, err := nameFormat(orDefault(options.NameFormat, "any"))
+	if err != nil {
+		return nil, fmt.Errorf("name-format: %w", err)
+	}
+	e := &Encoder{
+		maxLine:    options.MaxLine,
+		format:     format,
+		names:      newRules(format.reserved, keep, options.Lowercase),
+		keys:       newRules(format.reserved+format.reservedKeys, nil, options.Lowercase),
+		values:     newRules(format.reserved, nil, options.Lowercase),
+		histograms: options.Histograms,
+	}
+	if err := e.configurePrefix(options.Prefix); err != nil {
+		return nil, fmt.Errorf("metric-prefix: %w", err)
+	}
+	if err := e.configureTags(options.Tags); err != nil {
+		return nil, fmt.Errorf("tags: %w", err)
+	}
+	return e, nil
+}
+
+func orDefault(text, preset string) string {
+	if text == "" {
+		return preset
+	}
+	return text
+}
+
+func (e *Encoder) configurePrefix(prefix string) error {
+	joined := prefix
+	if r, _ := utf8.DecodeLastRuneInString(prefix); unicode.IsLetter(r) || unicode.IsDigit(r) {
+		joined += "."
+	}
+	written, err := e.names.append(nil, []byte(joined))
+	if err != nil {
+		return fmt.Errorf("%s %w", Quote([]byte(prefix)), err)
 	}
 	if len(written) >= MaxName {
-		return nil, fmt.Errorf("prefix %s leaves no room for a name within %d bytes", Quote([]byte(prefix)), MaxName)
+		return fmt.Errorf("%s leaves no room for a name within %d bytes", Quote([]byte(prefix)), MaxName)
 	}
-	return &Encoder{prefix: written, maxLine: maxLine}, nil
+	e.prefix = written
+	return nil
 }
 
-// Append checks m whole and appends its line to dst, without a line feed at
-// the end. A negative gauge is two lines that belong into one datagram:
+// Allows tells whether metrics of a kind are accepted.
+func (e *Encoder) Allows(k Kind) bool { return k < Histogram || e.histograms }
+
+// KindNames lists the kinds that are accepted, for messages to people.
+func (e *Encoder) KindNames() string {
+	if e.histograms {
+		return "count, gauge, timing, set, histogram and distribution"
+	}
+	return "count, gauge, timing and set"
+}
+
+// Append checks m whole and appends its lines to l. A negative gauge is two
+// lines that belong into one datagram, since StatsD reads the second one alone
+// as a decrease:
 //
 //	name,env=prod:0|g
 //	name,env=prod:-5|g
 //
-// since StatsD reads a bare "-5|g" as a decrease.
+// A line of several values becomes a line each: not every server reads them
+// together.
 //
-// rate is the fraction of such metrics that the caller must let through, 1
-// for all of them. On an error nothing is appended; the error names the
-// parameter at fault.
-func (e *Encoder) Append(dst []byte, m *Metric) (line []byte, rate float64, err error) {
-	line, rate, err = e.append(dst, m)
-	if err == nil && len(line)-len(dst) > e.maxLine {
-		err = e.errTooLong()
+// rate is the fraction of such metrics that the caller must let through, 1 for
+// all of them. On an error nothing is appended; the error names the parameter
+// at fault.
+func (e *Encoder) Append(l *Lines, m *Metric) (rate float64, err error) {
+	groups := len(l.Ends)
+	if rate, err = e.append(l, m); err != nil {
+		l.Truncate(groups)
+		return 0, err
 	}
-	if err != nil {
-		return dst, 0, err
-	}
-	return line, rate, nil
+	return rate, nil
 }
 
-func (e *Encoder) append(dst []byte, m *Metric) (line []byte, rate float64, err error) {
+func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
+	if err := e.checkKnown(m); err != nil {
+		return 0, err
+	}
+	dst := l.Bytes
+	if len(dst) > 0 {
+		dst = append(dst, '\n')
+	}
 	start := len(dst)
-	if err := checkKnown(m); err != nil {
-		return nil, 0, err
-	}
 	if dst, err = e.appendName(dst, m.Name); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	if dst, err = e.appendTags(dst, m); err != nil {
-		return nil, 0, err
+	if !e.format.atEnd {
+		if dst, err = e.appendTags(dst, m.Tags); err != nil {
+			return 0, err
+		}
 	}
 	dst = append(dst, ':')
-	head := dst[start:]
-	switch {
-	case m.Kind == Set:
-		dst, err = e.appendSetValue(dst, m.Value)
-	case m.Kind == Gauge && m.Shift.Form != Absent:
-		dst, err = appendShift(dst, m.Shift)
-	case m.Kind == Gauge:
-		dst, err = appendGauge(dst, head, m.Value)
-	default:
-		dst, err = appendAmount(dst, m)
+	// What stands before and behind the first value is repeated for the others.
+	headEnd := len(dst)
+	name, first := firstValue(m)
+	var v checked
+	if err := e.readValue(&v, m, name, first); err != nil {
+		return 0, err
 	}
-	if err != nil {
-		return nil, 0, err
+	if v.afterZero {
+		dst = append(dst, '0')
+	} else {
+		dst = v.append(dst)
 	}
-	dst = append(dst, '|')
-	dst = append(dst, kinds[m.Kind].wire...)
-	return appendRate(dst, m.SampleRate)
+	tailStart := len(dst)
+	if dst, rate, err = e.appendTail(dst, m); err != nil {
+		return 0, err
+	}
+	tailEnd := len(dst)
+	if v.afterZero {
+		dst = append(dst, '\n')
+		dst = append(dst, dst[start:headEnd]...)
+		dst = v.append(dst)
+		dst = append(dst, dst[tailStart:tailEnd]...)
+	}
+	if len(dst)-start > e.maxLine {
+		return 0, e.errTooLong()
+	}
+	l.Ends = append(l.Ends, len(dst))
+	for i := range m.More {
+		v = checked{}
+		if err := e.readValue(&v, m, name, &m.More[i]); err != nil {
+			return 0, err
+		}
+		dst = append(dst, '\n')
+		lineStart := len(dst)
+		dst = append(dst, dst[start:headEnd]...)
+		dst = v.append(dst)
+		dst = append(dst, dst[tailStart:tailEnd]...)
+		if len(dst)-lineStart > e.maxLine {
+			return 0, e.errTooLong()
+		}
+		l.Ends = append(l.Ends, len(dst))
+	}
+	l.Bytes = dst
+	return rate, nil
 }
 
 // checkKnown refuses parameters that the kind of m does not know, and
 // parameters that exclude each other.
-func checkKnown(m *Metric) error {
+func (e *Encoder) checkKnown(m *Metric) error {
 	switch {
+	case !e.Allows(m.Kind):
+		return fmt.Errorf("the type %s is not enabled here", m.Kind)
+	case m.SampleRate.Form != Absent && !kinds[m.Kind].sampled:
+		return fmt.Errorf(`parameter "sampleRate" is for counts and timings, not for the type %s`, m.Kind)
+	case m.Shift.Form == Absent && m.Time.Form == Absent:
+		return nil
 	case m.Shift.Form != Absent && m.Kind != Gauge:
 		return fmt.Errorf(`parameter "shift" is for gauges, not for the type %s`, m.Kind)
 	case m.Time.Form != Absent && m.Kind != Timing:
 		return fmt.Errorf(`parameter "time" is for timings, not for the type %s`, m.Kind)
-	case m.SampleRate.Form != Absent && m.Kind != Count && m.Kind != Timing:
-		return fmt.Errorf(`parameter "sampleRate" is for counts and timings, not for the type %s`, m.Kind)
-	case m.Shift.Form != Absent && m.Value.Form != Absent:
+	case m.Value.Form == Absent:
+		return nil
+	case m.Shift.Form != Absent:
 		return errors.New(`parameters "value" and "shift" exclude each other`)
-	case m.Time.Form != Absent && m.Value.Form != Absent:
+	default:
 		return errors.New(`parameters "value" and "time" exclude each other`)
 	}
-	return nil
 }
 
 func (e *Encoder) appendName(dst, name []byte) ([]byte, error) {
@@ -114,7 +229,7 @@ func (e *Encoder) appendName(dst, name []byte) ([]byte, error) {
 	}
 	start := len(dst)
 	dst = append(dst, e.prefix...)
-	dst, err := appendText(dst, name)
+	dst, err := e.names.append(dst, name)
 	if err != nil {
 		return nil, fmt.Errorf("name %s %w", Quote(name), err)
 	}
@@ -127,14 +242,17 @@ func (e *Encoder) appendName(dst, name []byte) ([]byte, error) {
 // checkSegments refuses names that a proxy on the way could have rewritten,
 // see RFC 3986, section 6.2.2.3.
 func checkSegments(name []byte) error {
+	if len(name) == 0 {
+		return errors.New("name is empty")
+	}
+	if name[0] != '.' && bytes.IndexByte(name, '/') < 0 {
+		return nil
+	}
 	for rest, more := name, true; more; {
 		var segment []byte
 		segment, rest, more = bytes.Cut(rest, []byte{'/'})
 		switch string(segment) {
 		case "":
-			if len(name) == 0 {
-				return errors.New("name is empty")
-			}
 			return fmt.Errorf("name %s has an empty path segment", Quote(name))
 		case ".", "..":
 			return fmt.Errorf("name %s has the path segment %q", Quote(name), segment)
@@ -143,83 +261,42 @@ func checkSegments(name []byte) error {
 	return nil
 }
 
-// appendAmount writes the number of a count or a timing.
-func appendAmount(dst []byte, m *Metric) ([]byte, error) {
-	name, value := "value", m.Value
-	if m.Time.Form != Absent {
-		name, value = "time", m.Time
-	}
-	if value.Form == Absent {
-		return append(dst, '0'), nil
-	}
-	n, err := readNumber(name, value)
+// appendTail writes what stands behind a value, and returns the fraction of
+// such metrics to let through.
+//
+//	name:1|c|@0.1|#env:prod
+//	      ^^^^^^^^^^^^^^^^^
+func (e *Encoder) appendTail(dst []byte, m *Metric) ([]byte, float64, error) {
+	dst = append(dst, '|')
+	dst = append(dst, kinds[m.Kind].wire...)
+	dst, rate, err := appendRate(dst, &m.SampleRate)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if m.Kind == Timing && n.negative {
-		return nil, fmt.Errorf("parameter %q: %s is negative", name, Quote(value.Text))
+	if m.FromLine {
+		rate = 1 // the client has left out the rest
 	}
-	return n.append(dst), nil
-}
-
-// appendGauge writes the number of a gauge, of whose line head is what stands
-// before it; a negative one after a line that sets the gauge to 0.
-func appendGauge(dst, head []byte, value Value) ([]byte, error) {
-	if value.Form == Absent {
-		return nil, errors.New(`parameter "value" is missing: a gauge needs it, or "shift"`)
-	}
-	n, err := readNumber("value", value)
-	if err != nil {
-		return nil, err
-	}
-	if n.negative {
-		dst = append(dst, "0|g\n"...)
-		dst = append(dst, head...)
-	}
-	return n.append(dst), nil
-}
-
-// appendShift writes how far a gauge moves, with its sign.
-func appendShift(dst []byte, shift Value) ([]byte, error) {
-	n, err := readNumber("shift", shift)
-	if err != nil {
-		return nil, err
-	}
-	if !n.negative {
-		dst = append(dst, '+')
-	}
-	return n.append(dst), nil
-}
-
-func (e *Encoder) appendSetValue(dst []byte, value Value) ([]byte, error) {
-	switch {
-	case value.Form == Absent:
-		return nil, errors.New(`parameter "value" is missing: a set needs it`)
-	case value.Form == Number:
-		n, err := readNumber("value", value)
-		if err != nil {
-			return nil, err
+	if e.format.atEnd {
+		pipe := len(dst)
+		dst = append(dst, '|')
+		if dst, err = e.appendTags(dst, m.Tags); err != nil {
+			return nil, 0, err
 		}
-		return n.append(dst), nil
-	case len(value.Text) == 0:
-		return nil, errors.New(`parameter "value" is empty: a set needs one`)
-	case len(value.Text) > e.maxLine:
-		return nil, e.errTooLong()
+		if len(dst) == pipe+1 {
+			dst = dst[:pipe]
+		}
 	}
-	if err := checkSetValue(value.Text); err != nil {
-		return nil, fmt.Errorf(`parameter "value": %s %w`, Quote(value.Text), err)
-	}
-	return append(dst, value.Text...), nil
+	return dst, rate, nil
 }
 
 // appendRate writes the mark of a sample rate, none for 1, and returns the
 // rate.
-func appendRate(dst []byte, value Value) ([]byte, float64, error) {
+func appendRate(dst []byte, value *Value) ([]byte, float64, error) {
 	if value.Form == Absent {
 		return dst, 1, nil
 	}
-	n, err := readNumber("sampleRate", value)
-	if err != nil {
+	var n number
+	if err := readNumber(&n, "sampleRate", value); err != nil {
 		return nil, 0, err
 	}
 	switch {
@@ -229,19 +306,6 @@ func appendRate(dst []byte, value Value) ([]byte, float64, error) {
 		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not above 0 and at most 1`, Quote(value.Text))
 	}
 	return n.append(append(dst, '|', '@')), n.float(), nil
-}
-
-// readNumber reads the number in the parameter name, blanks around it dropped.
-func readNumber(name string, value Value) (number, error) {
-	text := value.Text
-	if value.Form == String {
-		text = trimBlanks(text)
-	}
-	n, err := parseNumber(text)
-	if err != nil {
-		return n, fmt.Errorf("parameter %q: %s %w", name, Quote(value.Text), err)
-	}
-	return n, nil
 }
 
 func (e *Encoder) errTooLong() error {

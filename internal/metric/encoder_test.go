@@ -9,36 +9,50 @@ import (
 
 const datagram = 1432
 
-func newEncoder(t testing.TB, prefix string) *Encoder {
+func newEncoder(t testing.TB, options Options) *Encoder {
 	t.Helper()
-	e, err := NewEncoder(prefix, datagram)
+	options.MaxLine = datagram
+	e, err := NewEncoder(options)
 	if err != nil {
-		t.Fatalf("NewEncoder(%q) failed: %v", prefix, err)
+		t.Fatalf("NewEncoder(%+v) failed: %v", options, err)
 	}
 	return e
 }
 
 func str(text string) Value { return Value{[]byte(text), String} }
+
+// pairs splits tags without a look at what they hold.
+func pairs(text string) (tags []Tag) {
+	for pair := range strings.SplitSeq(text, ",") {
+		if key, value, ok := strings.Cut(pair, "="); ok {
+			tags = append(tags, Tag{[]byte(key), []byte(value)})
+		}
+	}
+	return tags
+}
+
 func num(text string) Value { return Value{[]byte(text), Number} }
 
 // check appends m twice, since nothing may leak from one use to the next.
 func check(t *testing.T, e *Encoder, m Metric, want string, wantRate float64) {
 	t.Helper()
+	l := Lines{Bytes: []byte("before"), Ends: []int{len("before")}}
 	for range 2 {
-		line, rate, err := e.Append([]byte("before "), &m)
-		if err != nil || string(line) != "before "+want || rate != wantRate {
-			t.Errorf("Append(%s %.40q) = %q, %v, %v, want %q, %v", m.Kind, m.Name, line, rate, err, "before "+want, wantRate)
+		l.Truncate(1)
+		rate, err := e.Append(&l, &m)
+		if err != nil || string(l.Bytes) != "before\n"+want || rate != wantRate || l.Ends[len(l.Ends)-1] != len(l.Bytes) {
+			t.Errorf("Append(%s %.40q) = %q, %v, %v, %v, want %q, %v", m.Kind, m.Name, l.Bytes, l.Ends, rate, err, "before\n"+want, wantRate)
 		}
 	}
 	for text := range strings.SplitSeq(want, "\n") {
-		if _, err := wiretest.Parse(text); err != nil {
+		if _, err := wiretest.Parse(text, e.format.name); err != nil {
 			t.Errorf("the line does not parse back: %v", err)
 		}
 	}
 }
 
 func TestEachKindHasItsLine(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	f := func(m Metric, want string) {
 		t.Helper()
 		m.Name = []byte("some.key")
@@ -66,7 +80,7 @@ func TestEachKindHasItsLine(t *testing.T) {
 }
 
 func TestSampleRateMarksTheLine(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	f := func(kind Kind, rate Value, want string, wantRate float64) {
 		t.Helper()
 		check(t, e, Metric{Kind: kind, Name: []byte("k"), Value: num("5"), SampleRate: rate}, want, wantRate)
@@ -79,27 +93,24 @@ func TestSampleRateMarksTheLine(t *testing.T) {
 }
 
 func TestTagsAreInfluxDBs(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	f := func(tags, want string) {
 		t.Helper()
-		check(t, e, Metric{Name: []byte("k"), Tags: str(tags), Value: num("1")}, want, 1)
+		check(t, e, Metric{Name: []byte("k"), Tags: pairs(tags), Value: num("1")}, want, 1)
 	}
 	f("", "k:1|c")
-	f("  ", "k:1|c")
 	f("env=prod", "k,env=prod:1|c")
 	f("env=prod,locale=en-us", "k,env=prod,locale=en-us:1|c")
-	f(" env = prod ,\tlocale = en us ", "k,env=prod,locale=en_us:1|c")
-	f("b=1,a=2", "k,b=1,a=2:1|c")
+	f("env=prod,locale=en us", "k,env=prod,locale=en_us:1|c")
+	f("a b=1.50,a=2", "k,a_b=1.50,a=2:1|c")
 	f("a=a,aa=a", "k,a=a,aa=a:1|c")
+	f("a=[b],c=~", "k,a=[b],c=~:1|c")
 	f("ключ=значение", "k,ключ=значение:1|c")
-
-	pairs := []Tag{{[]byte("env"), []byte("prod")}, {[]byte("a b"), []byte("1.50")}}
-	check(t, e, Metric{Name: []byte("k"), TagPairs: pairs, Value: num("1")}, "k,env=prod,a_b=1.50:1|c", 1)
-	check(t, e, Metric{Kind: Gauge, Name: []byte("k"), TagPairs: pairs[:1], Value: num("-2")}, "k,env=prod:0|g\nk,env=prod:-2|g", 1)
+	check(t, e, Metric{Kind: Gauge, Name: []byte("k"), Tags: pairs("env=prod"), Value: num("-2")}, "k,env=prod:0|g\nk,env=prod:-2|g", 1)
 }
 
 func TestNamesAreFoldedAsInStatsD(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	f := func(name, want string) {
 		t.Helper()
 		check(t, e, Metric{Name: []byte(name)}, want+":0|c", 1)
@@ -120,7 +131,7 @@ func TestNamesAreFoldedAsInStatsD(t *testing.T) {
 func TestPrefixIsJoinedByADot(t *testing.T) {
 	f := func(prefix, want string) {
 		t.Helper()
-		check(t, newEncoder(t, prefix), Metric{Name: []byte("some.key")}, want+":0|c", 1)
+		check(t, newEncoder(t, Options{Prefix: prefix}), Metric{Name: []byte("some.key")}, want+":0|c", 1)
 	}
 	f("", "some.key")
 	f("prefix.subprefix", "prefix.subprefix.some.key")
@@ -135,29 +146,30 @@ func TestPrefixIsJoinedByADot(t *testing.T) {
 
 func TestBadPrefixIsRefused(t *testing.T) {
 	for _, prefix := range []string{"a:b", "a|b", "a\nb", "a,b", "a=b", "a#", "\xff", "a\x00", strings.Repeat("p", MaxName-1)} {
-		if _, err := NewEncoder(prefix, datagram); err == nil {
-			t.Errorf("NewEncoder(%.20q) succeeded", prefix)
+		if _, err := NewEncoder(Options{Prefix: prefix, MaxLine: datagram}); err == nil || !strings.HasPrefix(err.Error(), "metric-prefix: ") {
+			t.Errorf("NewEncoder with the prefix %.20q: %v", prefix, err)
 		}
 	}
 }
 
 func TestBadMetricIsRefusedWhole(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	f := func(m Metric, want string) {
 		t.Helper()
 		if m.Name == nil {
 			m.Name = []byte("k")
 		}
-		line, _, err := e.Append([]byte("before"), &m)
+		l := Lines{Bytes: []byte("before"), Ends: []int{len("before")}}
+		_, err := e.Append(&l, &m)
 		if err == nil {
-			t.Errorf("Append(%s %q) = %q, want an error with %q", m.Kind, m.Name, line, want)
+			t.Errorf("Append(%s %q) = %q, want an error with %q", m.Kind, m.Name, l.Bytes, want)
 			return
 		}
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Append(%s %.20q) failed with %q, want %q in it", m.Kind, m.Name, err, want)
 		}
-		if string(line) != "before" {
-			t.Errorf("Append(%s %.20q) failed, but wrote %q", m.Kind, m.Name, line)
+		if string(l.Bytes) != "before" || len(l.Ends) != 1 {
+			t.Errorf("Append(%s %.20q) failed, but wrote %q", m.Kind, m.Name, l.Bytes)
 		}
 		if len(err.Error()) > 300 {
 			t.Errorf("the error has %d bytes: %.100s", len(err.Error()), err)
@@ -212,13 +224,9 @@ func TestBadMetricIsRefusedWhole(t *testing.T) {
 		f(Metric{SampleRate: str(rate)}, `parameter "sampleRate"`)
 	}
 
-	tags := func(tags, want string) { t.Helper(); f(Metric{Tags: str(tags)}, want) }
-	tags("env", `"env" is not a key=value pair`)
+	tags := func(tags, want string) { t.Helper(); f(Metric{Tags: pairs(tags)}, want) }
 	tags("env=", `the key "env" has no value`)
 	tags("=prod", `the value "prod" has no key`)
-	tags("env=prod,", "is not a key=value pair")
-	tags(",env=prod", "is not a key=value pair")
-	tags("a=1,,b=2", "is not a key=value pair")
 	tags("a=b=c", "reserved character '='")
 	tags("a=b:c", "reserved character ':'")
 	tags("a|=b", "reserved character '|'")
@@ -227,27 +235,38 @@ func TestBadMetricIsRefusedWhole(t *testing.T) {
 	tags("a=1,b=2,a=3", `the key "a" is given twice`)
 	tags("a b=1,a_b=2", "is given twice")
 	tags("k="+strings.Repeat("v", 2000), "does not fit")
-	f(Metric{TagPairs: []Tag{{[]byte("k"), nil}}}, `the key "k" has no value`)
-	f(Metric{TagPairs: []Tag{{nil, []byte("v")}}}, `the value "v" has no key`)
-	f(Metric{TagPairs: []Tag{{[]byte("k"), []byte("a,b")}}}, "reserved character ','")
+	f(Metric{Tags: []Tag{{[]byte("k"), []byte("a,b")}}}, "reserved character ','")
+
+	f(Metric{Kind: Histogram, Value: num("1")}, "the type histogram is not enabled")
+	f(Metric{Kind: Distribution, Value: num("1")}, "the type distribution is not enabled")
+
+	// Of several values each has to be right.
+	f(Metric{Value: str("1"), More: []Value{str("2"), str("x")}}, `"x" is not a number`)
+	f(Metric{Kind: Timing, Value: str("1"), More: []Value{str("-2")}}, "negative")
 
 	// Each line of a negative gauge fits, but not both.
-	f(Metric{Kind: Gauge, Value: num("-1"), Tags: str("k=" + strings.Repeat("v", 800))}, "does not fit")
+	f(Metric{Kind: Gauge, Value: num("-1"), Tags: pairs("k=" + strings.Repeat("v", 800))}, "does not fit")
 }
 
 func TestALineMayFillADatagram(t *testing.T) {
-	e := newEncoder(t, "")
+	e := newEncoder(t, Options{})
 	m := Metric{Kind: Set, Name: []byte("k"), Value: str(strings.Repeat("v", datagram-len("k:|s")))}
-	if line, _, err := e.Append(nil, &m); err != nil || len(line) != datagram {
-		t.Errorf("got %d bytes, %v", len(line), err)
+	var l Lines
+	for range 2 {
+		if _, err := e.Append(&l, &m); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(l.Bytes) != 2*datagram+1 {
+		t.Errorf("got %d bytes", len(l.Bytes))
 	}
 	m.Value.Text = append(m.Value.Text, 'v')
-	if line, _, err := e.Append(nil, &m); err == nil {
-		t.Errorf("%d bytes are accepted", len(line))
+	if _, err := e.Append(&l, &m); err == nil {
+		t.Error("a longer line is accepted")
 	}
 }
 
-func TestQuoteRepeatsAtMost64Bytes(t *testing.T) {
+func TestQuoteRepeatsAtMost60Bytes(t *testing.T) {
 	f := func(input, want string) {
 		t.Helper()
 		if got := Quote([]byte(input)); got != want {
@@ -256,12 +275,12 @@ func TestQuoteRepeatsAtMost64Bytes(t *testing.T) {
 	}
 	f("", `""`)
 	f("a\nb\xff", `"a\nb\xff"`)
-	f(strings.Repeat("a", 64), `"`+strings.Repeat("a", 64)+`"`)
-	f(strings.Repeat("a", 65), `"`+strings.Repeat("a", 64)+`"…`)
-	f(strings.Repeat("é", 40), `"`+strings.Repeat("é", 32)+`"…`)
-	f("a"+strings.Repeat("é", 40), `"a`+strings.Repeat("é", 31)+`"…`)
-	f(strings.Repeat("\x80", 70), `"`+strings.Repeat(`\x80`, 60)+`"…`)
-	if got, want := Cut(strings.Repeat("a", 65)), strings.Repeat("a", 64)+"…"; got != want {
+	f(strings.Repeat("a", 60), `"`+strings.Repeat("a", 60)+`"`)
+	f(strings.Repeat("a", 61), `"`+strings.Repeat("a", 60)+`"…`)
+	f(strings.Repeat("é", 40), `"`+strings.Repeat("é", 30)+`"…`)
+	f("a"+strings.Repeat("é", 40), `"a`+strings.Repeat("é", 29)+`"…`)
+	f(strings.Repeat("\x80", 70), `"`+strings.Repeat(`\x80`, 56)+`"…`)
+	if got, want := Cut(strings.Repeat("a", 61)), strings.Repeat("a", 60)+"…"; got != want {
 		t.Errorf("Cut = %q, want %q", got, want)
 	}
 }

@@ -14,8 +14,7 @@ var (
 const (
 	maxWhole = "9223372036854775807" // 2^63 - 1
 
-	// minExponent is the power of ten below which a number is 0: the smallest
-	// float64, which is what every StatsD reads a number into, is 4.9e-324.
+	// minExponent is the power of ten of the smallest float64, 4.9e-324.
 	minExponent = -324
 
 	// maxDigits bounds what one number may write.
@@ -41,9 +40,9 @@ type number struct {
 	zero        bool
 }
 
-// parseNumber reads an optional sign, digits, an optional fraction and an
-// optional exponent, with nothing around them.
-func parseNumber(src []byte) (n number, err error) {
+// parse reads src into n, which is new: an optional sign, digits, an optional
+// fraction and an optional exponent, with nothing around them.
+func (n *number) parse(src []byte) error {
 	i := 0
 	if i < len(src) && (src[i] == '-' || src[i] == '+') {
 		n.negative = src[i] == '-'
@@ -51,21 +50,21 @@ func parseNumber(src []byte) (n number, err error) {
 	}
 	n.whole, i = digits(src, i)
 	if len(n.whole) == 0 {
-		return n, errNotNumber
+		return errNotNumber
 	}
 	if i < len(src) && src[i] == '.' {
 		if n.frac, i = digits(src, i+1); len(n.frac) == 0 {
-			return n, errNotNumber
+			return errNotNumber
 		}
 	}
 	exponent := 0
 	if i < len(src) && src[i]|0x20 == 'e' {
 		if exponent, i = readExponent(src, i+1); i < 0 {
-			return n, errNotNumber
+			return errNotNumber
 		}
 	}
 	if i != len(src) {
-		return n, errNotNumber
+		return errNotNumber
 	}
 
 	n.point = len(n.whole) + exponent
@@ -77,14 +76,14 @@ func parseNumber(src []byte) (n number, err error) {
 		n.last--
 	}
 	switch {
-	case n.first > n.last || n.point-n.first-1 < minExponent:
-		return number{zero: true}, nil
+	case n.first > n.last || n.underflows():
+		*n = number{zero: true}
 	case n.tooLarge():
-		return n, errTooLarge
+		return errTooLarge
 	case n.last-n.first >= maxDigits:
-		return n, errTooPrecise
+		return errTooPrecise
 	}
-	return n, nil
+	return nil
 }
 
 // digits returns the digits of src from i on, and where they end.
@@ -122,6 +121,13 @@ func (n *number) digit(i int) byte {
 		return n.whole[i]
 	}
 	return n.frac[i-len(n.whole)]
+}
+
+// underflows tells whether n is nearer to 0 than to the smallest float64, which
+// is what every StatsD reads a number into.
+func (n *number) underflows() bool {
+	exponent := n.point - n.first - 1
+	return exponent < minExponent || exponent == minExponent && n.float() == 0
 }
 
 // tooLarge tells whether the magnitude of n is above 2^63 - 1.

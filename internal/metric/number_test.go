@@ -9,6 +9,11 @@ import (
 	"testing"
 )
 
+func parseNumber(src []byte) (n number, err error) {
+	err = n.parse(src)
+	return n, err
+}
+
 func TestNumberIsWrittenPlainly(t *testing.T) {
 	f := func(input, want string) {
 		t.Helper()
@@ -53,6 +58,9 @@ func TestNumberIsWrittenPlainly(t *testing.T) {
 	f("1e-400", "0")
 	f("-1e-99999999999999999999", "0")
 	f("0e99999999999999999999", "0")
+	f("2.4e-324", "0")
+	f("-1e-324", "0")
+	f("3e-324", "0."+strings.Repeat("0", 323)+"3")
 	f("5e-324", "0."+strings.Repeat("0", 323)+"5")
 	f("1"+strings.Repeat("0", 18), "1"+strings.Repeat("0", 18))
 	f(strings.Repeat("0", 5000)+"1."+strings.Repeat("0", 5000), "1")

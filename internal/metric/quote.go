@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxEcho is how many bytes of a client's input a message may repeat.
-const maxEcho = 64
+// maxEcho is how many bytes of a client's input a message repeats at most. A
+// reserved character may be named once more behind them: 64 in all.
+const maxEcho = 60
 
-// Quote returns input as a quoted string for a message: at most the first 64
+// Quote returns input as a quoted string for a message: at most the first 60
 // bytes of it, ended by an ellipsis where something was left out, and with
 // everything that does not print escaped.
 func Quote(input []byte) string {

@@ -5,58 +5,81 @@ import (
 	"fmt"
 )
 
-// appendTags writes the tags of m in InfluxDB's form, in the order given:
-//
-//	name,env=prod,locale=en-us
-//	    ^^^^^^^^^^^^^^^^^^^^^^
-func (e *Encoder) appendTags(dst []byte, m *Metric) ([]byte, error) {
+// appendTags writes tags in the order given, then those of the configuration
+// whose keys they do not have.
+func (e *Encoder) appendTags(dst []byte, tags []Tag) ([]byte, error) {
 	start := len(dst)
 	var err error
-	// Blanks around the separators are no part of a key or value.
-	rest := trimBlanks(m.Tags.Text)
-	for more := len(rest) > 0; more; {
-		var text []byte
-		text, rest, more = bytes.Cut(rest, []byte{','})
-		key, value, ok := bytes.Cut(text, []byte{'='})
-		if !ok {
-			return nil, fmt.Errorf(`parameter "tags": %s is not a key=value pair`, Quote(text))
-		}
-		if dst, err = e.appendTag(dst, start, trimBlanks(key), trimBlanks(value)); err != nil {
+	for i := range tags {
+		if dst, err = e.appendTag(dst, start, &tags[i]); err != nil {
 			return nil, err
 		}
 	}
-	for _, tag := range m.TagPairs {
-		if dst, err = e.appendTag(dst, start, tag.Key, tag.Value); err != nil {
-			return nil, err
+	own := dst[start:]
+	for _, tag := range e.tags {
+		if !bytes.Contains(own, tag.mark) {
+			dst = append(dst, tag.mark...)
+			dst = append(dst, tag.value...)
 		}
+	}
+	if len(dst) == start || e.format.dropped {
+		return dst[:start], nil
+	}
+	dst[start] = e.format.opens
+	if e.format.closes != 0 {
+		dst = append(dst, e.format.closes)
 	}
 	return dst, nil
 }
 
 // appendTag writes one tag behind those that dst holds from start on.
-func (e *Encoder) appendTag(dst []byte, start int, key, value []byte) ([]byte, error) {
+func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 	switch {
-	case len(key) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the value %s has no key`, Quote(value))
-	case len(value) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, Quote(key))
-	case len(dst)-start+len(key)+len(value) > e.maxLine:
+	case len(tag.Key) == 0:
+		return nil, fmt.Errorf(`parameter "tags": the value %s has no key`, Quote(tag.Value))
+	case len(tag.Value) == 0:
+		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, Quote(tag.Key))
+	case len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine:
 		return nil, e.errTooLong() // now, so that no input makes dst grow
+	case e.format.noTildeFirst && tag.Value[0] == '~':
+		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, Quote(tag.Value), errTilde)
 	}
 	before := len(dst)
-	dst = append(dst, ',')
-	dst, err := appendText(dst, key)
+	dst = append(dst, e.format.separates)
+	dst, err := e.keys.append(dst, tag.Key)
 	if err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, Quote(key), err)
+		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, Quote(tag.Key), err)
 	}
-	dst = append(dst, '=')
-	// With its comma and equals sign a key cannot be mistaken for a part of
-	// another one, nor for a value: no tag holds either.
-	if bytes.Contains(dst[start:before], dst[before:]) {
-		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, Quote(key))
+	dst = append(dst, e.format.joins)
+	// Between these two a key cannot be mistaken for a part of another one, nor
+	// for a value: no tag holds either.
+	if before > start && bytes.Contains(dst[start:before], dst[before:]) {
+		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, Quote(tag.Key))
 	}
-	if dst, err = appendText(dst, value); err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, Quote(value), err)
+	if dst, err = e.values.append(dst, tag.Value); err != nil {
+		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, Quote(tag.Value), err)
 	}
 	return dst, nil
+}
+
+// configuredTag is a tag that every metric gets.
+type configuredTag struct {
+	mark  []byte // how its key stands among others: ",env="
+	value []byte
+}
+
+// configureTags checks and stores the tags that every metric gets.
+func (e *Encoder) configureTags(tags []Tag) error {
+	written, err := []byte(nil), error(nil)
+	var configured []configuredTag
+	for i := range tags {
+		before := len(written)
+		if written, err = e.appendTag(written, 0, &tags[i]); err != nil {
+			return err
+		}
+		mark, value, _ := bytes.Cut(bytes.Clone(written[before:]), []byte{e.format.joins})
+		configured = append(configured, configuredTag{mark: append(bytes.Clone(mark), e.format.joins), value: value})
+	}
+	e.tags = configured
+	return nil
 }

@@ -3,10 +3,13 @@
 package server
 
 import (
-	"context"
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -17,7 +20,7 @@ import (
 // discard is a Sink for measurements.
 type discard struct{}
 
-func (discard) Send([]byte) error { return nil }
+func (discard) Send([]byte, []int) error { return nil }
 
 var benchRequests = []struct{ name, target, contentType, body string }{
 	{"json", "/count/some.key.name", "application/json", `{"value":100500,"tags":"env=prod,locale=en-us"}`},
@@ -28,11 +31,8 @@ var benchRequests = []struct{ name, target, contentType, body string }{
 // newBench returns a Server that forwards to nowhere, and a request to it.
 func newBench(t testing.TB, target, contentType, body string) (*Server, *fasthttp.RequestCtx) {
 	t.Helper()
-	encoder, err := metric.NewEncoder("prefix", 1432)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := New(Options{MaxBody: 1 << 20, Encoder: encoder, Sink: discard{}, Logger: slog.New(slog.DiscardHandler)})
+	encoder := newEncoder(t, metric.Options{Prefix: "prefix"})
+	s := New(Options{MaxBody: 1 << 20, ReadTimeout: deadline, WriteTimeout: deadline, IdleTimeout: deadline, Encoder: encoder, Sink: discard{}, Logger: slog.New(slog.DiscardHandler)})
 	ctx := new(fasthttp.RequestCtx)
 	side, _ := net.Pipe()
 	ctx.Init2(&conn{Conn: side}, nil, false)
@@ -73,22 +73,36 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
-// BenchmarkRequest measures the way of a request over a real connection.
+// BenchmarkRequest measures the way of a request over a real connection and
+// back, the client's part included: of one metric, of a batch of 100, and
+// beside them the same requests to a server that does nothing.
 func BenchmarkRequest(b *testing.B) {
-	r := benchRequests[0]
-	s, _ := newBench(b, r.target, r.contentType, r.body)
+	batch := strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100)
+	for _, r := range []struct{ name, target, body string }{
+		{"one", benchRequests[0].target, benchRequests[0].body},
+		{"batch", "/batch", batch},
+	} {
+		s, _ := newBench(b, r.target, "", r.body)
+		request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", r.target, len(r.body), r.body)
+		b.Run(r.name+"/proxy", func(b *testing.B) { roundTrips(b, s.Serve, request) })
+		empty := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}, ReadTimeout: deadline, WriteTimeout: deadline}
+		b.Run(r.name+"/empty", func(b *testing.B) { roundTrips(b, empty.Serve, request) })
+	}
+}
+
+// roundTrips sends the same request again and again.
+func roundTrips(b *testing.B, serve func(net.Listener) error, request []byte) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	go func() { _ = s.Serve(listener) }()
-	defer s.Shutdown(context.Background())
+	go func() { _ = serve(listener) }()
+	defer listener.Close()
 	c, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", r.target, r.contentType, len(r.body), r.body)
 	answer := make([]byte, 4096)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -98,5 +112,19 @@ func BenchmarkRequest(b *testing.B) {
 		if _, err := c.Read(answer); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkDecompress(b *testing.B) {
+	var compressed bytes.Buffer
+	w := gzip.NewWriter(&compressed)
+	_, _ = io.WriteString(w, strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))
+	w.Close()
+	s, ctx := newBench(b, "/batch", "text/plain", compressed.String())
+	ctx.Request.Header.Set("Content-Encoding", "gzip")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.handle(ctx)
+		ctx.Response.Reset()
 	}
 }

@@ -35,8 +35,8 @@ func refuseBusy(why string) *refusal {
 	return no
 }
 
-// answer writes no as the response.
-func (s *Server) answer(ctx *fasthttp.RequestCtx, no *refusal) {
+// writeRefusal writes no as the response.
+func writeRefusal(ctx *fasthttp.RequestCtx, no *refusal) {
 	ctx.Response.SetStatusCode(no.status)
 	ctx.Response.Header.SetContentType("application/json")
 	if no.header != "" {
@@ -45,21 +45,34 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx, no *refusal) {
 	body := append(ctx.Response.Body()[:0], `{"error":`...)
 	body, _ = jsontext.AppendQuote(body, no.message) // an error only tells of bad UTF-8, which is mended
 	ctx.Response.SetBody(append(body, '}'))
+}
+
+// refuse answers a request with no, and logs that.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, no *refusal) {
+	writeRefusal(ctx, no)
 	if s.debug {
-		s.log.Debug("refused", "status", no.status, "error", no.message,
-			"method", metric.Cut(string(ctx.Method())), "path", metric.Cut(string(pathOf(ctx))), "client", ctx.RemoteAddr())
+		// Without its query, which may hold a token.
+		path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
+		s.logRefusal(ctx, no, string(ctx.Method()), string(path))
 	}
 }
 
-// pathOf returns the target of a request without its query, which may hold a
-// token.
-func pathOf(ctx *fasthttp.RequestCtx) []byte {
-	path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
-	return path
+func (s *Server) logRefusal(ctx *fasthttp.RequestCtx, no *refusal, method, path string) {
+	s.log.Debug("refused", "status", no.status, "error", no.message,
+		"method", metric.Cut(method), "path", metric.Cut(path), "client", ctx.RemoteAddr())
 }
 
-// requestFailed answers a request that could not be read. Its head is gone, so
-// there is no origin to answer to; the connection is closed afterwards.
+// headCopy is what is kept of a request's head while its body is read.
+type headCopy struct{ origin, method, path string }
+
+func newHeadCopy(head *fasthttp.RequestHeader) *headCopy {
+	path, _, _ := bytes.Cut(head.RequestURI(), []byte{'?'})
+	return &headCopy{string(head.Peek(fasthttp.HeaderOrigin)), string(head.Method()), string(path)}
+}
+
+// requestFailed answers a request that could not be read; the connection is
+// closed afterwards. Unless a headCopy is there its head is gone, and with it
+// the origin to answer to.
 func (s *Server) requestFailed(ctx *fasthttp.RequestCtx, err error) {
 	c := connOf(ctx.Conn())
 	c.linger.Store(true)
@@ -78,11 +91,19 @@ func (s *Server) requestFailed(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &tooLong) && c.readLine:
 		no = refuse(fasthttp.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
 	case errors.As(err, &tooLong):
-		no = refuse(fasthttp.StatusRequestURITooLong, "the URL is larger than 16 KiB")
+		no = refuse(fasthttp.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		no = s.refuseBody()
 	default:
 		no = refuse(fasthttp.StatusBadRequest, "the request is not well-formed HTTP")
 	}
-	s.answer(ctx, no)
+	head := new(headCopy)
+	if kept, ok := s.heads.LoadAndDelete(&ctx.Request.Header); ok {
+		head = kept.(*headCopy)
+	}
+	allowOrigin(&ctx.Response, []byte(head.origin))
+	writeRefusal(ctx, no)
+	if s.debug {
+		s.logRefusal(ctx, no, head.method, head.path)
+	}
 }

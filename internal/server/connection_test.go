@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"statsd-http-proxy/internal/metric"
 )
 
 func newReader(conn net.Conn) *bufio.Reader { return bufio.NewReader(conn) }
@@ -219,7 +217,7 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 
 type faultySink struct{}
 
-func (faultySink) Send([]byte) error { panic("out of order") }
+func (faultySink) Send([]byte, []int) error { panic("out of order") }
 
 func TestPanicCostsOneRequest(t *testing.T) {
 	p := start(t, func(o *Options) { o.Sink = faultySink{} })
@@ -233,7 +231,7 @@ func TestPanicCostsOneRequest(t *testing.T) {
 }
 
 func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
-	p := start(t, withTokens, func(o *Options) { o.Encoder, _ = metric.NewEncoder("", 1432) })
+	p := start(t, withTokens)
 	good := token(t, nil)
 	p.forwards("good", p.do("POST", "/gauge/k?token="+good, "value=-1"), "k:0|g\nk:-1|g")
 	p.refuses("bad", p.do("POST", "/count/a%0Alevel=ERROR?token="+good, "value=1"), 400, "control")

@@ -29,15 +29,14 @@ func isPreflight(head *fasthttp.RequestHeader) bool {
 		len(head.Peek(fasthttp.HeaderAccessControlRequestMethod)) > 0
 }
 
-// allowOrigin lets the page that sent the request read its answer. Credentials
+// allowOrigin lets the page at origin, which sent the request, read its answer. Credentials
 // are allowed since navigator.sendBeacon always asks with them; the proxy
 // reads no cookie, so they give a page nothing that it did not have.
-func allowOrigin(ctx *fasthttp.RequestCtx) {
-	origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin)
+func allowOrigin(response *fasthttp.Response, origin []byte) {
 	if len(origin) == 0 {
 		return
 	}
-	h := &ctx.Response.Header
+	h := &response.Header
 	h.SetCanonical(headerAllowOrigin, origin)
 	h.SetCanonical(headerAllowCredentials, valueTrue)
 	h.SetCanonical(headerExposeHeaders, valueRetryAfter)

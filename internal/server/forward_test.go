@@ -67,7 +67,7 @@ func TestChunkedBodyIsForwarded(t *testing.T) {
 }
 
 func TestPrefixIsPutBeforeEachName(t *testing.T) {
-	p := start(t, func(o *Options) { o.Encoder, _ = metric.NewEncoder("prefix.subprefix", 1432) })
+	p := start(t, with(t, metric.Options{Prefix: "prefix.subprefix"}))
 	p.forwards("prefix", p.do("POST", "/gauge/some.key", "value=-1"), "prefix.subprefix.some.key:0|g\nprefix.subprefix.some.key:-1|g")
 }
 

@@ -2,9 +2,7 @@ package server
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
-	"mime"
 	"runtime/debug"
 	"sync"
 
@@ -35,6 +33,7 @@ func (s *Server) headReceived(head *fasthttp.RequestHeader) (config fasthttp.Req
 	}
 	if size <= s.options.MaxBody {
 		if _, no := s.admit(head); no == nil {
+			s.heads.Store(head, newHeadCopy(head))
 			return config
 		}
 	}
@@ -47,30 +46,42 @@ func (s *Server) headReceived(head *fasthttp.RequestHeader) (config fasthttp.Req
 // work is the memory that one request is worked on in. Everything in it is
 // void when the request is answered.
 type work struct {
-	decoder decode.Decoder
-	metric  metric.Metric
-	name    []byte // the metric's name, percent-decoded
-	lines   []byte
+	decoder  decode.Decoder
+	metric   metric.Metric
+	name     []byte // the metric's name, percent-decoded
+	body     []byte // the body, decompressed
+	lines    metric.Lines
+	rejected []rejection
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
 
-func getWork() *work  { return works.Get().(*work) }
-func putWork(w *work) { works.Put(w) }
+func getWork() *work { return works.Get().(*work) }
+
+// maxKept is how large the buffers may be that are kept for later requests.
+const maxKept = 256 << 10
+
+func putWork(w *work) {
+	if cap(w.body) <= maxKept && cap(w.lines.Bytes) <= maxKept {
+		clear(w.rejected)
+		works.Put(w)
+	}
+}
 
 // handle answers one request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	defer s.recover(ctx)
-	allowOrigin(ctx)
 	c := connOf(ctx.Conn())
 	head := &ctx.Request.Header
+	s.heads.Delete(head)
+	allowOrigin(&ctx.Response, head.Peek(fasthttp.HeaderOrigin))
 	isUnread := head.ContentLength() == 0 && len(head.Peek(unread)) > 0
 	if isUnread {
 		c.linger.Store(true)
 		ctx.SetConnectionClose()
 	}
 	if c.late {
-		s.answer(ctx, refuseBusy("the server is shutting down"))
+		s.refuse(ctx, refuseBusy("the server is shutting down"))
 		return
 	}
 	r, no := s.admit(head)
@@ -87,7 +98,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		no = s.forward(ctx, &r)
 	}
 	if no != nil {
-		s.answer(ctx, no)
+		s.refuse(ctx, no)
 	}
 }
 
@@ -95,42 +106,65 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 func (s *Server) recover(ctx *fasthttp.RequestCtx) {
 	if fault := recover(); fault != nil {
 		s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
-		s.answer(ctx, refuse(fasthttp.StatusInternalServerError, "internal error"))
+		s.refuse(ctx, refuse(fasthttp.StatusInternalServerError, "internal error"))
 	}
 }
 
-// forward reads the metric of a request that was admitted and sends it.
+// forward reads the metrics of a request that was admitted and sends them.
 func (s *Server) forward(ctx *fasthttp.RequestCtx, r *route) *refusal {
 	w := getWork()
 	defer putWork(w)
-	if no := w.decode(ctx, r); no != nil {
+	w.lines.Truncate(0)
+	declared, no := bodyType(&ctx.Request.Header, r)
+	if no != nil {
 		return no
 	}
-	lines, rate, err := s.options.Encoder.Append(w.lines[:0], &w.metric)
-	if err != nil {
+	body, no := s.readBody(ctx, w)
+	if no != nil {
+		return no
+	}
+	if r.isBatch {
+		return s.forwardBatch(ctx, w, body)
+	}
+	if no := w.decode(r, body, declared); no != nil {
+		return no
+	}
+	if err := s.encode(w); err != nil {
 		return refuse(fasthttp.StatusBadRequest, err.Error())
 	}
-	w.lines = lines
-	if rate < 1 && rand.Float64() >= rate {
-		return nil // sampled out
+	return s.send(&w.lines)
+}
+
+// encode appends the lines of w.metric to w.lines, unless sampling leaves them
+// out.
+func (s *Server) encode(w *work) error {
+	before := len(w.lines.Ends)
+	rate, err := s.options.Encoder.Append(&w.lines, &w.metric)
+	if err == nil && rate < 1 && rand.Float64() >= rate {
+		w.lines.Truncate(before)
 	}
-	if err := s.options.Sink.Send(lines); err != nil {
+	return err
+}
+
+// send hands lines to the sink, all of them or none.
+func (s *Server) send(lines *metric.Lines) *refusal {
+	if len(lines.Ends) == 0 {
+		return nil
+	}
+	if err := s.options.Sink.Send(lines.Bytes, lines.Ends); err != nil {
 		return refuseBusy(err.Error())
 	}
 	if s.debug {
-		for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+		for line := range bytes.SplitSeq(lines.Bytes, []byte{'\n'}) {
 			s.log.Debug("forwarded", "line", string(line))
 		}
 	}
 	return nil
 }
 
-// decode reads a request into w.metric.
-func (w *work) decode(ctx *fasthttp.RequestCtx, r *route) *refusal {
-	form, boundary, no := bodyForm(&ctx.Request.Header)
-	if no != nil {
-		return no
-	}
+// decode reads the body of a request for one metric into w.metric; without a
+// body its query.
+func (w *work) decode(r *route, body []byte, declared contentType) *refusal {
 	w.metric.Reset()
 	w.metric.Kind = r.kind
 	w.metric.Name = r.name
@@ -141,63 +175,18 @@ func (w *work) decode(ctx *fasthttp.RequestCtx, r *route) *refusal {
 		}
 		w.metric.Name = w.name
 	}
-	body := ctx.Request.Body()
 	switch {
 	case len(body) == 0:
-		err = w.decoder.Query(&w.metric, r.query)
-	case form == multipartForm:
-		err = w.decoder.Multipart(&w.metric, body, boundary)
+		err = w.decoder.Query(&w.metric, r.query, r.want)
+	case declared.boundary != "":
+		err = w.decoder.Multipart(&w.metric, body, declared.boundary, r.want)
 	case decode.IsJSON(body):
-		err = w.decoder.JSON(&w.metric, body)
+		err = w.decoder.JSON(&w.metric, body, r.want)
 	default:
-		err = w.decoder.Form(&w.metric, body)
+		err = w.decoder.Form(&w.metric, body, r.want)
 	}
 	if err != nil {
 		return refuse(fasthttp.StatusBadRequest, err.Error())
 	}
 	return nil
-}
-
-const (
-	jsonOrForm = iota // the body itself tells which
-	multipartForm
-)
-
-// bodyForm tells how to read the body that a request declares.
-func bodyForm(head *fasthttp.RequestHeader) (form int, boundary string, no *refusal) {
-	if encoding := head.Peek(fasthttp.HeaderContentEncoding); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
-		return 0, "", refuse(fasthttp.StatusUnsupportedMediaType,
-			"content encoding "+metric.Quote(encoding)+" is not supported")
-	}
-	declared := head.ContentType()
-	mediaType, _, _ := bytes.Cut(declared, []byte{';'})
-	mediaType = bytes.TrimSpace(mediaType)
-	for _, known := range textTypes {
-		if bytes.EqualFold(mediaType, known) {
-			return jsonOrForm, "", nil
-		}
-	}
-	if !bytes.EqualFold(mediaType, []byte("multipart/form-data")) {
-		return 0, "", refuse(fasthttp.StatusUnsupportedMediaType,
-			"content type "+metric.Quote(mediaType)+" is not supported")
-	}
-	_, params, err := mime.ParseMediaType(string(declared))
-	if err != nil || params["boundary"] == "" {
-		return 0, "", refuse(fasthttp.StatusBadRequest, "the content type multipart/form-data has no boundary")
-	}
-	return multipartForm, params["boundary"], nil
-}
-
-// textTypes are the content types whose body tells by itself whether it is
-// JSON or a form.
-var textTypes = [][]byte{
-	[]byte("application/json"),
-	[]byte("text/plain"),
-	[]byte("application/x-www-form-urlencoded"),
-	{}, // none at all
-}
-
-func (s *Server) refuseBody() *refusal {
-	return refuse(fasthttp.StatusRequestEntityTooLarge,
-		fmt.Sprintf("the body is larger than %d bytes", s.options.MaxBody))
 }

@@ -31,6 +31,12 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	bad("/count/k", `[{"value":1}]`, "unknown parameter")
 	bad("/count/k", "tags=a", "key=value")
 	bad("/count/", "value=1", "name is empty")
+	bad("/count", "value=1", `parameter "metric" is missing`)
+	bad("/count", "", `parameter "metric" is missing`)
+	bad("/count", `{"metric":"","value":1}`, "name is empty")
+	bad("/count", `{"metric":"a:b","value":1}`, "reserved character ':'")
+	bad("/count", `{"metric":"a","metric_type":"count"}`, `unknown parameter "metric_type"`)
+	bad("/count/k", "metric=k", `unknown parameter "metric"`)
 	bad("/count/a//b", "value=1", "empty path segment")
 	bad("/count/a/", "value=1", "empty path segment")
 	bad("/count//a", "value=1", "empty path segment")
@@ -50,17 +56,21 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	f(400, "POST", "/count/k", "--b", "no boundary", "Content-Type: multipart/form-data")
 
 	f(404, "GET", "/", "", "no such route")
-	f(404, "POST", "/count", "value=1", "no such route")
+	f(404, "POST", "/histogram/k", "value=1", "the types are count, gauge, timing and set")
+	f(404, "POST", "/batch/k", "", `unknown metric type "batch"`)
+	f(404, "POST", "/batch/", "", `unknown metric type "batch"`)
 	f(404, "POST", "/nonsense/k", "value=1", "the types are count, gauge, timing and set")
 	f(404, "POST", "//count/k", "value=1", "no such route")
 	f(404, "POST", "/Count/k", "value=1", "unknown metric type")
 	f(404, "GET", "/heartbeat/", "", "unknown metric type")
 	f(404, "OPTIONS", "*", "", "no such route")
-	f(404, "POST", "/"+strings.Repeat("x", 1000)+"/k", "", strings.Repeat("x", 64)+`"…`)
+	f(404, "POST", "/"+strings.Repeat("x", 1000)+"/k", "", strings.Repeat("x", 60)+`"…`)
 
 	f(415, "POST", "/count/k", "<v>1</v>", "content type \"application/xml\"", "Content-Type: application/xml")
 	f(415, "POST", "/count/k?value=1", "", "content type", "Content-Type: application/octet-stream")
 	f(415, "POST", "/count/k", "value=1", "content encoding \"br\"", "Content-Encoding: br")
+	f(415, "POST", "/count/k", "value=1", "content encoding", "Content-Encoding: gzip, gzip")
+	f(415, "POST", "/batch", "--b", "content type", "Content-Type: multipart/form-data; boundary=b")
 }
 
 func TestWrongMethodIsToldTheRightOnes(t *testing.T) {
@@ -77,6 +87,8 @@ func TestWrongMethodIsToldTheRightOnes(t *testing.T) {
 	}
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE", "post"} {
 		f(method, "/count/k", "POST")
+		f(method, "/count", "POST")
+		f(method, "/batch", "POST")
 	}
 	for _, method := range []string{"POST", "PUT", "OPTIONS"} {
 		f(method, "/heartbeat", "GET, HEAD")

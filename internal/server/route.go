@@ -16,40 +16,49 @@ import (
 //	 kind  name     query
 type route struct {
 	methods string // those it answers, as in an Allow header
-	isBeat  bool   // it is /heartbeat; else a metric
+	isBeat  bool   // it is /heartbeat
+	isBatch bool   // it is /batch; else one metric
 	kind    metric.Kind
-	name    []byte // as sent
-	query   []byte // as sent
+	name    []byte      // as sent
+	want    decode.Want // what the parameters have to tell
+	query   []byte      // as sent
 }
 
 // findRoute reads a request target as it was sent (RFC 9112, section 3.2):
 // nothing may rewrite a path on the way, since its segments are a name.
-func findRoute(target []byte) (route, *refusal) {
+func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 	path, query, _ := bytes.Cut(target, []byte{'?'})
 	if len(path) > 0 && path[0] != '/' { // absolute-form: scheme://host/path
 		_, rest, _ := bytes.Cut(path, []byte("://"))
 		path = rest[max(0, bytes.IndexByte(rest, '/')):]
 	}
-	if string(path) == "/heartbeat" {
+	switch string(path) {
+	case "/heartbeat":
 		return route{methods: "GET, HEAD", isBeat: true}, nil
+	case "/batch":
+		return route{methods: "POST", isBatch: true, query: query}, nil
 	}
-	first, name, ok := bytes.Cut(bytes.TrimPrefix(path, []byte{'/'}), []byte{'/'})
-	if !ok || len(first) == 0 {
-		return route{}, refuse(fasthttp.StatusNotFound,
-			"no such route: "+metric.Quote(path)+"; metrics go to /{type}/{name}")
-	}
+	first, name, isNamed := bytes.Cut(bytes.TrimPrefix(path, []byte{'/'}), []byte{'/'})
 	kind, ok := metric.ParseKind(first)
-	if !ok {
+	switch {
+	case len(first) == 0:
 		return route{}, refuse(fasthttp.StatusNotFound,
-			"unknown metric type "+metric.Quote(first)+"; the types are "+metric.KindNames)
+			"no such route: "+metric.Quote(path)+"; metrics go to /{type}/{name}, /{type} and /batch")
+	case !ok || !encoder.Allows(kind):
+		return route{}, refuse(fasthttp.StatusNotFound,
+			"unknown metric type "+metric.Quote(first)+"; the types are "+encoder.KindNames())
 	}
-	return route{methods: "POST", kind: kind, name: name, query: query}, nil
+	r := route{methods: "POST", kind: kind, name: name, query: query}
+	if !isNamed {
+		r.want = decode.Named
+	}
+	return r, nil
 }
 
 // admit gives the verdicts that need no more than a request's head: whether
 // its route exists, knows its method, and whether its token allows it.
 func (s *Server) admit(head *fasthttp.RequestHeader) (route, *refusal) {
-	r, no := findRoute(head.RequestURI())
+	r, no := findRoute(head.RequestURI(), s.options.Encoder)
 	if no != nil {
 		return r, no
 	}

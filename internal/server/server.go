@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,10 +28,10 @@ const maxHead = 16 << 10
 
 // Sink takes the lines of accepted metrics.
 type Sink interface {
-	// Send accepts one metric, a line or two lines that belong together, or
-	// returns an error and keeps nothing. It does not keep lines after it
-	// returns.
-	Send(lines []byte) error
+	// Send accepts lines, joined by line feeds, or returns an error and
+	// accepts none. Those up to each of ends stay together. It keeps neither
+	// slice after it returns.
+	Send(lines []byte, ends []int) error
 }
 
 // Options are the settings of a Server. All but Certificate and Verifier are
@@ -56,6 +57,11 @@ type Server struct {
 	debug    bool // whether the log wants each line and each refusal
 	http     fasthttp.Server
 	draining atomic.Bool
+
+	// heads holds a headCopy, by the *fasthttp.RequestHeader that it was made
+	// from, for requests whose body is large or of unknown size, until it is
+	// read: the library forgets a request whose body fails.
+	heads sync.Map
 }
 
 // New returns a Server with the given options.

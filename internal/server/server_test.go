@@ -29,20 +29,27 @@ const deadline = 10 * time.Second
 
 const secret = "somesecret"
 
-// sink keeps what the server sends.
+// sink keeps what the server sends, by the groups of lines.
 type sink struct {
 	mu    sync.Mutex
 	sent  []string
 	fault error // what Send returns
 }
 
-func (s *sink) Send(lines []byte) error {
+func (s *sink) Send(lines []byte, ends []int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fault != nil {
 		return s.fault
 	}
-	s.sent = append(s.sent, string(lines))
+	start := 0
+	for _, end := range ends {
+		s.sent = append(s.sent, string(lines[start:end]))
+		start = end + 1
+	}
+	if start != len(lines)+1 {
+		return fmt.Errorf("the lines %q end at %v", lines, ends)
+	}
 	return nil
 }
 
@@ -86,17 +93,13 @@ type proxy struct {
 // start starts a Server with a test's changes to some options.
 func start(t testing.TB, change ...func(*Options)) *proxy {
 	t.Helper()
-	encoder, err := metric.NewEncoder("", 1432)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &proxy{t: t, sink: new(sink), log: new(logBuffer), stopped: make(chan error, 1)}
 	options := Options{
 		ReadTimeout:  deadline,
 		WriteTimeout: deadline,
 		IdleTimeout:  deadline,
 		MaxBody:      1 << 20,
-		Encoder:      encoder,
+		Encoder:      newEncoder(t, metric.Options{}),
 		Sink:         p.sink,
 		Logger:       slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -118,10 +121,28 @@ func start(t testing.TB, change ...func(*Options)) *proxy {
 	return p
 }
 
+func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
+	t.Helper()
+	options.MaxLine = 1432
+	e, err := metric.NewEncoder(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// with changes how metrics are written.
+func with(t testing.TB, options metric.Options) func(*Options) {
+	return func(o *Options) { o.Encoder = newEncoder(t, options) }
+}
+
 func withTokens(o *Options) { o.Verifier = auth.NewVerifier(secret) }
 
 func token(t testing.TB, claims jwt.MapClaims) string {
 	t.Helper()
+	if claims == nil {
+		claims = jwt.MapClaims{} // which nil is not in JSON
+	}
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	if err != nil {
 		t.Fatal(err)

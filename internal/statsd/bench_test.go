@@ -13,9 +13,10 @@ func TestSendAllocatesNothing(t *testing.T) {
 	conn := listen(t)
 	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
 	line := []byte("some.key.name,env=prod:100500|c")
+	ends := []int{len(line)}
 	send(t, s, string(line))
 	receive(t, conn)
-	if allocs := testing.AllocsPerRun(10, func() { _ = s.Send(line) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(10, func() { _ = s.Send(line, ends) }); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
 	}
 }
@@ -24,9 +25,10 @@ func BenchmarkSend(b *testing.B) {
 	conn := listen(b)
 	s, _ := newSender(b, Options{Address: conn.LocalAddr().String()})
 	line := []byte("some.key.name,env=prod:100500|c")
+	ends := []int{len(line)}
 	b.ReportAllocs()
 	for b.Loop() {
-		for s.Send(line) != nil { // the socket is slower
+		for s.Send(line, ends) != nil { // the socket is slower
 			runtime.Gosched()
 		}
 	}

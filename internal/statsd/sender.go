@@ -53,7 +53,7 @@ type Options struct {
 	Address string
 
 	// QueueBytes bounds the memory of the datagrams that wait; 64 MiB where
-	// it is 0.
+	// it is 0. One call of Send can take up to half of it.
 	QueueBytes int
 
 	// Logger receives what the operator has to know: lines that are lost, a
@@ -85,14 +85,15 @@ type Sender struct {
 
 	// Owned by the goroutine.
 	conn     net.Conn
-	previous int // lines in the datagram written last
+	batch    []*datagram // what is being written, empty between batches
+	previous int         // metrics in the datagram written last
 	lost     lossLog
 }
 
 // datagram is what one write sends.
 type datagram struct {
-	bytes []byte // capacity DatagramSize
-	lines int
+	bytes  []byte // capacity DatagramSize
+	groups int    // of lines: the metrics it holds
 }
 
 // New returns a Sender and starts its goroutine, which ends with Close. That
@@ -117,23 +118,43 @@ func New(options Options) *Sender {
 	return s
 }
 
-// Send accepts one metric: a line, or lines that belong into one datagram, of
-// at most DatagramSize bytes, without a line feed at the end. It copies them
-// and never blocks on the network. What it accepts leaves within 100 ms, in
-// the order of the calls.
-func (s *Sender) Send(lines []byte) error {
-	if len(lines) > DatagramSize {
-		return errors.New("the lines do not fit into one datagram")
-	}
+// Send accepts lines, joined by line feeds without one at the end. ends holds
+// where each group of lines ends that has to stay in one datagram, of at most
+// DatagramSize bytes; the last of them is len(lines). It copies the lines and
+// never blocks on the network. What it accepts leaves within 100 ms, in the
+// order of the calls; on an error it accepts none.
+func (s *Sender) Send(lines []byte, ends []int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	switch {
+	case s.closed:
 		return ErrClosed
+	case !s.hasRoom(len(lines), len(ends)):
+		return ErrQueueFull
 	}
-	if s.open != nil && len(s.open.bytes)+1+len(lines) > DatagramSize {
-		if len(s.full) >= s.limit {
-			return ErrQueueFull
-		}
+	start := 0
+	for _, end := range ends {
+		s.add(lines[start:end])
+		start = end + 1
+	}
+	return nil
+}
+
+// hasRoom tells whether the queue takes so many groups of lines more, of size
+// bytes together. s.mu is held.
+func (s *Sender) hasRoom(size, groups int) bool {
+	if s.open != nil && len(s.open.bytes)+1+size <= DatagramSize {
+		return true
+	}
+	// Each group closes one datagram at most. Of many, no two neighbours would
+	// fit into one datagram, so that each is half full on average.
+	return len(s.full)+min(groups, 2*size/DatagramSize+1) <= s.limit
+}
+
+// add appends a group of lines to the open datagram, or begins the next. s.mu
+// is held.
+func (s *Sender) add(group []byte) {
+	if s.open != nil && len(s.open.bytes)+1+len(group) > DatagramSize {
 		s.closeOpen()
 	}
 	if s.open == nil {
@@ -142,9 +163,8 @@ func (s *Sender) Send(lines []byte) error {
 	} else {
 		s.open.bytes = append(s.open.bytes, '\n')
 	}
-	s.open.bytes = append(s.open.bytes, lines...)
-	s.open.lines++
-	return nil
+	s.open.bytes = append(s.open.bytes, group...)
+	s.open.groups++
 }
 
 // closeOpen queues the open datagram. s.mu is held.
@@ -203,12 +223,12 @@ func (s *Sender) run() {
 	defer s.lost.flush()
 	defer s.expire()
 	if !s.connect() {
-		lines := 0
+		metrics := 0
 		for _, d := range s.take(nil, true) {
-			lines += d.lines
+			metrics += d.groups
 		}
-		if lines > 0 {
-			s.lost.add("no address for "+s.address, lines)
+		if metrics > 0 {
+			s.lost.add("no address for "+s.address, metrics)
 		}
 		return
 	}
@@ -216,7 +236,6 @@ func (s *Sender) run() {
 
 	flush := time.NewTimer(flushInterval)
 	flush.Stop()
-	var batch []*datagram
 	for stopping := false; !stopping; {
 		all := false
 		select {
@@ -229,9 +248,11 @@ func (s *Sender) run() {
 		case <-s.stop:
 			stopping, all = true, true
 		}
-		batch = s.take(batch[:0], all)
-		s.write(batch)
-		s.recycle(batch)
+		s.batch = s.take(s.batch, all)
+		s.write(s.batch)
+		s.recycle(s.batch)
+		clear(s.batch) // what is not kept for reuse is free
+		s.batch = s.batch[:0]
 	}
 }
 
@@ -260,7 +281,7 @@ func (s *Sender) recycle(batch []*datagram) {
 		if len(s.spare) == maxSpare {
 			return
 		}
-		d.bytes, d.lines = d.bytes[:0], 0
+		d.bytes, d.groups = d.bytes[:0], 0
 		s.spare = append(s.spare, d)
 	}
 }
@@ -299,9 +320,9 @@ func (s *Sender) write(batch []*datagram) {
 			s.lost.add("statsd refuses datagrams, is it running?", s.previous)
 			_, err = s.conn.Write(d.bytes)
 		}
-		s.previous = d.lines
+		s.previous = d.groups
 		if err != nil {
-			s.lost.add(err.Error(), d.lines)
+			s.lost.add(err.Error(), d.groups)
 		}
 	}
 }

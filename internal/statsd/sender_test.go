@@ -88,7 +88,7 @@ func closeSender(t testing.TB, s *Sender, timeout time.Duration) {
 
 func send(t testing.TB, s *Sender, lines string) {
 	t.Helper()
-	if err := s.Send([]byte(lines)); err != nil {
+	if err := s.Send([]byte(lines), []int{len(lines)}); err != nil {
 		t.Fatalf("Send(%.80q) failed: %v", lines, err)
 	}
 }
@@ -124,19 +124,92 @@ func TestDatagramsHoldUpTo1432Bytes(t *testing.T) {
 			t.Errorf("got a datagram of %d bytes, %.20q…, want %d, %.20q…", len(got), got, len(want), want)
 		}
 	}
-	if err := s.Send(make([]byte, DatagramSize+1)); err == nil {
-		t.Error("Send accepts more than a datagram holds")
-	}
 }
 
 func TestSendKeepsNoReferenceToItsLines(t *testing.T) {
 	conn := listen(t)
 	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
 	lines := []byte("a:1|c")
-	send(t, s, string(lines))
+	if err := s.Send(lines, []int{len(lines)}); err != nil {
+		t.Fatal(err)
+	}
 	copy(lines, "XXXXX")
 	if got := receive(t, conn); got != "a:1|c" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestGroupsStayTogether sends a batch of pairs of lines, each of which has to
+// arrive in one datagram.
+func TestGroupsStayTogether(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	var lines []byte
+	var ends []int
+	var want []string
+	for i := range 1000 {
+		pair := fmt.Sprintf("some.gauge.%d:0|g\nsome.gauge.%d:-5|g", i, i)
+		want = append(want, strings.Split(pair, "\n")...)
+		if i > 0 {
+			lines = append(lines, '\n')
+		}
+		lines = append(lines, pair...)
+		ends = append(ends, len(lines))
+	}
+	if err := s.Send(lines, ends); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for len(got) < len(want) {
+		datagram := receive(t, conn)
+		first, last := strings.Split(datagram, "\n")[0], datagram[strings.LastIndexByte(datagram, '\n')+1:]
+		if len(datagram) > DatagramSize || !strings.Contains(first, ":0|") || !strings.Contains(last, ":-5|") {
+			t.Fatalf("got a datagram of %d bytes from %q to %q", len(datagram), first, last)
+		}
+		got = append(got, strings.Split(datagram, "\n")...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestFullQueueTakesNothingOfABatch has room for some lines, but not for all.
+func TestFullQueueTakesNothingOfABatch(t *testing.T) {
+	s, log := newSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 4 * DatagramSize})
+	send(t, s, "a:1|c")
+	line := strings.Repeat("x", DatagramSize/2)
+	lines := strings.Repeat(line+"\n", 9) + line
+	var ends []int
+	for i := range 10 {
+		ends = append(ends, (i+1)*(len(line)+1)-1)
+	}
+	if err := s.Send([]byte(lines), ends); !errors.Is(err, ErrQueueFull) {
+		t.Errorf("Send: %v, want %v", err, ErrQueueFull)
+	}
+	closeSender(t, s, time.Millisecond)
+	if !strings.Contains(log.String(), "count=1 ") {
+		t.Errorf("more than the first metric was in the queue: %s", log)
+	}
+}
+
+// TestBurstIsNotHeldInMemory looks at what a sender refers to after a burst.
+func TestBurstIsNotHeldInMemory(t *testing.T) {
+	conn := listen(t)
+	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	line := strings.Repeat("x", DatagramSize)
+	for range 4 * maxSpare {
+		send(t, s, line)
+	}
+	closeSender(t, s, deadline)
+	for _, queue := range [][]*datagram{s.batch, s.full} {
+		for _, d := range queue[:cap(queue)] {
+			if d != nil {
+				t.Fatal("a datagram that was sent is still referred to")
+			}
+		}
+	}
+	if len(s.spare) > maxSpare {
+		t.Errorf("%d datagrams are kept for reuse, want at most %d", len(s.spare), maxSpare)
 	}
 }
 
@@ -156,7 +229,7 @@ func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if err := s.Send([]byte("late:1|c")); !errors.Is(err, ErrClosed) {
+	if err := s.Send([]byte("late:1|c"), []int{8}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Send after Close: %v, want %v", err, ErrClosed)
 	}
 	closeSender(t, s, 0) // again
@@ -228,11 +301,11 @@ func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
 	for range 4 { // three that are full, one that is open
 		send(t, s, line)
 	}
-	if err := s.Send([]byte(line)); !errors.Is(err, ErrQueueFull) {
+	if err := s.Send([]byte(line), []int{len(line)}); !errors.Is(err, ErrQueueFull) {
 		t.Fatalf("Send into a full queue: %v, want %v", err, ErrQueueFull)
 	}
 	closeSender(t, s, time.Millisecond)
-	if want := `msg="metrics lost" lines=4 reason="no address for nohost.invalid:8125"`; !strings.Contains(log.String(), want) {
+	if want := `msg="metrics lost" count=4 reason="no address for nohost.invalid:8125"`; !strings.Contains(log.String(), want) {
 		t.Errorf("the log has no %s: %s", want, log)
 	}
 }
@@ -255,7 +328,7 @@ func TestLossesAreSummedUpInTheLog(t *testing.T) {
 		t.Errorf("%d entries for 1,000 losses within a second, want 1", got)
 	}
 	l.flush()
-	if !strings.Contains(log.String(), "lines=2997") {
+	if !strings.Contains(log.String(), "count=2997") {
 		t.Errorf("the sum of the losses is not logged: %s", log)
 	}
 }

@@ -1,0 +1,144 @@
+package decode
+
+import (
+	"errors"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/wiretest"
+)
+
+// FuzzJSON holds the JSON scanner against a library: both take the same texts,
+// and read the same strings from them.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":[1,-0.5e+3,{"b":"\u00e9\ud83d\ude00\n"}],"c":null,"d":true}`, `[]`, `"\ud800"`, `01`, `-`, `1.`, `1e`, `{"a" 1}`,
+		"\"\xff\"", "\"\x01\"", `nul`, `[1,]`, `{"a":1,}`, ` [ ] x`, `"\u12"`, `"\x"`, "\"\u007f\u2028\"",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := scanner{data: text}
+		err := s.skip(0)
+		if err == nil {
+			err = s.end("value")
+		}
+		if (err != nil) != s.broken {
+			t.Fatalf("%q: error %v, broken %v", text, err, s.broken)
+		}
+		value := jsontext.Value(text)
+		valid := value.IsValid(jsontext.AllowDuplicateNames(true))
+		if valid != (err == nil) && (err == nil || !strings.Contains(err.Error(), "nested deeper")) {
+			t.Fatalf("%q: error %v, but valid to the library is %v", text, err, valid)
+		}
+		if err != nil || value.Kind() != '"' {
+			return
+		}
+		d := Decoder{scan: scanner{data: text}}
+		got, err := d.text()
+		want, wantErr := jsontext.AppendUnquote(nil, strings.TrimSpace(string(text)))
+		if err != nil || wantErr != nil || string(got) != string(want) {
+			t.Fatalf("%q is %q, %v, want %q, %v", text, got, err, want, wantErr)
+		}
+	})
+}
+
+// FuzzLines shows that each line of a batch that is accepted reads back, in
+// every tag format, as what it said.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h"))
+	f.Add([]byte("a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d"))
+	formats := []string{"influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"}
+	var encoders []*metric.Encoder
+	for _, format := range formats {
+		e, err := metric.NewEncoder(metric.Options{TagFormat: format, MaxLine: 1432, Histograms: true})
+		if err != nil {
+			f.Fatal(err)
+		}
+		encoders = append(encoders, e)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var d Decoder
+		var m metric.Metric
+		for d.OpenBatch(body); ; {
+			bad, err := d.Next(&m)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				if d.isArray {
+					return
+				}
+				t.Fatalf("lines cannot be malformed as a whole: %v", err)
+			}
+			if bad != nil || !m.FromLine {
+				continue
+			}
+			for i, e := range encoders {
+				var l metric.Lines
+				if _, err := e.Append(&l, &m); err == nil {
+					checkLines(t, &m, &l, formats[i])
+				}
+			}
+		}
+	})
+}
+
+// checkLines reads the lines of m back.
+func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) {
+	t.Helper()
+	lines := strings.Split(string(l.Bytes), "\n")
+	values := append([]metric.Value{m.Value}, m.More...)
+	if len(lines) != len(values) || len(l.Ends) != len(values) {
+		t.Fatalf("%d values make the lines %q, which end at %v", len(values), lines, l.Ends)
+	}
+	for i, text := range lines {
+		line, err := wiretest.Parse(text, format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, ok := metric.ParseLetters([]byte(line.Type))
+		if !ok || kind != m.Kind || len(strings.Fields(line.Name)) != 1 {
+			t.Fatalf("%q is a %s called %q", text, line.Type, line.Name)
+		}
+		if plain := string(m.Name); !strings.ContainsAny(plain, " \t") && isASCII(plain) && line.Name != plain {
+			t.Fatalf("%q has the name %q, want %q", text, line.Name, plain)
+		}
+		said := strings.TrimFunc(string(values[i].Text), func(r rune) bool { return len(metric.TrimBlanks([]byte(string(r)))) == 0 })
+		if kind == metric.Set {
+			if line.Text != string(values[i].Text) {
+				t.Fatalf("%q has the value %q, want %q", text, line.Text, values[i].Text)
+			}
+		} else if want, err := strconv.ParseFloat(said, 64); err != nil || math.Abs(line.Value-want) > 1e-9*math.Abs(want) {
+			t.Fatalf("%q has the value %v, want %v (%v)", text, line.Value, want, err)
+		}
+		if delta := kind == metric.Gauge && strings.ContainsAny(said[:1], "+-"); line.Delta != delta {
+			t.Fatalf("%q moves a gauge: %v, want %v", text, line.Delta, delta)
+		}
+		rate := 1.0
+		if m.SampleRate.Form != metric.Absent {
+			rate, _ = strconv.ParseFloat(string(metric.TrimBlanks(m.SampleRate.Text)), 64)
+		}
+		if math.Abs(line.Rate-rate) > 1e-9 {
+			t.Fatalf("%q has the rate %v, want %v", text, line.Rate, rate)
+		}
+		if want := len(m.Tags); format == "none" && len(line.Tags) > 0 || format != "none" && (len(line.Tags) > want || len(line.Tags) == 0 && want > 0) {
+			t.Fatalf("%q has %d tags, want %d", text, len(line.Tags), want)
+		}
+	}
+}
+
+func isASCII(text string) bool {
+	for _, b := range []byte(text) {
+		if b >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

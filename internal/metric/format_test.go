@@ -1,0 +1,203 @@
+package metric
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"statsd-http-proxy/internal/wiretest"
+)
+
+func TestEachTagFormatHasItsPlace(t *testing.T) {
+	f := func(format, plain, tagged, sampled, gauge string) {
+		t.Helper()
+		e := newEncoder(t, Options{TagFormat: format})
+		tags := pairs("env=prod,locale=en us")
+		check(t, e, Metric{Name: []byte("k"), Value: num("1")}, plain, 1)
+		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: tags}, tagged, 1)
+		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: tags[:1], SampleRate: num("0.5")}, sampled, 0.5)
+		check(t, e, Metric{Kind: Gauge, Name: []byte("k"), Value: num("-1"), Tags: tags[:1]}, gauge, 1)
+	}
+	f("influxdb", "k:1|c", "k,env=prod,locale=en_us:1|c", "k,env=prod:1|c|@0.5", "k,env=prod:0|g\nk,env=prod:-1|g")
+	f("graphite", "k:1|c", "k;env=prod;locale=en_us:1|c", "k;env=prod:1|c|@0.5", "k;env=prod:0|g\nk;env=prod:-1|g")
+	f("dogstatsd", "k:1|c", "k:1|c|#env:prod,locale:en_us", "k:1|c|@0.5|#env:prod", "k:0|g|#env:prod\nk:-1|g|#env:prod")
+	f("librato", "k:1|c", "k#env=prod,locale=en_us:1|c", "k#env=prod:1|c|@0.5", "k#env=prod:0|g\nk#env=prod:-1|g")
+	f("signalfx", "k:1|c", "k[env=prod,locale=en_us]:1|c", "k[env=prod]:1|c|@0.5", "k[env=prod]:0|g\nk[env=prod]:-1|g")
+	f("none", "k:1|c", "k:1|c", "k:1|c|@0.5", "k:0|g\nk:-1|g")
+}
+
+// TestEachTagFormatReservesWhatItNeeds also shows that it reserves no more.
+func TestEachTagFormatReservesWhatItNeeds(t *testing.T) {
+	refused := func(format string, m Metric) bool {
+		t.Helper()
+		m.Value = num("1")
+		var l Lines
+		_, err := newEncoder(t, Options{TagFormat: format}).Append(&l, &m)
+		if err == nil {
+			if _, err := wiretest.Parse(string(l.Bytes), format); err != nil {
+				t.Error(err)
+			}
+		}
+		return err != nil
+	}
+	for i := range tagFormats {
+		format := tagFormats[i].name
+		f := func(text string, inName, inKey, inValue bool) {
+			t.Helper()
+			if got := refused(format, Metric{Name: []byte(text)}); got != inName {
+				t.Errorf("%s: the name %q is refused: %v", format, text, got)
+			}
+			if got := refused(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte(text), []byte("v")}}}); got != inKey {
+				t.Errorf("%s: the key %q is refused: %v", format, text, got)
+			}
+			if got := refused(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte("k"), []byte(text)}}}); got != inValue {
+				t.Errorf("%s: the value %q is refused: %v", format, text, got)
+			}
+		}
+		for _, always := range []string{"a:", "a|", "a,", "a;", "a=", "a#", "a@", "a\n"} {
+			f(always, true, true, true)
+		}
+		f("a[", format == "signalfx", format == "signalfx", format == "signalfx")
+		f("a]", format == "signalfx", format == "signalfx", format == "signalfx")
+		f("a!", false, format == "graphite", false)
+		f("a^", false, format == "graphite", false)
+		f("~a", false, false, format == "graphite")
+		f("a~", false, false, false)
+	}
+}
+
+func TestConfiguredTagsGiveWayToOwn(t *testing.T) {
+	f := func(format, own, want string) {
+		t.Helper()
+		e := newEncoder(t, Options{TagFormat: format, Tags: pairs("env=prod,region=eu west"), Lowercase: true})
+		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: pairs(own)}, want, 1)
+	}
+	f("influxdb", "", "k,env=prod,region=eu_west:1|c")
+	f("influxdb", "a=b", "k,a=b,env=prod,region=eu_west:1|c")
+	f("influxdb", "env=test", "k,env=test,region=eu_west:1|c")
+	f("influxdb", "ENV=test", "k,env=test,region=eu_west:1|c")
+	f("influxdb", "region=us,a=env,env=x", "k,region=us,a=env,env=x:1|c")
+	f("influxdb", "xenv=y", "k,xenv=y,env=prod,region=eu_west:1|c")
+	f("dogstatsd", "env=test", "k:1|c|#env:test,region:eu_west")
+	f("signalfx", "", "k[env=prod,region=eu_west]:1|c")
+	f("graphite", "b=env", "k;b=env;env=prod;region=eu_west:1|c")
+	f("none", "a=b", "k:1|c")
+}
+
+func TestBadOptionsAreRefused(t *testing.T) {
+	f := func(options Options, want string) {
+		t.Helper()
+		options.MaxLine = datagram
+		if _, err := NewEncoder(options); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("NewEncoder(%+v): %v, want an error that begins with %q", options, err, want)
+		}
+	}
+	f(Options{TagFormat: "nonsense"}, `tag-format: unknown tag format "nonsense"`)
+	f(Options{NameFormat: "nonsense"}, `name-format: unknown name format "nonsense"`)
+	f(Options{Tags: pairs("a=b,a=c")}, "tags: ")
+	f(Options{Tags: pairs("a=b|c")}, "tags: ")
+	f(Options{Tags: pairs("a=")}, "tags: ")
+	f(Options{TagFormat: "signalfx", Prefix: "a["}, "metric-prefix: ")
+}
+
+func TestNamesAreRewrittenForTheirReceiver(t *testing.T) {
+	f := func(options Options, name, want string) {
+		t.Helper()
+		m := Metric{Name: []byte(name), Value: num("1"), Tags: pairs("Key=Välue/x")}
+		check(t, newEncoder(t, options), m, want+":1|c", 1)
+	}
+	const tags, lower = ",Key=Välue/x", ",key=välue/x"
+	f(Options{}, "My.Größe/a-b c", "My.Größe/a-b_c"+tags)
+	f(Options{NameFormat: "graphite"}, "My.Größe/a-b c", "My.Gr__e_a-b_c"+tags)
+	f(Options{NameFormat: "graphite"}, "a\u00a0 b(日本)", "a_b____"+tags)
+	f(Options{NameFormat: "prometheus"}, "My.Größe/a-b c", "My_Gr__e_a_b_c"+tags)
+	f(Options{NameFormat: "prometheus", Prefix: "pre.fix"}, "a", "pre_fix_a"+tags)
+	f(Options{NameFormat: "prometheus", Prefix: "pre-"}, "a", "pre_a"+tags)
+	f(Options{Lowercase: true, Prefix: "PRE"}, "My.GRÖSSE", "pre.my.grösse"+lower)
+	f(Options{Lowercase: true, NameFormat: "graphite"}, "My.GRÖSSE", "my.gr_sse"+lower)
+
+	m := Metric{Kind: Set, Name: []byte("K"), Value: str("Alice")}
+	check(t, newEncoder(t, Options{Lowercase: true}), m, "k:Alice|s", 1)
+	if _, err := newEncoder(t, Options{NameFormat: "graphite"}).Append(new(Lines), &Metric{Name: []byte("a:b")}); err == nil {
+		t.Error("a reserved character is rewritten instead of refused")
+	}
+}
+
+func TestHistogramsAreForServersThatKnowThem(t *testing.T) {
+	e := newEncoder(t, Options{Histograms: true})
+	check(t, e, Metric{Kind: Histogram, Name: []byte("k"), Value: num("-1.50")}, "k:-1.5|h", 1)
+	check(t, e, Metric{Kind: Distribution, Name: []byte("k"), Value: num("5"), SampleRate: num("0.5")}, "k:5|d|@0.5", 0.5)
+	if _, err := e.Append(new(Lines), &Metric{Kind: Histogram, Name: []byte("k")}); err == nil {
+		t.Error("a histogram without a value is accepted")
+	}
+	for letters, want := range map[string]Kind{"c": Count, "g": Gauge, "ms": Timing, "s": Set, "h": Histogram, "d": Distribution} {
+		if k, ok := ParseLetters([]byte(letters)); !ok || k != want || !e.Allows(k) {
+			t.Errorf("ParseLetters(%q) = %v, %v", letters, k, ok)
+		}
+		if k, ok := ParseKind([]byte(want.String())); !ok || k != want || !strings.Contains(e.KindNames(), want.String()) {
+			t.Errorf("ParseKind(%q) = %v, %v", want, k, ok)
+		}
+	}
+	for _, letters := range []string{"", "x", "C", "msx", "m"} {
+		if k, ok := ParseLetters([]byte(letters)); ok {
+			t.Errorf("ParseLetters(%q) = %v", letters, k)
+		}
+	}
+}
+
+func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
+	e := newEncoder(t, Options{})
+	f := func(m Metric, want string) {
+		t.Helper()
+		m.Name, m.FromLine = []byte("k"), true
+		check(t, e, m, want, 1)
+	}
+	f(Metric{Kind: Gauge, Value: str("5")}, "k:5|g")
+	f(Metric{Kind: Gauge, Value: str("-5")}, "k:-5|g")
+	f(Metric{Kind: Gauge, Value: str("+5")}, "k:+5|g")
+	f(Metric{Kind: Gauge, Value: str("-0")}, "k:+0|g")
+	f(Metric{Kind: Count, Value: str("-5"), SampleRate: str("0.10")}, "k:-5|c|@0.1")
+	f(Metric{Kind: Count, Value: str("5"), SampleRate: str("1")}, "k:5|c")
+
+	// Several values become lines that need not share a datagram.
+	var l Lines
+	m := Metric{Kind: Gauge, Name: []byte("k"), FromLine: true, Tags: pairs("a=b"), Value: str("1"), More: []Value{str("+2"), str("3.0")}}
+	if _, err := e.Append(&l, &m); err != nil {
+		t.Fatal(err)
+	}
+	want := Lines{Bytes: []byte("k,a=b:1|g\nk,a=b:+2|g\nk,a=b:3|g"), Ends: []int{9, 20, 30}}
+	if diff := cmp.Diff(want, l); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	l.Truncate(1)
+	if diff := cmp.Diff(Lines{Bytes: []byte("k,a=b:1|g"), Ends: []int{9}}, l); diff != "" {
+		t.Errorf("truncated (-want +got):\n%s", diff)
+	}
+}
+
+// TestDocumentedRewritesAreTrue holds README.md's table of names to the code.
+func TestDocumentedRewritesAreTrue(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(readme), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
+	table, _, ok2 := strings.Cut(table, "\n\n")
+	if !ok || !ok2 {
+		t.Fatal("README.md has no table of names")
+	}
+	columns := []Options{{NameFormat: "any"}, {NameFormat: "graphite"}, {NameFormat: "prometheus"}, {Lowercase: true}}
+	for row := range strings.SplitSeq(table, "\n") {
+		cells := strings.Split(strings.Trim(row, "| "), " | ")
+		if len(cells) != len(columns)+1 {
+			t.Fatalf("the row %q has %d cells", row, len(cells))
+		}
+		name := strings.Trim(cells[0], "`")
+		for i, options := range columns {
+			m := Metric{Name: []byte(name), Value: num("1")}
+			check(t, newEncoder(t, options), m, strings.Trim(cells[i+1], "`")+":1|c", 1)
+		}
+	}
+}
