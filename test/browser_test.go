@@ -35,8 +35,8 @@ func startPage(t *testing.T) string {
 
 // seenByPage is what browser/send.mjs prints.
 type seenByPage struct {
-	JQuery                   any // the status, or why there is none
-	Fetch, BadValue, NoToken struct {
+	JQuery                                any // the status, or why there is none
+	Fetch, ZippedBatch, BadValue, NoToken struct {
 		Status int
 		Body   string
 	}
@@ -77,7 +77,10 @@ func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
 	if seen.Fetch.Status != 200 || seen.Fetch.Body != "" {
 		t.Errorf("fetch: got %+v, want 200 and no body", seen.Fetch)
 	}
-	if want := []bool{true, true, true, true}; !reflect.DeepEqual(seen.Beacons, want) {
+	if want := `{"accepted":2,"rejected":[]}`; seen.ZippedBatch.Status != 200 || seen.ZippedBatch.Body != want {
+		t.Errorf("fetch of a compressed batch: got %+v, want 200 and %s", seen.ZippedBatch, want)
+	}
+	if want := []bool{true, true, true, true, true}; !reflect.DeepEqual(seen.Beacons, want) {
 		t.Errorf("beacons that the browser took: got %v, want %v", seen.Beacons, want)
 	}
 	// The page may read why it was refused.
@@ -104,6 +107,10 @@ func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
 		"beacon.params": 12,
 		"beacon.form":   13,
 		"beacon.blob":   14,
+		"zipped.one":    15,
+		"zipped.two":    16,
+		"beacon.one":    17,
+		"beacon.two":    18,
 	}
 	if got := statsd.waitFor(t, len(want)).Counters; !reflect.DeepEqual(got, want) {
 		t.Errorf("StatsD has counted\ngot  %v\nwant %v", got, want)

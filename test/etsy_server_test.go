@@ -16,8 +16,8 @@ import (
 )
 
 // etsyStatsD is a running StatsD, the npm package. While it runs its
-// management port shows counters, gauges and timers; sets only show in what it
-// flushes. It flushes once, when it stops: a flush resets most of what the
+// management port shows counters, gauges and timers; the rest only shows in what
+// it flushes. It flushes once, when it stops: a flush resets most of what the
 // management port shows.
 type etsyStatsD struct {
 	*process
@@ -32,6 +32,8 @@ type etsyMetrics struct {
 	Gauges   map[string]float64
 	Timers   map[string][]float64
 	Sets     map[string][]string
+
+	TimerCounts map[string]float64 // how often each was observed, by the rates
 }
 
 func startEtsyStatsD(t *testing.T) *etsyStatsD {

@@ -101,6 +101,7 @@ func TestEtsyStatsDHoldsWhatWasSent(t *testing.T) {
 		"users": {"alice", "bob"}, "numbers": {"42"}, "form": {"alice bürger"}, "query": {"été"},
 	}
 	want.Timers["spent"] = []float64{12.5, 320} // sorted for percentiles
+	want.TimerCounts = map[string]float64{"spent": 2, "other-name": 1, "default": 1, "form": 1}
 	if got := statsd.flush(t, lines); !reflect.DeepEqual(got, want) {
 		t.Errorf("StatsD flushes\ngot  %v\nwant %v", got, want)
 	}

@@ -1,12 +1,12 @@
 package test
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,18 +14,18 @@ import (
 // startExporter starts Prometheus' StatsD exporter, a Go tool of this module.
 // It returns the port it receives metrics on and a function that returns the
 // lines it exports.
-func startExporter(t *testing.T) (port string, export func() []string) {
+func startExporter(t *testing.T, args ...string) (port string, export func() []string) {
 	t.Helper()
 	// The go command builds the tool if need be and tells where it is.
 	program := strings.TrimSpace(mustRun(t, exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter")))
 	port = freePort(t)
 	web := net.JoinHostPort("127.0.0.1", freePort(t))
-	exporter := start(t, exec.Command(program,
-		"--web.listen-address="+web,
-		"--statsd.listen-udp=127.0.0.1:"+port,
+	exporter := start(t, exec.Command(program, append([]string{
+		"--web.listen-address=" + web,
+		"--statsd.listen-udp=127.0.0.1:" + port,
 		"--statsd.listen-tcp=",
 		"--statsd.event-flush-interval=10ms",
-	))
+	}, args...)...))
 	get := func() (string, error) {
 		response, err := http.Get("http://" + web + "/metrics")
 		if err != nil {
@@ -77,18 +77,39 @@ func TestTagsArriveAsLabelsOfPrometheus(t *testing.T) {
 	for _, metric := range metrics {
 		proxy.mustSend(t, metric.path, metric.body)
 	}
+	var want []string
 	for _, metric := range metrics {
-		eventually(t, metric.want+" from the exporter", func() bool {
-			return slices.Contains(export(), metric.want)
+		want = append(want, metric.want)
+	}
+	waitForExport(t, export, want)
+	// One line a metric and one more for the negative gauge.
+	checkExporter(t, export(), len(metrics)+1)
+}
+
+// waitForExport waits until the exporter exports each line of want.
+func waitForExport(t *testing.T, export func() []string, want []string) {
+	t.Helper()
+	lines := export()
+	for _, line := range want {
+		if slices.Contains(lines, line) {
+			continue
+		}
+		eventually(t, line+" from the exporter", func() bool {
+			lines = export()
+			return slices.Contains(lines, line)
 		})
 	}
+}
 
-	// Its own counters: one line a metric and one more for the negative gauge.
-	lines := export()
-	if want := fmt.Sprintf("statsd_exporter_lines_total %d", len(metrics)+1); !slices.Contains(lines, want) {
-		t.Errorf("the exporter does not export %q", want)
-	}
-	for _, line := range lines {
+// checkExporter fails the test unless the exporter, by its own counters, has
+// received exactly lines lines, all of them good.
+func checkExporter(t *testing.T, exported []string, lines int) {
+	t.Helper()
+	const total = "statsd_exporter_lines_total "
+	for _, line := range exported {
+		if strings.HasPrefix(line, total) && line != total+strconv.Itoa(lines) {
+			t.Errorf("lines that the exporter received: got %s, want %d", strings.TrimPrefix(line, total), lines)
+		}
 		for _, fault := range []string{"sample_errors", "tag_errors", "events_error", "events_conflict"} {
 			if strings.HasPrefix(line, "statsd_exporter_"+fault) && !strings.HasSuffix(line, " 0") {
 				t.Errorf("the exporter reports a fault: got %q, want none", line)

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -77,6 +78,15 @@ func (p *proxy) mustSend(t testing.TB, path, body string, header ...string) {
 	t.Helper()
 	if status, answer := p.send(t, path, body, header...); status != http.StatusOK || answer != "" {
 		t.Fatalf("POST %s with %q: got %d %q, want 200 and no body", path, body, status, answer)
+	}
+}
+
+// mustTake sends a batch, all of whose entries have to be accepted.
+func (p *proxy) mustTake(t testing.TB, batch string, entries int, header ...string) {
+	t.Helper()
+	want := fmt.Sprintf(`{"accepted":%d,"rejected":[]}`, entries)
+	if status, answer := p.send(t, "/batch", batch, header...); status != http.StatusOK || answer != want {
+		t.Fatalf("POST /batch with %.200q: got %d %s, want 200 %s", batch, status, answer, want)
 	}
 }
 

@@ -31,6 +31,12 @@ func TestFailedStartSaysWhyInOneLine(t *testing.T) {
 		{"missing certificate", []string{"--http-port=0", "--tls-cert=" + missing, "--tls-key=" + key}, 1, missing},
 		{"missing key", []string{"--http-port=0", "--tls-cert=" + cert, "--tls-key=" + missing}, 1, missing},
 		{"key for a certificate", []string{"--http-port=0", "--tls-cert=" + key, "--tls-key=" + key}, 1, key},
+		{"unknown tag format", []string{"--http-port=0", "--tag-format=xml"}, 2, "tag-format"},
+		{"unknown name format", []string{"--http-port=0", "--name-format=xml"}, 2, "name-format"},
+		{"tag without a value", []string{"--http-port=0", "--tags=env"}, 2, "--tags"},
+		{"tag given twice", []string{"--http-port=0", "--tags=env=a,env=b"}, 2, "--tags"},
+		{"tag that its format cannot hold", []string{"--http-port=0", "--tags=env=[a", "--tag-format=signalfx"}, 2, "--tags"},
+		{"prefix that the tag format cannot hold", []string{"--http-port=0", "--metric-prefix=[a]", "--tag-format=signalfx"}, 2, "--metric-prefix"},
 		{"certificate without its key", []string{"--http-port=0", "--tls-cert=" + cert}, 2, "--tls-key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,8 +56,8 @@ func TestUnresolvableStatsDStopsNothing(t *testing.T) {
 		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
 	}
 	proxy.stop(t)
-	if log := proxy.stderr.String(); !strings.Contains(log, "nohost.invalid") || !strings.Contains(log, "lines=3") {
-		t.Errorf("the log: got %s, want it to name the host and the 3 lines that were lost", log)
+	if log := proxy.stderr.String(); !strings.Contains(log, "nohost.invalid") || !strings.Contains(log, "count=3") {
+		t.Errorf("the log: got %s, want it to name the host and the 3 metrics that were lost", log)
 	}
 }
 

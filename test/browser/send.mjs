@@ -55,9 +55,14 @@ async function send({ proxy, token }) {
 
   const form = new FormData();
   form.append('value', '13');
+  const zipped = new Blob(['zipped.one:15|c\nzipped.two:16|c']).stream().pipeThrough(new CompressionStream('gzip'));
 
   return {
     fetch: await post('/count/fetch', { headers, body: '{"value": 10}' }),
+    zippedBatch: await post('/batch', {
+      headers: { ...headers, 'Content-Encoding': 'gzip' },
+      body: await new Response(zipped).arrayBuffer(),
+    }),
     badValue: await post('/count/fetch.bad', { headers, body: '{"value": "ten"}' }),
     noToken: await post('/count/fetch.anonymous', { body: '{"value": 10}' }),
     beacons: [
@@ -65,6 +70,7 @@ async function send({ proxy, token }) {
       beacon('params', new URLSearchParams({ value: 12 })),
       beacon('form', form),
       beacon('blob', new Blob(['{"value": 14}'], { type: 'application/json' })),
+      navigator.sendBeacon(`${proxy}/batch?token=${encodeURIComponent(token)}`, 'beacon.one:17|c\nbeacon.two:18|c'),
     ],
   };
 }
