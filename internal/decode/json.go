@@ -150,10 +150,8 @@ func (d *Decoder) text() ([]byte, error) {
 // wrongType says of what type the parameter name, whose value is next, has to
 // be.
 func (d *Decoder) wrongType(f field, name []byte) error {
-	switch d.scan.peek() {
-	case '{', '[', 't', 'f', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-	default:
-		return d.scan.malformed()
+	if err := d.scan.skip(0); err != nil {
+		return err // it is no value at all
 	}
 	want := "a number or a string"
 	switch f {

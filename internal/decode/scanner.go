@@ -24,7 +24,7 @@ func (s *scanner) malformed() error {
 	if s.pos >= len(s.data) {
 		return errors.New("malformed JSON: it breaks off")
 	}
-	return fmt.Errorf("malformed JSON at byte %d: unexpected %q", s.pos, s.data[s.pos:min(s.pos+1, len(s.data))])
+	return fmt.Errorf("malformed JSON at byte %d: unexpected %q", s.pos, s.data[s.pos:s.pos+1])
 }
 
 // peek returns the next byte that is not white space, 0 at the end.
@@ -125,13 +125,7 @@ func (s *scanner) string() (raw []byte, escaped bool, err error) {
 // escape reads one escape sequence, or the two of a surrogate pair.
 func (s *scanner) escape() error {
 	r, size := unescape(s.data[s.pos:])
-	if size == 0 {
-		if len(s.data)-s.pos < len(`\u0000\u0000`) && s.pos+2 > len(s.data) {
-			s.pos = len(s.data)
-		}
-		return s.malformed()
-	}
-	if utf16.IsSurrogate(r) {
+	if size == 0 || utf16.IsSurrogate(r) {
 		return s.malformed()
 	}
 	s.pos += size

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -21,6 +20,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"statsd-http-proxy/internal/auth"
+	"statsd-http-proxy/internal/logtest"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -62,38 +62,20 @@ func (s *sink) take() []string {
 	return sent
 }
 
-// logBuffer collects a log of several goroutines.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // proxy is a Server on a port of its own.
 type proxy struct {
 	*Server
 	t       testing.TB
 	address string
 	sink    *sink
-	log     *logBuffer
+	log     *logtest.Buffer
 	stopped chan error // what Serve returned
 }
 
 // start starts a Server with a test's changes to some options.
 func start(t testing.TB, change ...func(*Options)) *proxy {
 	t.Helper()
-	p := &proxy{t: t, sink: new(sink), log: new(logBuffer), stopped: make(chan error, 1)}
+	p := &proxy{t: t, sink: new(sink), log: new(logtest.Buffer), stopped: make(chan error, 1)}
 	options := Options{
 		ReadTimeout:  deadline,
 		WriteTimeout: deadline,

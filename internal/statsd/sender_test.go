@@ -1,7 +1,6 @@
 package statsd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/internal/logtest"
 )
 
 // deadline bounds every wait of these tests.
@@ -42,27 +43,9 @@ func receive(t testing.TB, conn *net.UDPConn) string {
 	return string(datagram[:n])
 }
 
-// logBuffer collects a log of several goroutines.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func newSender(t testing.TB, options Options) (*Sender, *logBuffer) {
+func newSender(t testing.TB, options Options) (*Sender, *logtest.Buffer) {
 	t.Helper()
-	log := new(logBuffer)
+	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
 	s := New(options)
 	t.Cleanup(func() { closeSender(t, s, 0) })
@@ -319,7 +302,7 @@ func TestCloseWaitsForNoNameThatNothingWaitsFor(t *testing.T) {
 }
 
 func TestLossesAreSummedUpInTheLog(t *testing.T) {
-	log := new(logBuffer)
+	log := new(logtest.Buffer)
 	l := lossLog{log: slog.New(slog.NewTextHandler(log, nil))}
 	for range 1000 {
 		l.add("too bad", 3)
