@@ -57,24 +57,27 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	c, err := config.Parse(args)
-	switch {
-	case errors.Is(err, config.ErrHelp):
-		err = config.WriteHelp(stdout)
-	case err == nil && c.Version:
-		_, err = fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
-	case err == nil:
-		encoder, err := newEncoder(c)
-		if err != nil {
-			return fail(exitUsage, fmt.Errorf("--%w", err))
-		}
-		if err := serve(c, encoder, stdout, stderr); err != nil {
+	if errors.Is(err, config.ErrHelp) {
+		if err := config.WriteHelp(stdout); err != nil {
 			return fail(exitFailure, err)
 		}
 		return 0
-	default:
-		return fail(exitUsage, err)
 	}
 	if err != nil {
+		return fail(exitUsage, err)
+	}
+	if c.Version {
+		_, err := fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
+		if err != nil {
+			return fail(exitFailure, err)
+		}
+		return 0
+	}
+	encoder, err := newEncoder(c)
+	if err != nil {
+		return fail(exitUsage, fmt.Errorf("--%w", err))
+	}
+	if err := serve(c, encoder, stdout, stderr); err != nil {
 		return fail(exitFailure, err)
 	}
 	return 0

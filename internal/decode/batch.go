@@ -12,11 +12,10 @@ import (
 // OpenBatch begins a batch: a JSON array of metrics, seen from its first
 // character, else StatsD lines.
 func (d *Decoder) OpenBatch(body []byte) {
-	rest := bytes.TrimLeft(body, " \t\r\n")
-	d.isArray = len(rest) > 0 && rest[0] == '['
+	d.scan = scanner{data: body}
+	d.isArray = d.scan.peek() == '['
 	d.begun = false
 	d.lines = body
-	d.scan = scanner{data: body}
 }
 
 // Next decodes the next entry of the batch into m. A bad entry does not end

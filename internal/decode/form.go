@@ -10,25 +10,18 @@ import (
 // Form decodes a body like value=1&tags=env%3Dprod into m (the URL Standard's
 // application/x-www-form-urlencoded, but a bad percent escape is an error).
 func (d *Decoder) Form(m *metric.Metric, body []byte, want Want) error {
-	d.begin(want)
-	if err := d.fields(m, body, false); err != nil {
-		return err
-	}
-	return d.end()
+	return d.fields(m, body, want, false)
 }
 
 // Query decodes a query string into m. Its token is left out: that is for
 // whoever checks tokens.
 func (d *Decoder) Query(m *metric.Metric, query []byte, want Want) error {
-	d.begin(want)
-	if err := d.fields(m, query, true); err != nil {
-		return err
-	}
-	return d.end()
+	return d.fields(m, query, want, true)
 }
 
 // fields reads the parameters of an encoded form.
-func (d *Decoder) fields(m *metric.Metric, form []byte, isQuery bool) error {
+func (d *Decoder) fields(m *metric.Metric, form []byte, want Want, isQuery bool) error {
+	d.begin(want)
 	for more := len(form) > 0; more; {
 		var pair []byte
 		pair, form, more = bytes.Cut(form, []byte{'&'})
@@ -51,7 +44,7 @@ func (d *Decoder) fields(m *metric.Metric, form []byte, isQuery bool) error {
 			return err
 		}
 	}
-	return nil
+	return d.end()
 }
 
 // textParameter sets the parameter name of a form.

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"bytes"
 	"fmt"
 
 	"statsd-http-proxy/internal/metric"
@@ -10,8 +9,8 @@ import (
 // IsJSON tells whether body is taken for a JSON object, whatever its content
 // type says: it starts with a brace, white space aside.
 func IsJSON(body []byte) bool {
-	rest := bytes.TrimLeft(body, " \t\r\n")
-	return len(rest) > 0 && rest[0] == '{'
+	s := scanner{data: body}
+	return s.peek() == '{'
 }
 
 // JSON decodes one object like {"value": 1, "tags": {"env": "prod"}} into m.
@@ -34,20 +33,15 @@ func (d *Decoder) object(m *metric.Metric, want Want) error {
 		return err
 	}
 	for more := !s.take('}'); more; {
-		name, err := d.text()
+		name, err := d.memberName()
 		if err != nil {
-			return err
-		}
-		if err := s.expect(':'); err != nil {
 			return err
 		}
 		if err := d.parameter(m, name); err != nil {
 			return err
 		}
-		if more = !s.take('}'); more {
-			if err := s.expect(','); err != nil {
-				return err
-			}
+		if more, err = s.next('}'); err != nil {
+			return err
 		}
 	}
 	return d.end()
@@ -99,11 +93,8 @@ func (d *Decoder) tags(m *metric.Metric) error {
 	s := &d.scan
 	s.pos++ // the brace
 	for more := !s.take('}'); more; {
-		key, err := d.text()
+		key, err := d.memberName()
 		if err != nil {
-			return err
-		}
-		if err := s.expect(':'); err != nil {
 			return err
 		}
 		var value []byte
@@ -126,13 +117,20 @@ func (d *Decoder) tags(m *metric.Metric) error {
 				return err
 			}
 		}
-		if more = !s.take('}'); more {
-			if err := s.expect(','); err != nil {
-				return err
-			}
+		if more, err = s.next('}'); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// memberName reads the name of an object's member and the colon behind it.
+func (d *Decoder) memberName() ([]byte, error) {
+	name, err := d.text()
+	if err != nil {
+		return nil, err
+	}
+	return name, d.scan.expect(':')
 }
 
 // text reads a string and returns what it says: a part of the body, or of

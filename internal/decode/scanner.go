@@ -56,6 +56,15 @@ func (s *scanner) expect(b byte) error {
 	return nil
 }
 
+// next reads what stands behind a member of an object or array: a comma, or
+// the byte that closes it, which tells that there is no more.
+func (s *scanner) next(closes byte) (more bool, err error) {
+	if s.take(closes) {
+		return false, nil
+	}
+	return true, s.expect(',')
+}
+
 // end refuses anything but white space.
 func (s *scanner) end(what string) error {
 	if s.peek() != 0 || s.pos < len(s.data) {
@@ -275,10 +284,8 @@ func (s *scanner) skip(depth int) (err error) {
 // read.
 func (s *scanner) skipMembers(opened byte, depth int) error {
 	closes := opened + 2 // ] behind [, } behind {
-	if s.take(closes) {
-		return nil
-	}
-	for {
+	more, err := !s.take(closes), error(nil)
+	for more && err == nil {
 		if opened == '{' {
 			if _, _, err := s.string(); err != nil {
 				return err
@@ -290,11 +297,7 @@ func (s *scanner) skipMembers(opened byte, depth int) error {
 		if err := s.skip(depth); err != nil {
 			return err
 		}
-		if s.take(closes) {
-			return nil
-		}
-		if err := s.expect(','); err != nil {
-			return err
-		}
+		more, err = s.next(closes)
 	}
+	return err
 }

@@ -151,8 +151,7 @@ func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
 		}
 	}
 	dst = append(dst, ':')
-	// What stands before and behind the first value is repeated for the others.
-	headEnd := len(dst)
+	around := frame{start: start, headEnd: len(dst)}
 	name, first := firstValue(m)
 	var v checked
 	if err := e.readValue(&v, m, name, first); err != nil {
@@ -163,16 +162,13 @@ func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
 	} else {
 		dst = v.append(dst)
 	}
-	tailStart := len(dst)
+	around.tailStart = len(dst)
 	if dst, rate, err = e.appendTail(dst, m); err != nil {
 		return 0, err
 	}
-	tailEnd := len(dst)
+	around.end = len(dst)
 	if v.afterZero {
-		dst = append(dst, '\n')
-		dst = append(dst, dst[start:headEnd]...)
-		dst = v.append(dst)
-		dst = append(dst, dst[tailStart:tailEnd]...)
+		dst = around.appendLine(dst, &v)
 	}
 	if len(dst)-start > e.maxLine {
 		return 0, e.errTooLong()
@@ -183,18 +179,32 @@ func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
 		if err := e.readValue(&v, m, name, &m.More[i]); err != nil {
 			return 0, err
 		}
-		dst = append(dst, '\n')
-		lineStart := len(dst)
-		dst = append(dst, dst[start:headEnd]...)
-		dst = v.append(dst)
-		dst = append(dst, dst[tailStart:tailEnd]...)
-		if len(dst)-lineStart > e.maxLine {
+		feed := len(dst)
+		dst = around.appendLine(dst, &v)
+		if len(dst)-feed-1 > e.maxLine {
 			return 0, e.errTooLong()
 		}
 		l.Ends = append(l.Ends, len(dst))
 	}
 	l.Bytes = dst
 	return rate, nil
+}
+
+// frame is where in a buffer a line's head and tail stand, to be repeated
+// around other values.
+//
+//	name,env=prod:1|c|@0.1
+//	^^^^^^^^^^^^^^ ^^^^^^^
+//	start  headEnd tailStart to end
+type frame struct{ start, headEnd, tailStart, end int }
+
+// appendLine appends a line feed and the line of v to dst, which holds the
+// frame.
+func (f *frame) appendLine(dst []byte, v *checked) []byte {
+	dst = append(dst, '\n')
+	dst = append(dst, dst[f.start:f.headEnd]...)
+	dst = v.append(dst)
+	return append(dst, dst[f.tailStart:f.end]...)
 }
 
 // checkKnown refuses parameters that the kind of m does not know, and

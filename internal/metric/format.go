@@ -1,9 +1,6 @@
 package metric
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // A tagFormat is where tags stand in a line and what surrounds them.
 //
@@ -58,5 +55,3 @@ func nameFormat(name string) (keep func(byte) bool, err error) {
 	}
 	return nil, fmt.Errorf("unknown name format %q", name)
 }
-
-var errTilde = errors.New("starts with a tilde, which Graphite refuses")

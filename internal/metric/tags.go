@@ -42,7 +42,7 @@ func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 	case len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine:
 		return nil, e.errTooLong() // now, so that no input makes dst grow
 	case e.format.noTildeFirst && tag.Value[0] == '~':
-		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, Quote(tag.Value), errTilde)
+		return nil, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, Quote(tag.Value))
 	}
 	before := len(dst)
 	dst = append(dst, e.format.separates)
@@ -70,16 +70,16 @@ type configuredTag struct {
 
 // configureTags checks and stores the tags that every metric gets.
 func (e *Encoder) configureTags(tags []Tag) error {
-	written, err := []byte(nil), error(nil)
-	var configured []configuredTag
+	var written []byte
+	var err error
 	for i := range tags {
 		before := len(written)
 		if written, err = e.appendTag(written, 0, &tags[i]); err != nil {
 			return err
 		}
-		mark, value, _ := bytes.Cut(bytes.Clone(written[before:]), []byte{e.format.joins})
-		configured = append(configured, configuredTag{mark: append(bytes.Clone(mark), e.format.joins), value: value})
+		tag := written[before:]
+		value := bytes.IndexByte(tag, e.format.joins) + 1
+		e.tags = append(e.tags, configuredTag{mark: tag[:value], value: tag[value:]})
 	}
-	e.tags = configured
 	return nil
 }

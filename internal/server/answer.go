@@ -51,18 +51,17 @@ func writeRefusal(ctx *fasthttp.RequestCtx, no *refusal) {
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, no *refusal) {
 	writeRefusal(ctx, no)
 	if s.debug {
-		// Without its query, which may hold a token.
-		path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
-		s.logRefusal(ctx, no, string(ctx.Method()), string(path))
+		s.logRefusal(ctx, no, newHeadCopy(&ctx.Request.Header))
 	}
 }
 
-func (s *Server) logRefusal(ctx *fasthttp.RequestCtx, no *refusal, method, path string) {
+func (s *Server) logRefusal(ctx *fasthttp.RequestCtx, no *refusal, head *headCopy) {
 	s.log.Debug("refused", "status", no.status, "error", no.message,
-		"method", metric.Cut(method), "path", metric.Cut(path), "client", ctx.RemoteAddr())
+		"method", metric.Cut(head.method), "path", metric.Cut(head.path), "client", ctx.RemoteAddr())
 }
 
-// headCopy is what is kept of a request's head while its body is read.
+// headCopy is what is kept of a request's head while its body is read, and
+// what the log shows of it: not the query, which may hold a token.
 type headCopy struct{ origin, method, path string }
 
 func newHeadCopy(head *fasthttp.RequestHeader) *headCopy {
@@ -104,6 +103,6 @@ func (s *Server) requestFailed(ctx *fasthttp.RequestCtx, err error) {
 	allowOrigin(&ctx.Response, []byte(head.origin))
 	writeRefusal(ctx, no)
 	if s.debug {
-		s.logRefusal(ctx, no, head.method, head.path)
+		s.logRefusal(ctx, no, head)
 	}
 }

@@ -15,11 +15,6 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-// contentType is what a request declares its body to be.
-type contentType struct {
-	boundary string // of a multipart form; empty where the body itself tells what it is
-}
-
 // textTypes are the content types whose body tells by itself what it is.
 var textTypes = [][]byte{
 	[]byte("application/json"),
@@ -28,8 +23,9 @@ var textTypes = [][]byte{
 	{}, // none at all
 }
 
-// bodyType reads and checks the content type of a request.
-func bodyType(head *fasthttp.RequestHeader, r *route) (declared contentType, no *refusal) {
+// checkType refuses a request whose content type is not supported. boundary is
+// that of a multipart form, empty where the body itself tells what it is.
+func checkType(head *fasthttp.RequestHeader, r *route) (boundary string, no *refusal) {
 	header := head.ContentType()
 	mediaType := header
 	if i := bytes.IndexByte(header, ';'); i >= 0 {
@@ -38,19 +34,18 @@ func bodyType(head *fasthttp.RequestHeader, r *route) (declared contentType, no 
 	mediaType = bytes.TrimSpace(mediaType)
 	for _, known := range textTypes {
 		if bytes.EqualFold(mediaType, known) {
-			return declared, nil
+			return "", nil
 		}
 	}
 	if r.isBatch || !bytes.EqualFold(mediaType, []byte("multipart/form-data")) {
-		return declared, refuse(fasthttp.StatusUnsupportedMediaType,
+		return "", refuse(fasthttp.StatusUnsupportedMediaType,
 			"content type "+metric.Quote(mediaType)+" is not supported here")
 	}
 	_, params, err := mime.ParseMediaType(string(header))
 	if err != nil || params["boundary"] == "" {
-		return declared, refuse(fasthttp.StatusBadRequest, "the content type multipart/form-data has no boundary")
+		return "", refuse(fasthttp.StatusBadRequest, "the content type multipart/form-data has no boundary")
 	}
-	declared.boundary = params["boundary"]
-	return declared, nil
+	return params["boundary"], nil
 }
 
 // readBody returns the body of a request without its content encoding.

@@ -115,7 +115,7 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, r *route) *refusal {
 	w := getWork()
 	defer putWork(w)
 	w.lines.Truncate(0)
-	declared, no := bodyType(&ctx.Request.Header, r)
+	boundary, no := checkType(&ctx.Request.Header, r)
 	if no != nil {
 		return no
 	}
@@ -126,7 +126,7 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, r *route) *refusal {
 	if r.isBatch {
 		return s.forwardBatch(ctx, w, body)
 	}
-	if no := w.decode(r, body, declared); no != nil {
+	if no := w.decode(r, body, boundary); no != nil {
 		return no
 	}
 	if err := s.encode(w); err != nil {
@@ -164,7 +164,7 @@ func (s *Server) send(lines *metric.Lines) *refusal {
 
 // decode reads the body of a request for one metric into w.metric; without a
 // body its query.
-func (w *work) decode(r *route, body []byte, declared contentType) *refusal {
+func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 	w.metric.Reset()
 	w.metric.Kind = r.kind
 	w.metric.Name = r.name
@@ -178,8 +178,8 @@ func (w *work) decode(r *route, body []byte, declared contentType) *refusal {
 	switch {
 	case len(body) == 0:
 		err = w.decoder.Query(&w.metric, r.query, r.want)
-	case declared.boundary != "":
-		err = w.decoder.Multipart(&w.metric, body, declared.boundary, r.want)
+	case boundary != "":
+		err = w.decoder.Multipart(&w.metric, body, boundary, r.want)
 	case decode.IsJSON(body):
 		err = w.decoder.JSON(&w.metric, body, r.want)
 	default:

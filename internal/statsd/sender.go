@@ -6,7 +6,7 @@
 //	         up to 1432 bytes      bounded                  one goroutine
 //
 // Lines are packed in the order of Send. A datagram leaves when the next line
-// does not fit any more, else when FlushInterval has passed since its first
+// does not fit any more, else when flushInterval has passed since its first
 // line.
 package statsd
 
