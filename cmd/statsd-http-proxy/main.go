@@ -33,11 +33,11 @@ var (
 	date    = "unknown date"
 )
 
-// What is left of the 5 seconds that the program may take to stop: first
-// requests are finished, then the queue is sent.
+// Which parts of --shutdown-timeout are over when requests must be finished, and
+// when the queue must be sent. The rest is for the end of the program.
 const (
-	finishTime = 4 * time.Second
-	sendTime   = 500 * time.Millisecond
+	finishPart = 0.80
+	sendPart   = 0.95
 )
 
 // Exit codes.
@@ -92,13 +92,21 @@ func newEncoder(c *config.Config) (*metric.Encoder, error) {
 	}
 	return metric.NewEncoder(metric.Options{
 		Prefix:     c.MetricPrefix,
-		MaxLine:    statsd.DatagramSize,
+		MaxLine:    datagramSize(c),
 		TagFormat:  c.TagFormat,
 		Tags:       tags,
 		NameFormat: c.NameFormat,
 		Lowercase:  c.Lowercase,
 		Histograms: c.Histograms,
 	})
+}
+
+// datagramSize returns how many bytes of lines a datagram may hold.
+func datagramSize(c *config.Config) int {
+	if c.StatsDMaxDatagram != 0 {
+		return c.StatsDMaxDatagram
+	}
+	return statsd.DatagramSize(c.StatsDNetwork)
 }
 
 // serve builds the parts and runs them until a signal.
@@ -131,14 +139,21 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 	if err != nil {
 		return fmt.Errorf("listen on %q: %w", c.HTTPAddress(), err)
 	}
-	statsdAddress := c.StatsDAddress()
+	to := statsd.Options{
+		Network:         c.StatsDNetwork,
+		Address:         c.StatsDAddress(),
+		DatagramBytes:   datagramSize(c),
+		QueueBytes:      c.StatsDBuffer,
+		ResolveInterval: c.StatsDResolveInterval,
+		Logger:          log,
+	}
 	if c.Demo {
 		receiver, err := demo.Start(stdout)
 		if err != nil {
 			return err
 		}
 		defer receiver.Close()
-		statsdAddress = receiver.Address()
+		to.Network, to.Address = statsd.UDP, receiver.Address()
 	}
 
 	// A second signal is not caught, so that it ends the program at once.
@@ -146,31 +161,39 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 	defer release()
 	context.AfterFunc(ctx, release)
 
-	sender := statsd.New(statsd.Options{Address: statsdAddress, Logger: log})
+	sender, err := statsd.New(to)
+	if err != nil {
+		return err
+	}
 	options.Sink = sender
 	proxy := server.New(options)
 	failed := make(chan error, 1)
 	go func() { failed <- proxy.Serve(listener) }()
 	log.Info("accepting connections", "address", listener.Addr(), "tls", options.Certificate != nil, "tokens", options.Verifier != nil)
-	log.Info("forwarding to statsd", "address", statsdAddress)
+	log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
 
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
 	case err = <-failed:
 	}
-	stop(log, proxy, sender)
+	stop(log, proxy, sender, c.ShutdownTimeout)
 	return err
 }
 
-// stop finishes the requests in flight, then sends what they left to send.
-func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender) {
-	finish, cancel := context.WithTimeout(context.Background(), finishTime)
+// stop finishes the requests in flight, then sends what they left to send. It
+// takes less than limit.
+func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender, limit time.Duration) {
+	start := time.Now()
+	until := func(part float64) (context.Context, context.CancelFunc) {
+		return context.WithDeadline(context.Background(), start.Add(time.Duration(part*float64(limit))))
+	}
+	finish, cancel := until(finishPart)
 	defer cancel()
 	if err := proxy.Shutdown(finish); err != nil {
 		log.Warn("connections were still open", "error", err)
 	}
-	send, cancel := context.WithTimeout(context.Background(), sendTime)
+	send, cancel := until(sendPart)
 	defer cancel()
 	sender.Close(send)
 }

@@ -31,8 +31,14 @@ type Config struct {
 	TLSCert string
 	TLSKey  string
 
-	StatsDHost   string
-	StatsDPort   int
+	StatsDHost            string
+	StatsDPort            int
+	StatsDNetwork         string
+	StatsDSocket          string
+	StatsDMaxDatagram     int // 0 leaves it to the network
+	StatsDBuffer          int
+	StatsDResolveInterval time.Duration
+
 	MetricPrefix string
 	TagFormat    string
 	Tags         string
@@ -42,10 +48,11 @@ type Config struct {
 
 	JWTSecret string
 
-	Verbose bool
-	Demo    bool
-	File    string
-	Version bool
+	ShutdownTimeout time.Duration
+	Verbose         bool
+	Demo            bool
+	File            string
+	Version         bool
 }
 
 // envPrefix begins the name of each option in the environment.
@@ -73,7 +80,7 @@ func (c *Config) groups() []group {
 			{"http-timeout-read", seconds(&c.HTTPTimeoutRead, time.Second), `time for reading a whole request with its body, in seconds or like 500ms`},
 			{"http-timeout-write", seconds(&c.HTTPTimeoutWrite, time.Second), `time for writing an answer`},
 			{"http-timeout-idle", seconds(&c.HTTPTimeoutIdle, time.Second), `time to wait for a connection's next request; more than a balancer in front waits`},
-			{"http-max-body", size(&c.HTTPMaxBody, 1<<20), `size of the largest body accepted, in bytes`},
+			{"http-max-body", size(&c.HTTPMaxBody, 1, 1<<20), `size of the largest body accepted, in bytes`},
 		}},
 		{"TLS", []option{
 			{"tls-cert", text(&c.TLSCert, ""), `certificate file (PEM); with --tls-key, HTTPS is served instead of HTTP`},
@@ -81,7 +88,21 @@ func (c *Config) groups() []group {
 		}},
 		{"StatsD", []option{
 			{"statsd-host", text(&c.StatsDHost, "127.0.0.1"), `host of the StatsD server`},
-			{"statsd-port", port(&c.StatsDPort, 8125), `UDP port of the StatsD server`},
+			{"statsd-port", port(&c.StatsDPort, 8125), `UDP or TCP port of the StatsD server`},
+			{"statsd-network", choice(&c.StatsDNetwork, "udp", "tcp", "unixgram", "unix"),
+				`how to reach the server:
+udp       datagrams to --statsd-host, for every StatsD
+tcp       a connection to --statsd-host, for Etsy StatsD's TCP server, Telegraf, statsd_exporter
+unixgram  datagrams to --statsd-socket, for the Datadog Agent, Telegraf, statsd_exporter
+unix      a connection to --statsd-socket`},
+			{"statsd-socket", text(&c.StatsDSocket, ""), `path of the server's Unix domain socket`},
+			{"statsd-max-datagram", datagram(&c.StatsDMaxDatagram),
+				`size of the largest datagram, and so of the longest metric, in bytes;
+auto is 1432 for udp, which an Ethernet carries, and 8192 for the others`},
+			{"statsd-buffer", size(&c.StatsDBuffer, minBuffer, 64<<20),
+				`bytes of metrics that wait while the server is away; beyond, requests get 503`},
+			{"statsd-resolve-interval", seconds(&c.StatsDResolveInterval, 30*time.Second),
+				`how often the server's name is looked up; also done when it is away`},
 			{"metric-prefix", text(&c.MetricPrefix, ""), `put before each metric name, joined by a dot`},
 			{"tag-format", choice(&c.TagFormat, "influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"),
 				`how the server wants tags:
@@ -105,6 +126,8 @@ statsd_exporter and gostatsd; Etsy StatsD would take them for counters`},
 			{"jwt-secret", text(&c.JWTSecret, ""), `secret of the JSON Web Tokens that metrics need; empty lets every request in`},
 		}},
 		{"Other", []option{
+			{"shutdown-timeout", seconds(&c.ShutdownTimeout, 5*time.Second),
+				`time to finish requests and to send what waits, after SIGTERM or SIGINT`},
 			{"verbose", toggle(&c.Verbose), `log each forwarded line and each refused request`},
 			{"demo", toggle(&c.Demo), `start a built-in StatsD, send to it and print what it receives`},
 			{"config", text(&c.File, ""), `file with an option a line, like "http-port 8825"`},
@@ -170,6 +193,10 @@ func (c *Config) check() error {
 		return errors.New("--tls-key is given without --tls-cert")
 	case c.StatsDPort == 0:
 		return errors.New("--statsd-port is 0")
+	case c.usesSocket() && c.StatsDSocket == "":
+		return fmt.Errorf("--statsd-network=%s is given without --statsd-socket", c.StatsDNetwork)
+	case !c.usesSocket() && c.StatsDSocket != "":
+		return errors.New("--statsd-socket is given without --statsd-network=unixgram or unix")
 	}
 	if err := checkHost("statsd-host", c.StatsDHost); err != nil {
 		return err
@@ -226,12 +253,20 @@ func fileParser(flags *flag.FlagSet) ff.ConfigFileParser {
 	}
 }
 
+func (c *Config) usesSocket() bool {
+	return c.StatsDNetwork == "unixgram" || c.StatsDNetwork == "unix"
+}
+
 // HTTPAddress returns the address to listen on.
 func (c *Config) HTTPAddress() string {
 	return net.JoinHostPort(c.HTTPHost, strconv.Itoa(c.HTTPPort))
 }
 
-// StatsDAddress returns the address of the StatsD server.
+// StatsDAddress returns the address of the StatsD server: host and port, or the
+// path of its socket.
 func (c *Config) StatsDAddress() string {
+	if c.usesSocket() {
+		return c.StatsDSocket
+	}
 	return net.JoinHostPort(c.StatsDHost, strconv.Itoa(c.StatsDPort))
 }

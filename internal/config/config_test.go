@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,8 +25,14 @@ func defaults() Config {
 		HTTPMaxBody:      1 << 20,
 		StatsDHost:       "127.0.0.1",
 		StatsDPort:       8125,
-		TagFormat:        "influxdb",
-		NameFormat:       "any",
+		StatsDNetwork:    "udp",
+		StatsDBuffer:     64 << 20,
+
+		StatsDResolveInterval: 30 * time.Second,
+
+		TagFormat:       "influxdb",
+		NameFormat:      "any",
+		ShutdownTimeout: 5 * time.Second,
 	}
 }
 
@@ -64,6 +71,14 @@ func TestOptionsAreRead(t *testing.T) {
 	f("--tag-format=dogstatsd --tags=env=prod,a=b --name-format=graphite --lowercase --histograms", func(c *Config) {
 		c.TagFormat, c.Tags, c.NameFormat, c.Lowercase, c.Histograms = "dogstatsd", "env=prod,a=b", "graphite", true, true
 	})
+	f("--statsd-network=tcp --statsd-buffer=65536 --statsd-resolve-interval=5 --shutdown-timeout=500ms", func(c *Config) {
+		c.StatsDNetwork, c.StatsDBuffer = "tcp", 65536
+		c.StatsDResolveInterval, c.ShutdownTimeout = 5*time.Second, 500*time.Millisecond
+	})
+	f("--statsd-network=unixgram --statsd-socket=/run/dsd.socket --statsd-max-datagram=65507", func(c *Config) {
+		c.StatsDNetwork, c.StatsDSocket, c.StatsDMaxDatagram = "unixgram", "/run/dsd.socket", 65507
+	})
+	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
 	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })
 }
@@ -93,6 +108,15 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--http-max-body=0", "-http-max-body")
 	f("--http-max-body=1MB", "-http-max-body")
 	f("--http-max-body=9999999999", "-http-max-body")
+	f("--statsd-network=sctp", `"sctp" is none of udp, tcp, unixgram, unix`)
+	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")
+	f("--statsd-socket=/run/dsd.socket", "--statsd-socket")
+	for _, size := range []string{"511", "65508", "", "big"} {
+		f("--statsd-max-datagram="+size, fmt.Sprintf("%q is not a size in bytes, 512 to 65507, nor auto", size))
+	}
+	f("--statsd-buffer=65535", `"65535" is not a size in bytes, 65536 to 2147483647`)
+	f("--statsd-resolve-interval=0", "-statsd-resolve-interval")
+	f("--shutdown-timeout=0", "-shutdown-timeout")
 	f("--verbose=maybe", "-verbose")
 	f("--verbose true", `"true"`)
 	f("stray", `"stray"`)
@@ -194,5 +218,9 @@ func TestAddressesAreJoined(t *testing.T) {
 	c.HTTPHost, c.StatsDHost = "", "::1"
 	if c.HTTPAddress() != ":80" || c.StatsDAddress() != "[::1]:8125" {
 		t.Errorf("got %s and %s", c.HTTPAddress(), c.StatsDAddress())
+	}
+	c.StatsDNetwork, c.StatsDSocket = "unix", "/run/statsd.sock"
+	if c.StatsDAddress() != "/run/statsd.sock" {
+		t.Errorf("got %s", c.StatsDAddress())
 	}
 }

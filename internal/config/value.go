@@ -53,14 +53,49 @@ func port(to *int, preset int) flag.Value {
 	}, strconv.Itoa)
 }
 
-func size(to *int, preset int) flag.Value {
+// size is a number of bytes, at least least.
+func size(to *int, least, preset int) flag.Value {
 	return newValue(to, preset, func(s string) (int, error) {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > math.MaxInt32 {
-			return 0, fmt.Errorf("%q is not a size in bytes, 1 to 2147483647", s)
+		return parseSize(s, least, math.MaxInt32)
+	}, strconv.Itoa)
+}
+
+func parseSize(s string, least, most int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%q is not a size in bytes, %d to %d", s, least, most)
+	}
+	return n, nil
+}
+
+const (
+	// minBuffer keeps the largest datagram in the buffer.
+	minBuffer = 64 << 10
+
+	// A datagram takes the longest name, with some tags; the largest is that of
+	// UDP over IPv4.
+	minDatagram = 512
+	maxDatagram = 65507
+)
+
+// datagram is the size of a datagram, 0 for auto.
+func datagram(to *int) flag.Value {
+	const auto = "auto"
+	return newValue(to, 0, func(s string) (int, error) {
+		if s == auto {
+			return 0, nil
+		}
+		n, err := parseSize(s, minDatagram, maxDatagram)
+		if err != nil {
+			return 0, fmt.Errorf("%w, nor %s", err, auto)
 		}
 		return n, nil
-	}, strconv.Itoa)
+	}, func(n int) string {
+		if n == 0 {
+			return auto
+		}
+		return strconv.Itoa(n)
+	})
 }
 
 // choice is one of a few words, the first of which is the default.

@@ -1,0 +1,55 @@
+package statsd
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// baseRate is how many bytes a second leave of a backlog, some 100,000
+	// lines: what a StatsD server that has just come back can take, one written
+	// for Node.js too.
+	baseRate = 4 << 20
+
+	// burstBytes is how many bytes leave at once. A socket's buffer on Linux
+	// takes 208 KiB by default, in which a full datagram counts as 2,304 bytes:
+	// it is full after 90 of them, and this is half of that.
+	burstBytes = 64 << 10
+
+	// arrivalTime is the time over which the rate of arrivals is averaged. It
+	// is short, since a large batch must leave in about this time.
+	arrivalTime = 50 * time.Millisecond
+
+	// paceInterval is the time between the bursts of a backlog.
+	paceInterval = 2 * time.Millisecond
+)
+
+// pace decides how many bytes may leave now, so that a receiver's buffer has
+// time to be read: UDP drops what does not fit, and tells nobody. What clients
+// send goes on as fast as it comes, the backlog of an outage at baseRate beside
+// it.
+type pace struct {
+	budget  float64   // bytes that may leave now
+	arrival float64   // bytes a second, averaged
+	last    time.Time // when both were brought up to date
+}
+
+// advance brings p up to now. arrived is how many bytes came since the last
+// call, least the rate below which it must not go, in bytes a second.
+func (p *pace) advance(now time.Time, arrived int, least float64) {
+	passed := now.Sub(p.last).Seconds()
+	p.last = now
+	p.arrival *= math.Exp(-passed / arrivalTime.Seconds())
+	p.arrival += float64(arrived) / arrivalTime.Seconds()
+	rate := max(least, baseRate+2*p.arrival)
+	p.budget = min(burstBytes+rate*paceInterval.Seconds(), p.budget+rate*passed)
+}
+
+// allows tells whether the next datagram may leave, and counts its size if so.
+func (p *pace) allows(size int) bool {
+	if p.budget < float64(size) {
+		return false
+	}
+	p.budget -= float64(size)
+	return true
+}

@@ -1,0 +1,170 @@
+package statsd
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// datagram is what one write sends: a UDP or Unix datagram, or a piece of a
+// stream.
+type datagram struct {
+	bytes  []byte    // whole lines, joined by line feeds
+	memory []byte    // what bytes is a part of, with room for one more line feed
+	sent   time.Time // when it was written
+}
+
+// lines returns how many lines d holds.
+func (d *datagram) lines() int {
+	return bytes.Count(d.bytes, []byte{'\n'}) + 1
+}
+
+// queue packs lines into datagrams, in the order of add, and holds them until
+// the courier takes them. Its size is bounded. It is safe for concurrent use.
+type queue struct {
+	size  int // of a datagram, in bytes
+	limit int // of datagrams that wait, the open one apart
+
+	mu      sync.Mutex
+	open    *datagram   // being filled, nil where no line waits
+	full    []*datagram // to be taken, in order
+	taken   int         // datagrams that the courier still has to write
+	arrived int         // bytes that came since the last take
+	spare   []*datagram // for reuse
+	closed  bool
+
+	wake   chan struct{} // holds a token when open was empty and is not any more
+	filled chan struct{} // holds a token when full was empty and is not any more
+}
+
+func newQueue(size, limit int) *queue {
+	return &queue{
+		size:   size,
+		limit:  limit,
+		wake:   make(chan struct{}, 1),
+		filled: make(chan struct{}, 1),
+	}
+}
+
+// add accepts lines as Send does.
+func (q *queue) add(lines []byte, ends []int) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return ErrClosed
+	case !q.hasRoom(len(lines), len(ends)):
+		return ErrQueueFull
+	}
+	start := 0
+	for _, end := range ends {
+		q.append(lines[start:end])
+		start = end + 1
+	}
+	q.arrived += len(lines)
+	return nil
+}
+
+// hasRoom tells whether the queue takes so many groups of lines more, of size
+// bytes together. q.mu is held.
+func (q *queue) hasRoom(size, groups int) bool {
+	if q.open != nil && len(q.open.bytes)+1+size <= q.size {
+		return true
+	}
+	// Each group closes one datagram at most. Of many, no two neighbours would
+	// fit into one datagram, so that each is half full on average.
+	return len(q.full)+q.taken+min(groups, 2*size/q.size+1) <= q.limit
+}
+
+// append adds a group of lines to the open datagram, or begins the next. q.mu
+// is held.
+func (q *queue) append(group []byte) {
+	if q.open != nil && len(q.open.bytes)+1+len(group) > q.size {
+		q.closeOpen()
+	}
+	if q.open == nil {
+		q.open = q.newDatagram()
+		signal(q.wake)
+	} else {
+		q.open.bytes = append(q.open.bytes, '\n')
+	}
+	q.open.bytes = append(q.open.bytes, group...)
+}
+
+// closeOpen makes the open datagram a full one. q.mu is held.
+func (q *queue) closeOpen() {
+	q.full = append(q.full, q.open)
+	q.open = nil
+	if len(q.full) == 1 {
+		signal(q.filled)
+	}
+}
+
+// newDatagram returns an empty datagram. q.mu is held.
+func (q *queue) newDatagram() *datagram {
+	last := len(q.spare) - 1
+	if last < 0 {
+		memory := make([]byte, 0, q.size+1)
+		return &datagram{bytes: memory, memory: memory}
+	}
+	d := q.spare[last]
+	q.spare = q.spare[:last]
+	return d
+}
+
+// signal leaves a token in c unless one is there.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// take appends the datagrams that wait to to: the full ones, and the open one
+// too with all. arrived is how many bytes of lines came since the last call.
+func (q *queue) take(to []*datagram, all bool) (taken []*datagram, arrived int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if all && q.open != nil {
+		q.closeOpen()
+	}
+	to = append(to, q.full...)
+	q.taken += len(q.full)
+	clear(q.full)
+	q.full = q.full[:0]
+	arrived, q.arrived = q.arrived, 0
+	return to, arrived
+}
+
+// written counts n datagrams that were taken as written, or, with a negative
+// n, as to be written again.
+func (q *queue) written(n int) {
+	q.mu.Lock()
+	q.taken -= n
+	q.mu.Unlock()
+}
+
+// maxSpare is how many bytes of datagrams are kept for reuse.
+const maxSpare = 2 << 20
+
+// recycle keeps datagrams that nobody needs any more for reuse.
+func (q *queue) recycle(datagrams []*datagram) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, d := range datagrams {
+		if len(q.spare) >= maxSpare/q.size {
+			return
+		}
+		d.bytes = d.memory
+		q.spare = append(q.spare, d)
+	}
+}
+
+// close makes every later add fail. isEmpty tells whether nothing waits to be
+// written.
+func (q *queue) close() (isEmpty bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	return q.open == nil && len(q.full) == 0 && q.taken == 0
+}

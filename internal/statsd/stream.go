@@ -1,0 +1,156 @@
+package statsd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// errEnded says that StatsD closed a connection.
+var errEnded = errors.New("statsd closed the connection")
+
+// stream sends lines through a connection, each with a line feed at its end.
+// What StatsD's host has not acknowledged when the connection breaks is sent
+// again, from the start of a line:
+//
+//	a:1|c↵b:1|c↵ c:1|c↵d:1|c↵ e:1|c↵
+//	└ written ─┘ └ written ─┘ └ current, partly written
+//	               ▲ acknowledged up to here: c and all behind it again
+type stream struct {
+	conn         streamConn
+	file         *fileWatch // of a Unix socket
+	acknowledges bool       // false for a Unix socket, where written is received
+
+	current *datagram // the one that is partly written
+	offset  int       // how many bytes of current are written
+	total   int       // bytes written
+	settled int       // bytes of the datagrams that settle has let go of
+
+	ended    chan struct{} // closed when StatsD has closed the connection
+	finished bool
+	failed   error // what write returned
+}
+
+type streamConn interface {
+	net.Conn
+	syscall.Conn
+	CloseWrite() error
+}
+
+// newStream returns a stream over conn, whose Close ends it.
+func newStream(conn streamConn) *stream {
+	s := &stream{conn: conn, ended: make(chan struct{})}
+	if _, ok := conn.(*net.TCPConn); ok {
+		s.acknowledges = true
+		setStreamTimeout(conn)
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, conn) // StatsD has nothing to say
+		close(s.ended)
+	}()
+	return s
+}
+
+func (s *stream) write(d *datagram) error {
+	if s.current != d {
+		s.current, s.offset = d, 0
+	}
+	text := append(d.bytes, '\n') // memory has room for it
+	n, err := write(s.conn, text[s.offset:])
+	s.offset += n
+	s.total += n
+	switch {
+	case err == nil:
+		s.current = nil
+	case err != errBusy:
+		s.failed = err
+	}
+	return err
+}
+
+func (s *stream) settle(written []*datagram, now time.Time) (n int, err error) {
+	acknowledged, err := s.acknowledged()
+	for n < len(written) && s.settled+len(written[n].bytes)+1 <= acknowledged {
+		s.settled += len(written[n].bytes) + 1
+		n++
+	}
+	switch {
+	case s.failed != nil:
+		err = s.failed
+	case err != nil:
+	case s.hasEnded() && !s.finished:
+		return n, errEnded // there is more to know once it is finished
+	case s.finished:
+		err = net.ErrClosed
+	default:
+		if err = s.file.check(now); err == nil {
+			return n, nil
+		}
+	}
+	first := s.current
+	if n < len(written) {
+		first = written[n]
+	}
+	if first != nil {
+		i := bytes.LastIndexByte(first.bytes[:acknowledged-s.settled], '\n')
+		first.bytes = first.bytes[i+1:]
+	}
+	return n, err
+}
+
+// acknowledged returns how many bytes StatsD's host has, and the error that has
+// ended the connection.
+func (s *stream) acknowledged() (int, error) {
+	if !s.acknowledges {
+		return s.total, nil
+	}
+	n, err := unacknowledged(s.conn)
+	if s.finished && n > 0 {
+		n-- // the end itself, RFC 9293, section 3.4, counts as a byte
+	}
+	return s.total - n, err
+}
+
+func (s *stream) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *stream) finish(ctx context.Context) {
+	s.finished = true
+	if s.conn.CloseWrite() != nil || !s.acknowledges {
+		return
+	}
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for end := time.Now().Add(finishTime); time.Now().Before(end); {
+		if n, err := unacknowledged(s.conn); n == 0 || err != nil {
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *stream) broken() <-chan struct{} { return s.ended }
+
+func (s *stream) close() {
+	if tcp, ok := s.conn.(*net.TCPConn); ok {
+		if n, _ := unacknowledged(tcp); n > 0 {
+			_ = tcp.SetLinger(0) // what is sent again must not arrive here, too
+		}
+	}
+	s.conn.Close()
+	<-s.ended
+}
