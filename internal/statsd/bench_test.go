@@ -11,7 +11,7 @@ import (
 // are datagrams for reuse.
 func TestSendAllocatesNothing(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	line := []byte("some.key.name,env=prod:100500|c")
 	ends := []int{len(line)}
 	send(t, s, string(line))
@@ -23,7 +23,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 
 func BenchmarkSend(b *testing.B) {
 	conn := listen(b)
-	s, _ := newSender(b, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(b, Options{Address: conn.LocalAddr().String()})
 	line := []byte("some.key.name,env=prod:100500|c")
 	ends := []int{len(line)}
 	b.ReportAllocs()

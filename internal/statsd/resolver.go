@@ -29,7 +29,7 @@ var errNoAddress = errors.New("the name has no address")
 type resolver struct {
 	host, port string
 	interval   time.Duration
-	lookup     func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	lookup     lookupFunc
 	log        *slog.Logger
 
 	mu        sync.Mutex
@@ -44,12 +44,15 @@ type resolver struct {
 	done   chan struct{} // closed when it is gone
 }
 
+// lookupFunc finds the addresses of a host, as net.Resolver.LookupNetIP does.
+type lookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
 // newResolver returns a resolver of the options' address, which does nothing
 // before start.
-func newResolver(options *Options) (*resolver, error) {
+func newResolver(options *Options, lookup lookupFunc) (*resolver, error) {
 	r := &resolver{
 		interval: options.ResolveInterval,
-		lookup:   net.DefaultResolver.LookupNetIP,
+		lookup:   lookup,
 		log:      options.Logger,
 		changed:  make(chan struct{}, 1),
 		again:    make(chan struct{}, 1),

@@ -182,7 +182,7 @@ func TestStatsDRestarts(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			t.Parallel()
 			statsd := newServer(t, network)
-			s, log := newSender(t, Options{Network: network, Address: statsd.address})
+			s, log := startSender(t, Options{Network: network, Address: statsd.address})
 			var want []string
 			more := func(n int) {
 				for range n {
@@ -249,7 +249,7 @@ func TestStatsDThatStopsReading(t *testing.T) {
 			}
 			connected := make(chan net.Conn, 1)
 			go func() { connected <- accept(address) }()
-			s, log := newSender(t, Options{Network: network, Address: address})
+			s, log := startSender(t, Options{Network: network, Address: address})
 			const lines = 2000
 			line := strings.Repeat("x", 8000)
 			for i := range lines { // 16 MB

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -100,11 +101,15 @@ type Sender struct {
 // nobody listens at the address, or that its name does not resolve, is no
 // error: lines wait for StatsD. An error tells of an address that is none.
 func New(options Options) (*Sender, error) {
+	return newSender(options, net.DefaultResolver.LookupNetIP)
+}
+
+func newSender(options Options, lookup lookupFunc) (*Sender, error) {
 	orDefault(&options.Network, UDP)
 	orDefault(&options.DatagramBytes, DatagramSize(options.Network))
 	orDefault(&options.QueueBytes, DefaultQueueBytes)
 	orDefault(&options.ResolveInterval, DefaultResolveInterval)
-	r, err := newResolver(&options)
+	r, err := newResolver(&options, lookup)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func receive(t testing.TB, conn *net.UDPConn) string {
 	return string(datagram[:n])
 }
 
-func newSender(t testing.TB, options Options) (*Sender, *logtest.Buffer) {
+func startSender(t testing.TB, options Options) (*Sender, *logtest.Buffer) {
 	t.Helper()
 	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -84,7 +84,7 @@ func send(t testing.TB, s *Sender, lines string) {
 
 func TestLinesShareADatagramInOrder(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	lines := []string{"a:1|c", "b:0|g\nb:-5|g", "c:3|ms"}
 	for _, line := range lines {
 		send(t, s, line)
@@ -101,7 +101,7 @@ func TestLinesShareADatagramInOrder(t *testing.T) {
 
 func TestDatagramsHoldUpTo1432Bytes(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	whole := strings.Repeat("w", datagramSize)
 	half := strings.Repeat("h", datagramSize/2)
 	rest := strings.Repeat("r", datagramSize-len(half)-1)
@@ -117,7 +117,7 @@ func TestDatagramsHoldUpTo1432Bytes(t *testing.T) {
 
 func TestSendKeepsNoReferenceToItsLines(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	lines := []byte("a:1|c")
 	if err := s.Send(lines, []int{len(lines)}); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestSendKeepsNoReferenceToItsLines(t *testing.T) {
 // arrive in one datagram.
 func TestGroupsStayTogether(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	var lines []byte
 	var ends []int
 	var want []string
@@ -164,7 +164,7 @@ func TestGroupsStayTogether(t *testing.T) {
 
 // TestFullQueueTakesNothingOfABatch has room for some lines, but not for all.
 func TestFullQueueTakesNothingOfABatch(t *testing.T) {
-	s, log := newSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 4 * datagramSize})
+	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 4 * datagramSize})
 	send(t, s, "a:1|c")
 	line := strings.Repeat("x", datagramSize/2)
 	lines := strings.Repeat(line+"\n", 9) + line
@@ -184,7 +184,7 @@ func TestFullQueueTakesNothingOfABatch(t *testing.T) {
 // TestBurstIsNotHeldInMemory looks at what a sender refers to after a burst.
 func TestBurstIsNotHeldInMemory(t *testing.T) {
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	line := strings.Repeat("x", datagramSize)
 	for range 2 * maxSpare / datagramSize {
 		send(t, s, line)
@@ -204,7 +204,7 @@ func TestBurstIsNotHeldInMemory(t *testing.T) {
 
 func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	conn := listen(t)
-	s, log := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, log := startSender(t, Options{Address: conn.LocalAddr().String()})
 	var want []string
 	for i := range 100 { // several datagrams
 		want = append(want, fmt.Sprintf("some.rather.long.metric.name.%d:1|c", i))
@@ -230,7 +230,7 @@ func TestCloseSendsWhatWasAccepted(t *testing.T) {
 func TestEachLineOfManySendersArrivesOnceAndInItsOrder(t *testing.T) {
 	const senders, lines = 8, 500
 	conn := listen(t)
-	s, _ := newSender(t, Options{Address: conn.LocalAddr().String()})
+	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	var group sync.WaitGroup
 	for i := range senders {
 		group.Go(func() {
@@ -257,7 +257,7 @@ func TestEachLineOfManySendersArrivesOnceAndInItsOrder(t *testing.T) {
 }
 
 func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
-	s, log := newSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 3 * datagramSize})
+	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 3 * datagramSize})
 	line := strings.Repeat("x", datagramSize)
 	for range 4 { // three that are full, one that is open
 		send(t, s, line)
@@ -272,7 +272,7 @@ func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
 }
 
 func TestCloseWaitsForNoNameThatNothingWaitsFor(t *testing.T) {
-	s, log := newSender(t, Options{Address: "nohost.invalid:8125"})
+	s, log := startSender(t, Options{Address: "nohost.invalid:8125"})
 	closeSender(t, s, time.Hour)
 	if strings.Contains(log.String(), "lost") {
 		t.Errorf("unexpected log: %s", log)

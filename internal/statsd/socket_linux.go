@@ -68,36 +68,46 @@ func (q *errorQueue) quoted() [][]byte {
 }
 
 // streamTimeout is how long a TCP peer may leave data unacknowledged before the
-// connection counts as broken. A host that vanishes is noticed by it.
+// connection counts as broken: so a host that vanishes is noticed.
 const streamTimeout = 30_000 // milliseconds
 
-// setStreamTimeout sets it.
-func setStreamTimeout(conn syscall.Conn) {
-	if raw, err := conn.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, streamTimeout)
-		})
-	}
+// counter counts what the peer of a TCP connection has not acknowledged.
+type counter struct {
+	raw     syscall.RawConn
+	read    func(fd uintptr) // puts what it finds into the fields below
+	n, code int
+	err     error
 }
 
-// unacknowledged returns how many bytes of a TCP connection its peer has not
-// acknowledged yet, and the error that has ended the connection. See SIOCOUTQ in
-// tcp(7).
-func unacknowledged(conn syscall.Conn) (n int, err error) {
+// newCounter returns a counter for conn, and bounds how much it may count for
+// how long.
+func newCounter(conn syscall.Conn) *counter {
 	raw, err := conn.SyscallConn()
 	if err != nil {
+		return &counter{} // closed
+	}
+	c := &counter{raw: raw}
+	c.read = func(fd uintptr) {
+		c.code, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		c.n, c.err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, streamTimeout)
+	})
+	return c
+}
+
+// unacknowledged returns how many bytes the peer has not acknowledged yet, and
+// the error that has ended the connection. See SIOCOUTQ in tcp(7).
+func (c *counter) unacknowledged() (int, error) {
+	if c.raw == nil {
+		return 0, net.ErrClosed
+	}
+	if err := c.raw.Control(c.read); err != nil {
 		return 0, err
 	}
-	failure := 0
-	controlErr := raw.Control(func(fd uintptr) {
-		failure, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
-		n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
-	})
-	switch {
-	case controlErr != nil:
-		return 0, controlErr
-	case failure != 0:
-		return n, syscall.Errno(failure)
+	if c.code != 0 {
+		return c.n, syscall.Errno(c.code)
 	}
-	return n, err
+	return c.n, c.err
 }

@@ -23,6 +23,7 @@ var errEnded = errors.New("statsd closed the connection")
 type stream struct {
 	conn         streamConn
 	file         *fileWatch // of a Unix socket
+	counter      *counter   // of what is not acknowledged
 	acknowledges bool       // false for a Unix socket, where written is received
 
 	current *datagram // the one that is partly written
@@ -46,7 +47,7 @@ func newStream(conn streamConn) *stream {
 	s := &stream{conn: conn, ended: make(chan struct{})}
 	if _, ok := conn.(*net.TCPConn); ok {
 		s.acknowledges = true
-		setStreamTimeout(conn)
+		s.counter = newCounter(conn)
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, conn) // StatsD has nothing to say
@@ -108,7 +109,7 @@ func (s *stream) acknowledged() (int, error) {
 	if !s.acknowledges {
 		return s.total, nil
 	}
-	n, err := unacknowledged(s.conn)
+	n, err := s.counter.unacknowledged()
 	if s.finished && n > 0 {
 		n-- // the end itself, RFC 9293, section 3.4, counts as a byte
 	}
@@ -132,7 +133,7 @@ func (s *stream) finish(ctx context.Context) {
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
 	for end := time.Now().Add(finishTime); time.Now().Before(end); {
-		if n, err := unacknowledged(s.conn); n == 0 || err != nil {
+		if n, err := s.counter.unacknowledged(); n == 0 || err != nil {
 			return
 		}
 		select {
@@ -146,9 +147,9 @@ func (s *stream) finish(ctx context.Context) {
 func (s *stream) broken() <-chan struct{} { return s.ended }
 
 func (s *stream) close() {
-	if tcp, ok := s.conn.(*net.TCPConn); ok {
-		if n, _ := unacknowledged(tcp); n > 0 {
-			_ = tcp.SetLinger(0) // what is sent again must not arrive here, too
+	if s.acknowledges {
+		if n, _ := s.counter.unacknowledged(); n > 0 {
+			_ = s.conn.(*net.TCPConn).SetLinger(0) // what is sent again must not arrive here, too
 		}
 	}
 	s.conn.Close()

@@ -1,0 +1,55 @@
+package statsd
+
+import (
+	"testing"
+	"time"
+)
+
+// TestPace counts the bytes that leave in each of some tenths of a second.
+func TestPace(t *testing.T) {
+	const size = 1432
+	// f lets a backlog of so many bytes leave while so many more arrive each
+	// millisecond, and returns how many left in each tenth of a second.
+	f := func(backlog, arriving int, least float64) (left [10]int) {
+		var p pace
+		now := time.Unix(1, 0)
+		p.advance(now, 0, 0)
+		for i := range len(left) * 100 {
+			now = now.Add(time.Millisecond)
+			backlog += arriving
+			p.advance(now, arriving, least)
+			for backlog >= size && p.allows(size) {
+				backlog -= size
+				left[i/100] += size
+			}
+		}
+		return left
+	}
+	const tenth = baseRate / 10
+	near := func(got, want int) bool { return got > want*9/10 && got < want*11/10 }
+
+	// An outage's backlog leaves at baseRate, after a first burst.
+	left := f(64<<20, 0, 0)
+	if first := left[0]; first > burstBytes+tenth+size*10 {
+		t.Errorf("%d bytes leave at first, more than a socket's buffer takes", first)
+	}
+	if !near(left[5], tenth) {
+		t.Errorf("%d bytes of a backlog leave in 0.1 s, want about %d", left[5], tenth)
+	}
+	// What arrives goes on, and the backlog beside it.
+	const arriving = 100_000
+	if left := f(64<<20, arriving, 0); left[5] < arriving*100+tenth {
+		t.Errorf("%d bytes leave in 0.1 s, want %d and more", left[5], arriving*100+tenth)
+	}
+	// Nothing piles up, little or much.
+	for _, arriving := range []int{10, 1000, 100_000, 1_000_000} {
+		left := f(0, arriving, 0)
+		if !near(left[9], arriving*100) && arriving*100 > 100*size {
+			t.Errorf("%d bytes leave in 0.1 s, want the %d that arrive", left[9], arriving*100)
+		}
+	}
+	// Before the end there is a least rate.
+	if left := f(64<<20, 0, 10*baseRate); !near(left[5], 10*tenth) {
+		t.Errorf("%d bytes leave in 0.1 s, want about %d", left[5], 10*tenth)
+	}
+}

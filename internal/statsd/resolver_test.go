@@ -1,0 +1,210 @@
+package statsd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"statsd-http-proxy/internal/logtest"
+)
+
+// names is a name server of the test: it answers with the addresses that it
+// holds, none being an error.
+type names struct {
+	addresses atomic.Pointer[[]netip.Addr]
+	asked     atomic.Int64
+	silent    atomic.Bool // it does not answer
+}
+
+func newNames(addresses ...string) *names {
+	n := new(names)
+	n.set(addresses...)
+	return n
+}
+
+func (n *names) set(addresses ...string) {
+	var parsed []netip.Addr
+	for _, a := range addresses {
+		parsed = append(parsed, netip.MustParseAddr(a))
+	}
+	n.addresses.Store(&parsed)
+}
+
+func (n *names) lookup(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	n.asked.Add(1)
+	if n.silent.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if len(*n.addresses.Load()) == 0 {
+		return nil, errors.New("no such host")
+	}
+	return *n.addresses.Load(), nil
+}
+
+// startNamed starts a sender that finds statsd.example with names.
+func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buffer) {
+	t.Helper()
+	log := new(logtest.Buffer)
+	options.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s, err := newSender(options, n.lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeSender(t, s, 0) })
+	return s, log
+}
+
+// listenAt returns two or more UDP sockets with one port at addresses of
+// loopback.
+func listenAt(t *testing.T, addresses ...string) []*net.UDPConn {
+	t.Helper()
+	for range 100 {
+		var conns []*net.UDPConn
+		port := 0
+		for _, a := range addresses {
+			conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(a), Port: port})
+			if err != nil {
+				break
+			}
+			port = conn.LocalAddr().(*net.UDPAddr).Port
+			conns = append(conns, conn)
+		}
+		if len(conns) == len(addresses) {
+			t.Cleanup(func() {
+				for _, conn := range conns {
+					conn.Close()
+				}
+			})
+			return conns
+		}
+		for _, conn := range conns {
+			conn.Close()
+		}
+	}
+	t.Fatalf("no port is free at all of %v", addresses)
+	return nil
+}
+
+func portOf(conn *net.UDPConn) int { return conn.LocalAddr().(*net.UDPAddr).Port }
+
+func TestStatsDThatMovesIsFollowed(t *testing.T) {
+	conns := listenAt(t, "127.0.0.1", "127.0.0.2", "::1")
+	n := newNames("127.0.0.1")
+	s, log := startNamed(t, n, Options{
+		Address:         fmt.Sprintf("statsd.example:%d", portOf(conns[0])),
+		ResolveInterval: lookupPause,
+	})
+	send(t, s, "first:1|c")
+	if got := receive(t, conns[0]); got != "first:1|c" {
+		t.Errorf("got %q", got)
+	}
+	// Another order and another address are no reason to move.
+	n.set("127.0.0.2", "127.0.0.1")
+	asked := n.asked.Load()
+	waitFor(t, func() bool { return n.asked.Load() > asked+1 }, func() string { return "the name is not looked up" })
+	send(t, s, "same:1|c")
+	if got := receive(t, conns[0]); got != "same:1|c" {
+		t.Errorf("got %q", got)
+	}
+	n.set() // the name server has lost it
+	waitLog(t, log, "cannot find statsd", 1)
+	send(t, s, "lost:1|c")
+	if got := receive(t, conns[0]); got != "lost:1|c" {
+		t.Errorf("got %q", got)
+	}
+	for i, address := range []string{"127.0.0.2", "::1"} {
+		n.set(address)
+		waitLog(t, log, "statsd has moved", i+1)
+		line := fmt.Sprintf("moved%d:1|c", i)
+		send(t, s, line)
+		if got := receive(t, conns[i+1]); got != line {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// TestStatsDThatRefusesIsLookedUpAtOnce moves when its old address refuses,
+// long before the interval is over.
+func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
+	conns := listenAt(t, "127.0.0.1", "127.0.0.2")
+	n := newNames("127.0.0.1")
+	s, _ := startNamed(t, n, Options{
+		Address:         fmt.Sprintf("statsd.example:%d", portOf(conns[0])),
+		ResolveInterval: time.Hour,
+	})
+	send(t, s, "first:1|c")
+	receive(t, conns[0])
+	conns[0].Close()
+	n.set("127.0.0.2")
+	send(t, s, "second:1|c")
+	if got := receive(t, conns[1]); got != "second:1|c" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestOtherAddressIsTriedWhenOneRefuses has a name like localhost on a machine
+// whose StatsD listens to one family only.
+func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
+	conn := listen(t)
+	s, _ := startNamed(t, newNames("::1", "127.0.0.1"), Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
+	send(t, s, "first:1|c")
+	if got := receive(t, conn); got != "first:1|c" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNameThatAppearsLate(t *testing.T) {
+	conn := listen(t)
+	n := newNames()
+	s, log := startNamed(t, n, Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
+	var want []string
+	for i := range 1000 {
+		want = append(want, fmt.Sprintf("some.rather.long.metric.name.%d:1|c", i))
+		send(t, s, want[i])
+	}
+	waitLog(t, log, "cannot find statsd", 1)
+	n.set("127.0.0.1")
+	var got []string
+	for len(got) < len(want) {
+		got = append(got, strings.Split(receive(t, conn), "\n")...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %d lines, want %d", len(got), len(want))
+	}
+}
+
+// TestSlowLookupHoldsNothingUp has a name server that does not answer any more.
+func TestSlowLookupHoldsNothingUp(t *testing.T) {
+	conn := listen(t)
+	n := newNames("127.0.0.1")
+	s, _ := startNamed(t, n, Options{
+		Address:         fmt.Sprintf("statsd.example:%d", portOf(conn)),
+		ResolveInterval: lookupPause,
+	})
+	send(t, s, "first:1|c")
+	receive(t, conn)
+	n.silent.Store(true)
+	asked := n.asked.Load()
+	waitFor(t, func() bool { return n.asked.Load() > asked }, func() string { return "the name is not looked up" })
+	send(t, s, "second:1|c")
+	if got := receive(t, conn); got != "second:1|c" {
+		t.Errorf("got %q", got)
+	}
+	closeSender(t, s, deadline) // does not wait for the answer either
+}
+
+func TestBadAddressIsRefused(t *testing.T) {
+	if s, err := New(Options{Address: "127.0.0.1"}); err == nil {
+		closeSender(t, s, 0)
+		t.Error("an address without a port is accepted")
+	}
+}

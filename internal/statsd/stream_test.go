@@ -1,0 +1,98 @@
+package statsd
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestStreamThatBreaksIsSentAgainFromALine has a StatsD that dies with its
+// buffer full: what its kernel had acknowledged is lost with it, all else
+// arrives at the next one, in whole lines.
+func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, log := startSender(t, Options{Network: TCP, Address: l.Addr().String()})
+	const lines = 20_000 // 22 MB, more than the kernel takes
+	line := func(i int) string { return fmt.Sprintf("%06d%s", i, strings.Repeat("x", 1000+i%200)) }
+	for i := range lines {
+		send(t, s, line(i))
+	}
+	accept := func() *net.TCPConn {
+		t.Helper()
+		if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatalf("accept: %v; log: %s", err, log)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		return conn.(*net.TCPConn)
+	}
+
+	first := accept()
+	const read = 12_345
+	if _, err := io.ReadFull(first, make([]byte, read)); err != nil {
+		t.Fatal(err)
+	}
+	waitStill(t, s.queue)
+	if err := first.SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+
+	second := accept()
+	defer second.Close()
+	reader := bufio.NewReader(second)
+	next := -1
+	for next < lines {
+		text, err := reader.ReadString('\n')
+		if err != nil {
+			t.Fatalf("line %d: %v", next, err)
+		}
+		if next < 0 {
+			if _, err := fmt.Sscanf(text, "%06d", &next); err != nil || next == 0 {
+				t.Fatalf("the second connection begins with %q", text)
+			}
+		}
+		if want := line(next) + "\n"; text != want {
+			t.Fatalf("got the line %q, want %q", text, want)
+		}
+		next++
+	}
+	closeSender(t, s, deadline)
+	if rest, err := io.ReadAll(reader); err != nil || len(rest) > 0 {
+		t.Errorf("then came %d bytes and %v", len(rest), err)
+	}
+}
+
+// TestStreamEndsEachLine looks at the bytes of a short stream.
+func TestStreamEndsEachLine(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, _ := startSender(t, Options{Network: TCP, Address: l.Addr().String()})
+	send(t, s, "a:1|c\nb:0|g\nb:-5|g")
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go s.Close(context.Background())
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "a:1|c\nb:0|g\nb:-5|g\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
