@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/demo"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/server"
 	"statsd-http-proxy/internal/statsd"
 )
@@ -125,12 +125,14 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 		Encoder:      encoder,
 		Logger:       log,
 	}
+	var files []reload.Source
 	if c.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return fmt.Errorf("load the certificate %q with the key %q: %w", c.TLSCert, c.TLSKey, err)
+		certificate := &certificate{cert: c.TLSCert, key: c.TLSKey}
+		if err := certificate.load(); err != nil {
+			return err
 		}
-		options.Certificate = &certificate
+		options.GetCertificate = certificate.get
+		files = append(files, reload.Source{Name: "certificate", Files: []string{c.TLSCert, c.TLSKey}, Load: certificate.load})
 	}
 	if c.JWTSecret != "" {
 		options.Verifier = auth.NewVerifier(c.JWTSecret)
@@ -169,7 +171,10 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 	proxy := server.New(options)
 	failed := make(chan error, 1)
 	go func() { failed <- proxy.Serve(listener) }()
-	log.Info("accepting connections", "address", listener.Addr(), "tls", options.Certificate != nil, "tokens", options.Verifier != nil)
+	watcher := reload.Start(log, files...)
+	defer watcher.Close()
+	defer onHangUp(watcher.Now)()
+	log.Info("accepting connections", "address", listener.Addr(), "tls", options.GetCertificate != nil, "tokens", options.Verifier != nil)
 	log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
 
 	select {
@@ -179,6 +184,24 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 	}
 	stop(log, proxy, sender, c.ShutdownTimeout)
 	return err
+}
+
+// onHangUp calls f for every SIGHUP until cancel is called.
+func onHangUp(f func()) (cancel func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range signals {
+			f()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
 }
 
 // stop finishes the requests in flight, then sends what they left to send. It

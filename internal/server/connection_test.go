@@ -103,7 +103,7 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 }
 
 func TestTLSIsServed(t *testing.T) {
-	p := start(t, func(o *Options) { o.Certificate = selfSigned() })
+	p := start(t, func(o *Options) { o.GetCertificate = selfSigned })
 	dial := func(config *tls.Config) (*tls.Conn, error) {
 		config.InsecureSkipVerify = true
 		conn := tls.Client(p.dial(), config)

@@ -27,13 +27,13 @@ type listener struct {
 	log *slog.Logger
 }
 
-func newListener(inner net.Listener, certificate *tls.Certificate, log *slog.Logger) *listener {
+func newListener(inner net.Listener, getCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), log *slog.Logger) *listener {
 	l := &listener{Listener: inner, log: log}
-	if certificate != nil {
+	if getCertificate != nil {
 		l.tls = &tls.Config{
-			Certificates: []tls.Certificate{*certificate},
-			MinVersion:   tls.VersionTLS12,
-			NextProtos:   []string{"http/1.1"},
+			GetCertificate: getCertificate,
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     []string{"http/1.1"},
 		}
 	}
 	return l

@@ -34,7 +34,7 @@ type Sink interface {
 	Send(lines []byte, ends []int) error
 }
 
-// Options are the settings of a Server. All but Certificate and Verifier are
+// Options are the settings of a Server. All but GetCertificate and Verifier are
 // required.
 type Options struct {
 	ReadTimeout  time.Duration // for a whole request with its body
@@ -42,8 +42,11 @@ type Options struct {
 	IdleTimeout  time.Duration // between the requests of a connection
 	MaxBody      int           // in bytes
 
-	Certificate *tls.Certificate // nil serves plain HTTP
-	Verifier    *auth.Verifier   // nil lets every request in
+	// GetCertificate returns the certificate for a new connection, as that of
+	// tls.Config does. nil serves plain HTTP.
+	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	Verifier *auth.Verifier // nil lets every request in
 
 	Encoder *metric.Encoder
 	Sink    Sink
@@ -102,7 +105,7 @@ func (silence) Printf(string, ...any) {}
 
 // Serve answers the connections of listener until Shutdown, then returns nil.
 func (s *Server) Serve(listener net.Listener) error {
-	return s.http.Serve(newListener(listener, s.options.Certificate, s.log))
+	return s.http.Serve(newListener(listener, s.options.GetCertificate, s.log))
 }
 
 // Shutdown stops accepting connections, finishes the requests that have begun

@@ -240,8 +240,8 @@ func (p *proxy) forwards(what string, a answer, want ...string) {
 }
 
 // selfSigned returns a certificate for tests: that of the standard library's.
-func selfSigned() *tls.Certificate {
+func selfSigned(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
-	return &s.TLS.Certificates[0]
+	return &s.TLS.Certificates[0], nil
 }
