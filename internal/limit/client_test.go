@@ -1,0 +1,45 @@
+package limit
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestAddressesOfOneClient(t *testing.T) {
+	f := func(a, b string, want bool) {
+		t.Helper()
+		one, other := AddressClient(netip.MustParseAddr(a)), AddressClient(netip.MustParseAddr(b))
+		if got := one == other; got != want {
+			t.Errorf("%s and %s are one client: %v, want %v", a, b, got, want)
+		}
+	}
+	f("192.0.2.1", "192.0.2.1", true)
+	f("192.0.2.1", "192.0.2.2", false)
+	f("192.0.2.1", "::ffff:192.0.2.1", true)
+	f("::ffff:192.0.2.1", "::ffff:192.0.2.2", false)
+	f("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true)
+	f("2001:db8:0:1::1", "2001:db8:0:2::1", false)
+	f("2001:db8::1", "2001:db9::1", false)
+	f("fe80::1%eth0", "fe80::1", true)
+	f("::1", "0.0.0.0", false)
+}
+
+func TestSubjectIsNoAddress(t *testing.T) {
+	f := func(subject string) {
+		t.Helper()
+		if client := SubjectClient(subject); client&subjectBit == 0 || client != SubjectClient(subject) || client == SubjectClient(subject+"x") {
+			t.Errorf("%q becomes %#x", subject, client)
+		}
+	}
+	f("")
+	f("alice")
+	f("\xc0\x00\x02\x01") // the bytes of 192.0.2.1
+	for _, addr := range []string{"192.0.2.1", "::1", "2001:db8::1", "255.255.255.255", "fe80::1%eth0"} {
+		if client := AddressClient(netip.MustParseAddr(addr)); client&subjectBit != 0 {
+			t.Errorf("%s becomes %#x", addr, client)
+		}
+	}
+	if AddressClient(netip.Addr{})&subjectBit != 0 {
+		t.Error("the zero address passes for a subject")
+	}
+}
