@@ -315,6 +315,7 @@ func (c *courier) away(now time.Time, err error) (wait time.Duration) {
 func (c *courier) recovered(now time.Time) {
 	c.probing = false
 	c.failure = nil
+	c.pace.start()
 	if c.isTold {
 		c.isTold = false
 		c.log.Info("statsd is back", "address", c.target, "after", now.Sub(c.awayFrom).Round(time.Millisecond), "waiting_bytes", c.unsent)

@@ -6,10 +6,14 @@ import (
 )
 
 const (
-	// baseRate is how many bytes a second leave of a backlog, some 100,000
-	// lines: what a StatsD server that has just come back can take, one written
-	// for Node.js too.
-	baseRate = 4 << 20
+	// baseRate is how many bytes a second leave of a backlog, some 50,000
+	// lines: a quarter to a half of what Etsy's StatsD takes at most.
+	baseRate = 2 << 20
+
+	// startRate is the same when StatsD has just come back: Node.js and others
+	// are slow at first. From there the rate doubles every doubleTime.
+	startRate  = 256 << 10
+	doubleTime = 200 * time.Millisecond
 
 	// burstBytes is how many bytes leave at once. A socket's buffer on Linux
 	// takes 208 KiB by default, in which a full datagram counts as 2,304 bytes:
@@ -19,6 +23,9 @@ const (
 	// arrivalTime is the time over which the rate of arrivals is averaged. It
 	// is short, since a large batch must leave in about this time.
 	arrivalTime = 50 * time.Millisecond
+
+	// arrivalPart is how much faster than it arrives what arrives may leave.
+	arrivalPart = 1.25
 
 	// paceInterval is the time between the bursts of a backlog.
 	paceInterval = 2 * time.Millisecond
@@ -31,6 +38,7 @@ const (
 type pace struct {
 	budget  float64   // bytes that may leave now
 	arrival float64   // bytes a second, averaged
+	base    float64   // bytes a second of a backlog, up to baseRate
 	last    time.Time // when both were brought up to date
 }
 
@@ -41,8 +49,14 @@ func (p *pace) advance(now time.Time, arrived int, least float64) {
 	p.last = now
 	p.arrival *= math.Exp(-passed / arrivalTime.Seconds())
 	p.arrival += float64(arrived) / arrivalTime.Seconds()
-	rate := max(least, baseRate+2*p.arrival)
+	p.base = min(baseRate, p.base*math.Exp2(passed/doubleTime.Seconds()))
+	rate := max(least, p.base+arrivalPart*p.arrival)
 	p.budget = min(burstBytes+rate*paceInterval.Seconds(), p.budget+rate*passed)
+}
+
+// start is called when StatsD has come back.
+func (p *pace) start() {
+	p.budget, p.base = 0, startRate
 }
 
 // allows tells whether the next datagram may leave, and counts its size if so.
