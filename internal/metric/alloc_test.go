@@ -31,6 +31,13 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestMatchAllocatesNothing(t *testing.T) {
+	p, name := parsePatterns(t, "app.checkout", "web.*", "*.pa*ge.load"), []byte("some.page.load")
+	if allocs := testing.AllocsPerRun(100, func() { p.Match(name) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	e := newEncoder(b, Options{Prefix: "prefix.subprefix"})
 	l := Lines{Bytes: make([]byte, 0, 2*datagram), Ends: make([]int, 0, 8)}
