@@ -52,35 +52,42 @@ func main() {
 
 // run is the program; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	fail := func(code int, err error) int {
-		fmt.Fprintf(stderr, "statsd-http-proxy: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-		return code
-	}
 	c, err := config.Parse(args)
 	if errors.Is(err, config.ErrHelp) {
 		if err := config.WriteHelp(stdout); err != nil {
-			return fail(exitFailure, err)
+			return fail(stderr, exitFailure, err)
 		}
 		return 0
 	}
 	if err != nil {
-		return fail(exitUsage, err)
+		return fail(stderr, exitUsage, err)
 	}
 	if c.Version {
 		_, err := fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
 		if err != nil {
-			return fail(exitFailure, err)
+			return fail(stderr, exitFailure, err)
 		}
 		return 0
 	}
 	encoder, err := newEncoder(c)
 	if err != nil {
-		return fail(exitUsage, fmt.Errorf("--%w", err))
+		return fail(stderr, exitUsage, fmt.Errorf("--%w", err))
+	}
+	if c.JWTJWKSURL != "" {
+		if err := auth.CheckURL(c.JWTJWKSURL); err != nil {
+			return fail(stderr, exitUsage, fmt.Errorf("--jwt-jwks-url: %w", err))
+		}
 	}
 	if err := serve(c, encoder, stdout, stderr); err != nil {
-		return fail(exitFailure, err)
+		return fail(stderr, exitFailure, err)
 	}
 	return 0
+}
+
+// fail prints what went wrong in one line and returns the exit code.
+func fail(stderr io.Writer, code int, err error) int {
+	fmt.Fprintf(stderr, "statsd-http-proxy: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+	return code
 }
 
 // newEncoder returns what writes metrics as c wants them. Its error begins with
@@ -109,6 +116,30 @@ func datagramSize(c *config.Config) int {
 	return statsd.DatagramSize(c.StatsDNetwork)
 }
 
+// newVerifier returns what checks tokens as c wants it. It has to be closed.
+func newVerifier(c *config.Config, log *slog.Logger) (*auth.Verifier, error) {
+	keys, err := auth.LoadKeys(auth.KeySources{
+		Secrets:       c.JWTSecrets,
+		SecretFile:    c.JWTSecretFile,
+		PublicKeyFile: c.JWTPublicKeyFile,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n := keys.ShortSecrets(); n > 0 {
+		log.Warn("a secret is short: its tokens give it away to who can guess", "secrets", n, "bytes", auth.ShortSecret)
+	}
+	return auth.New(auth.Options{
+		Keys:       keys,
+		JWKSURL:    c.JWTJWKSURL,
+		Issuer:     c.JWTIssuer,
+		Audience:   c.JWTAudience,
+		RequireExp: c.JWTRequireExp,
+		Leeway:     c.JWTLeeway,
+		Logger:     log,
+	})
+}
+
 // serve builds the parts and runs them until a signal.
 func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) error {
 	level := slog.LevelInfo
@@ -134,8 +165,13 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 		options.GetCertificate = certificate.get
 		files = append(files, reload.Source{Name: "certificate", Files: []string{c.TLSCert, c.TLSKey}, Load: certificate.load})
 	}
-	if c.JWTSecret != "" {
-		options.Verifier = auth.NewVerifier(c.JWTSecret)
+	if c.NeedsTokens() {
+		verifier, err := newVerifier(c, log)
+		if err != nil {
+			return err
+		}
+		defer verifier.Close()
+		options.Verifier = verifier
 	}
 	listener, err := net.Listen("tcp", c.HTTPAddress())
 	if err != nil {

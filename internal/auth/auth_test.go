@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -16,11 +14,31 @@ const secret = "somesecret"
 // now is the time on the clock of the tests.
 var now = time.Unix(1_700_000_000, 0)
 
-func verify(token string) error {
-	return newVerifier(secret, func() time.Time { return now }).Verify([]byte(token))
+// newTestVerifier returns a Verifier on that clock, for tokens signed with
+// secret unless options say otherwise.
+func newTestVerifier(t testing.TB, options Options) *Verifier {
+	t.Helper()
+	if options.Keys == nil {
+		options.Keys = load(t, KeySources{Secrets: []string{secret}})
+	}
+	v, err := newVerifier(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.now = func() time.Time { return now }
+	return v
 }
 
-func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
+func load(t testing.TB, s KeySources) *Keys {
+	t.Helper()
+	k, err := LoadKeys(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func sign(t testing.TB, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	t.Helper()
 	if claims == nil {
 		claims = jwt.MapClaims{} // which nil is not in JSON
@@ -33,7 +51,7 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, claims jwt.MapClaims)
 }
 
 // signed returns a token with the given payload, which may be no JSON.
-func signed(t *testing.T, header, payload string) string {
+func signed(t testing.TB, header, payload string) string {
 	t.Helper()
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(secret))
@@ -44,11 +62,15 @@ func signed(t *testing.T, header, payload string) string {
 }
 
 func TestGoodTokenIsAccepted(t *testing.T) {
+	v := newTestVerifier(t, Options{Leeway: DefaultLeeway})
 	f := func(claims jwt.MapClaims) {
 		t.Helper()
 		for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
-			if err := verify(sign(t, method, []byte(secret), claims)); err != nil {
-				t.Errorf("%s with %v is refused: %v", method.Alg(), claims, err)
+			token := []byte(sign(t, method, []byte(secret), claims))
+			for range 2 { // the second time from the cache
+				if _, err := v.Verify(token); err != nil {
+					t.Errorf("%s with %v is refused: %v", method.Alg(), claims, err)
+				}
 			}
 		}
 	}
@@ -61,15 +83,19 @@ func TestGoodTokenIsAccepted(t *testing.T) {
 	f(jwt.MapClaims{"exp": float64(at(0)) + 1.5})
 	f(jwt.MapClaims{"EXP": 1, "Nbf": "never", "aud": []string{"a"}, "iss": "i", "jti": "j"})
 	f(jwt.MapClaims{"exp": 253402300799})
-	if err := verify(signed(t, `{"alg":"HS256"}`, `{}`)); err != nil {
+	if _, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, `{}`))); err != nil {
 		t.Errorf("a token without typ is refused: %v", err)
 	}
 }
 
 func TestBadTokenIsRefused(t *testing.T) {
+	v := newTestVerifier(t, Options{Leeway: DefaultLeeway})
 	f := func(token, want string) {
 		t.Helper()
-		err := verify(token)
+		grant, err := v.Verify([]byte(token))
+		if grant != nil {
+			t.Errorf("%q is granted %v", token, grant)
+		}
 		if err == nil {
 			t.Errorf("%q is accepted, want an error with %q", token, want)
 			return
@@ -101,7 +127,10 @@ func TestBadTokenIsRefused(t *testing.T) {
 	for _, name := range []string{"sub", "iss", "jti", "aud"} {
 		claims(jwt.MapClaims{name: 1}, "malformed")
 	}
-	for _, out := range []string{"1e300", "9.3e18", "-1e300", "1e999"} {
+	for _, value := range []any{[]any{"a", 1}, []any{nil}, map[string]int{}, true} {
+		claims(jwt.MapClaims{"aud": value}, "claim aud is wrong")
+	}
+	for _, out := range []string{"1e300", "9.3e18", "-1e300", "1e999", "-62135596800"} {
 		for _, name := range []string{"exp", "nbf", "iat"} {
 			f(signed(t, `{"alg":"HS256"}`, `{"`+name+`":`+out+`}`), "malformed")
 		}
@@ -130,25 +159,130 @@ func TestBadTokenIsRefused(t *testing.T) {
 	f(signed(t, `{"alg":"hs256"}`, `{}`), "")
 	f(signed(t, `{}`, `{}`), "")
 
+	f(good+"\n", "malformed")
+	f(parts[0]+"\r\n."+parts[1]+"."+parts[2], "malformed")
+	f(good+"=", "malformed")
+	f(signed(t, `{"alg":"HS256"}`, `{"x":"`+strings.Repeat("a", maxToken)+`"}`), "malformed")
+	f(signed(t, `{"alg":"HS256","crit":[]}`, `{}`), "critical")
+	f(signed(t, `{"alg":"HS256","crit":null}`, `{}`), "critical")
+	f(signed(t, `{"alg":"HS256","b64":false,"crit":["b64"]}`, `{}`), "critical")
+	for _, kid := range []string{`1`, `null`, `["a"]`, `{"a":1}`, `true`} {
+		f(signed(t, `{"alg":"HS256","kid":`+kid+`}`, `{}`), "malformed")
+	}
+	f(signed(t, `{"alg":["HS256"]}`, `{}`), "malformed")
+	f(signed(t, `{"alg":"HS256"}`, `{} {}`), "malformed")
+	f(signed(t, `{"alg":"HS256"}`, "{\"sub\":\"\xff\"}"), "malformed")
+
+	for _, none := range []string{"none", "None", "NONE", "nOnE", "", "none "} {
+		header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + none + `"}`))
+		for _, signature := range []string{"", parts[2], "bm9uZQ"} {
+			f(header+"."+parts[1]+"."+signature, "")
+		}
+	}
 	f(sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil), "algorithm")
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
+	f(sign(t, jwt.SigningMethodRS256, rsaKey(), nil), "algorithm")
+	f(sign(t, jwt.SigningMethodPS256, rsaKey(), nil), "algorithm")
+}
+
+// TestATokenHasOneSpelling changes the bits that base64 leaves unused.
+func TestATokenHasOneSpelling(t *testing.T) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	v := newTestVerifier(t, Options{})
+	good := sign(t, jwt.SigningMethodHS256, []byte(secret), nil) // its signature ends in 2 such bits
+	last := strings.IndexByte(alphabet, good[len(good)-1])
+	if _, err := v.Verify([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
-	f(sign(t, jwt.SigningMethodRS256, key, nil), "algorithm")
-	f(sign(t, jwt.SigningMethodPS256, key, nil), "algorithm")
+	for bits := 1; bits < 4; bits++ {
+		other := good[:len(good)-1] + string(alphabet[last^bits])
+		if _, err := v.Verify([]byte(other)); err == nil {
+			t.Errorf("the last bits of the signature may be %b", bits)
+		}
+	}
+	if _, err := v.Verify([]byte(good)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRulesOfTheOperatorHold(t *testing.T) {
+	f := func(options Options, claims jwt.MapClaims, want string) {
+		t.Helper()
+		_, err := newTestVerifier(t, options).Verify([]byte(sign(t, jwt.SigningMethodHS256, []byte(secret), claims)))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v under %+v: %v, want %q", claims, options, err, want)
+		}
+	}
+	at := func(offset time.Duration) int64 { return now.Add(offset).Unix() }
+	issuer := Options{Issuer: "login"}
+	f(issuer, jwt.MapClaims{"iss": "login"}, "")
+	f(issuer, nil, "not of the issuer")
+	f(issuer, jwt.MapClaims{"iss": nil}, "not of the issuer")
+	f(issuer, jwt.MapClaims{"iss": ""}, "not of the issuer")
+	f(issuer, jwt.MapClaims{"iss": "Login"}, "not of the issuer")
+	f(issuer, jwt.MapClaims{"ISS": "login"}, "not of the issuer")
+	f(issuer, jwt.MapClaims{"iss": []string{"login"}}, "malformed")
+
+	audience := Options{Audience: "metrics"}
+	f(audience, jwt.MapClaims{"aud": "metrics"}, "")
+	f(audience, jwt.MapClaims{"aud": []string{"shop", "metrics"}}, "")
+	f(audience, nil, "not for the audience")
+	f(audience, jwt.MapClaims{"aud": "metrics2"}, "not for the audience")
+	f(audience, jwt.MapClaims{"aud": []string{}}, "not for the audience")
+	f(audience, jwt.MapClaims{"aud": []string{"shop"}}, "not for the audience")
+	f(Options{}, jwt.MapClaims{"aud": "anything", "iss": "anybody"}, "")
+
+	require := Options{RequireExp: true}
+	f(require, jwt.MapClaims{"exp": at(time.Hour)}, "")
+	f(require, nil, "no exp")
+	f(require, jwt.MapClaims{"exp": nil}, "no exp")
+	f(require, jwt.MapClaims{"EXP": at(time.Hour)}, "no exp")
+	f(require, jwt.MapClaims{"exp": 0}, "expired")
+
+	f(Options{}, jwt.MapClaims{"nbf": at(0), "iat": at(0)}, "")
+	f(Options{}, jwt.MapClaims{"nbf": at(time.Second)}, "not valid yet")
+	f(Options{}, jwt.MapClaims{"iat": at(time.Second)}, "not valid yet")
+	f(Options{Leeway: time.Minute}, jwt.MapClaims{"nbf": at(time.Minute), "iat": at(time.Minute)}, "")
+	f(Options{Leeway: time.Minute}, jwt.MapClaims{"nbf": at(61 * time.Second)}, "not valid yet")
+	f(Options{Leeway: time.Minute}, jwt.MapClaims{"exp": at(0)}, "expired")
+}
+
+func TestAVerifierNeedsAKey(t *testing.T) {
+	for _, keys := range []*Keys{nil, {}} {
+		if _, err := New(Options{Keys: keys}); err == nil {
+			t.Error("a verifier is made without a key")
+		}
+	}
+	for _, url := range []string{"x", "file:///etc/passwd", "https://", "http:///keys", "https://u:secret@", "\x7f"} {
+		_, err := New(Options{JWKSURL: url})
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
 }
 
 func BenchmarkVerify(b *testing.B) {
-	v := NewVerifier(secret)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := v.Verify([]byte(token)); err != nil {
-			b.Fatal(err)
+	for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodRS256, jwt.SigningMethodES256, jwt.SigningMethodEdDSA} {
+		private, public := keyPair(method.Alg())
+		keys := &Keys{keys: []key{public}}
+		claims := jwt.MapClaims{"exp": time.Now().Add(time.Hour).Unix(), "sub": "page", "metrics": []string{"web.*"}, "types": []string{"count", "timing"}}
+		token := []byte(sign(b, method, private, claims))
+		for _, name := range []string{"hit", "miss"} {
+			b.Run(method.Alg()+"/"+name, func(b *testing.B) {
+				v, err := New(Options{Keys: keys})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer v.Close()
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := v.Verify(token); err != nil {
+						b.Fatal(err)
+					}
+					if name == "miss" {
+						v.current.Load().cache.remove(token)
+					}
+				}
+			})
 		}
 	}
 }

@@ -46,7 +46,14 @@ type Config struct {
 	Lowercase    bool
 	Histograms   bool
 
-	JWTSecret string
+	JWTSecrets       []string
+	JWTSecretFile    string
+	JWTPublicKeyFile string
+	JWTJWKSURL       string
+	JWTIssuer        string
+	JWTAudience      string
+	JWTRequireExp    bool
+	JWTLeeway        time.Duration
 
 	ShutdownTimeout time.Duration
 	Verbose         bool
@@ -123,7 +130,18 @@ prometheus  letters, digits and _       for statsd_exporter and Prometheus`},
 statsd_exporter and gostatsd; Etsy StatsD would take them for counters`},
 		}},
 		{"Security", []option{
-			{"jwt-secret", text(&c.JWTSecret, ""), `secret of the JSON Web Tokens that metrics need; empty lets every request in`},
+			{"jwt-secret", secrets(&c.JWTSecrets), `secret of the JSON Web Tokens that metrics need (HS256, HS384, HS512); given
+several times, any of them verifies. Without it and the next three options
+every request is let in`},
+			{"jwt-secret-file", text(&c.JWTSecretFile, ""), `file with such a secret a line`},
+			{"jwt-public-key-file", text(&c.JWTPublicKeyFile, ""), `file with public keys or certificates (PEM) whose tokens are accepted: RSA (RS*,
+PS*), ECDSA (ES256, ES384, ES512), Ed25519 (EdDSA)`},
+			{"jwt-jwks-url", text(&c.JWTJWKSURL, ""), `where an identity provider publishes such keys, as a JWK set`},
+			{"jwt-issuer", text(&c.JWTIssuer, ""), `what a token's claim iss has to be; empty takes any`},
+			{"jwt-audience", text(&c.JWTAudience, ""), `what a token's claim aud has to contain; empty takes any`},
+			{"jwt-require-exp", toggle(&c.JWTRequireExp), `refuse tokens without an end (claim exp)`},
+			{"jwt-leeway", leeway(&c.JWTLeeway, 5*time.Second), `how far the clocks of those who sign tokens may be ahead (claims nbf and iat); 0
+for not at all. A token ends at its exp sharp`},
 		}},
 		{"Other", []option{
 			{"shutdown-timeout", seconds(&c.ShutdownTimeout, 5*time.Second),
@@ -198,6 +216,9 @@ func (c *Config) check() error {
 	case !c.usesSocket() && c.StatsDSocket != "":
 		return errors.New("--statsd-socket is given without --statsd-network=unixgram or unix")
 	}
+	if err := c.checkTokens(); err != nil {
+		return err
+	}
 	if err := checkHost("statsd-host", c.StatsDHost); err != nil {
 		return err
 	}
@@ -205,6 +226,29 @@ func (c *Config) check() error {
 		return nil
 	}
 	return checkHost("http-host", c.HTTPHost)
+}
+
+// NeedsTokens tells whether a request needs a token.
+func (c *Config) NeedsTokens() bool {
+	return len(c.JWTSecrets) > 0 || c.JWTSecretFile != "" || c.JWTPublicKeyFile != "" || c.JWTJWKSURL != ""
+}
+
+// checkTokens refuses a rule for tokens where none is needed: who gives one
+// does not mean to let every request in.
+func (c *Config) checkTokens() error {
+	rule := ""
+	switch {
+	case c.JWTIssuer != "":
+		rule = "jwt-issuer"
+	case c.JWTAudience != "":
+		rule = "jwt-audience"
+	case c.JWTRequireExp:
+		rule = "jwt-require-exp"
+	}
+	if rule != "" && !c.NeedsTokens() {
+		return fmt.Errorf("--%s is given without --jwt-secret, --jwt-secret-file, --jwt-public-key-file or --jwt-jwks-url", rule)
+	}
+	return nil
 }
 
 // checkHost refuses what can be no host: mostly a URL, or a host with a port,

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func defaults() Config {
 
 		TagFormat:       "influxdb",
 		NameFormat:      "any",
+		JWTLeeway:       5 * time.Second,
 		ShutdownTimeout: 5 * time.Second,
 	}
 }
@@ -67,7 +69,16 @@ func TestOptionsAreRead(t *testing.T) {
 	f("--http-timeout-idle=1m15s", func(c *Config) { c.HTTPTimeoutIdle = 75 * time.Second })
 	f("--http-max-body=100", func(c *Config) { c.HTTPMaxBody = 100 })
 	f("--tls-cert=c.pem --tls-key=k.pem", func(c *Config) { c.TLSCert, c.TLSKey = "c.pem", "k.pem" })
-	f("--jwt-secret=a=b --metric-prefix=p", func(c *Config) { c.JWTSecret, c.MetricPrefix = "a=b", "p" })
+	f("--jwt-secret=a=b --metric-prefix=p", func(c *Config) { c.JWTSecrets, c.MetricPrefix = []string{"a=b"}, "p" })
+	f("--jwt-secret= --jwt-secret=", func(*Config) {})
+	f("--jwt-secret=a,b --jwt-secret= --jwt-secret c", func(c *Config) { c.JWTSecrets = []string{"a,b", "c"} })
+	f("--jwt-secret-file=s --jwt-public-key-file=k.pem --jwt-jwks-url=https://u:p@login.example/keys?a=b", func(c *Config) {
+		c.JWTSecretFile, c.JWTPublicKeyFile, c.JWTJWKSURL = "s", "k.pem", "https://u:p@login.example/keys?a=b"
+	})
+	f("--jwt-secret-file=s --jwt-issuer=i --jwt-audience=a --jwt-require-exp --jwt-leeway=0", func(c *Config) {
+		c.JWTSecretFile, c.JWTIssuer, c.JWTAudience, c.JWTRequireExp, c.JWTLeeway = "s", "i", "a", true, 0
+	})
+	f("--jwt-leeway=1.5", func(c *Config) { c.JWTLeeway = 1500 * time.Millisecond })
 	f("--tag-format=dogstatsd --tags=env=prod,a=b --name-format=graphite --lowercase --histograms", func(c *Config) {
 		c.TagFormat, c.Tags, c.NameFormat, c.Lowercase, c.Histograms = "dogstatsd", "env=prod,a=b", "graphite", true, true
 	})
@@ -125,6 +136,12 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--name-format=Graphite", "-name-format")
 	f("--tls-cert=c.pem", "--tls-key")
 	f("--tls-key=k.pem", "--tls-cert")
+	for _, time := range []string{"x", "", "-1", "1e99", "nan", "25h"} {
+		f("--jwt-leeway="+time, "-jwt-leeway")
+	}
+	f("--jwt-issuer=i", "--jwt-issuer is given without --jwt-secret")
+	f("--jwt-audience=a --jwt-secret=", "--jwt-audience is given without --jwt-secret")
+	f("--jwt-require-exp", "--jwt-require-exp is given without --jwt-secret")
 	f("--statsd-host=", "--statsd-host")
 	f("--statsd-host=127.0.0.1:8125", "--statsd-host")
 	f("--statsd-host=udp://statsd", "--statsd-host")
@@ -151,7 +168,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 	want := defaults()
 	want.HTTPHost = ""
 	want.HTTPPort, want.StatsDPort, want.MetricPrefix = 1, 3, "from.flag"
-	want.JWTSecret, want.Verbose, want.File = "a #b=c", true, file
+	want.JWTSecrets, want.Verbose, want.File = []string{"a #b=c"}, true, file
 	if diff := cmp.Diff(want, *got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -178,8 +195,37 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err = Parse([]string{"--http-host=h"})
-	if err != nil || got.HTTPHost != "h" || got.MetricPrefix != "from.environment" || got.JWTSecret != "a b" || !got.Verbose {
+	if err != nil || got.HTTPHost != "h" || got.MetricPrefix != "from.environment" || !slices.Equal(got.JWTSecrets, []string{"a b"}) || !got.Verbose {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestSecretsAddUp reads secrets from each place: one place beats the next, as
+// with every option.
+func TestSecretsAddUp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "proxy.conf")
+	if err := os.WriteFile(file, []byte("jwt-secret one\njwt-secret two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := func(want []string, args ...string) {
+		t.Helper()
+		got, err := Parse(append(args, "--config="+file))
+		if err != nil || !slices.Equal(got.JWTSecrets, want) || got.NeedsTokens() != (len(want) > 0) {
+			t.Errorf("%q: got %q, %v, want %q", args, got.JWTSecrets, err, want)
+		}
+	}
+	f([]string{"one", "two"})
+	f([]string{"three", "four"}, "--jwt-secret=three", "--jwt-secret=four")
+	f(nil, "--jwt-secret=")
+	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "a,b c")
+	f([]string{"a,b c"})
+	f(nil, "--jwt-secret=")
+
+	for _, option := range []string{"--jwt-secret-file=f", "--jwt-public-key-file=f", "--jwt-jwks-url=https://login.example/"} {
+		t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "")
+		if c, err := Parse([]string{option}); err != nil || !c.NeedsTokens() {
+			t.Errorf("%s alone lets every request in: %v", option, err)
+		}
 	}
 }
 

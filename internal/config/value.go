@@ -115,17 +115,44 @@ const maxTime = 24 * time.Hour
 // seconds is a time as a number of seconds or a Go duration.
 func seconds(to *time.Duration, preset time.Duration) flag.Value {
 	return newValue(to, preset, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			d, err = time.ParseDuration(s + "s")
-		}
+		d, err := parseTime(s)
 		if err != nil || d <= 0 || d > maxTime {
 			return 0, fmt.Errorf("%q is not a time above 0 and up to a day, like 1, 0.5 or 500ms", s)
 		}
 		return d, nil
-	}, func(d time.Duration) string {
-		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
-	})
+	}, writeTime)
+}
+
+// leeway is such a time that may also be 0.
+func leeway(to *time.Duration, preset time.Duration) flag.Value {
+	return newValue(to, preset, func(s string) (time.Duration, error) {
+		d, err := parseTime(s)
+		if err != nil || d < 0 || d > maxTime {
+			return 0, fmt.Errorf("%q is not a time of 0 up to a day, like 0, 5 or 500ms", s)
+		}
+		return d, nil
+	}, writeTime)
+}
+
+func parseTime(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = time.ParseDuration(s + "s")
+	}
+	return d, err
+}
+
+func writeTime(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+
+// secrets is a list to which each Set adds one. An empty one counts as none,
+// and no secret is ever shown.
+func secrets(to *[]string) flag.Value {
+	return newValue(to, nil, func(s string) ([]string, error) {
+		if s == "" {
+			return *to, nil
+		}
+		return append(*to, s), nil
+	}, func([]string) string { return "" })
 }
 
 // boolValue is a value that needs no text on the command line.

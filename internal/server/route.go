@@ -89,7 +89,7 @@ func (s *Server) checkToken(head *fasthttp.RequestHeader, query []byte) *refusal
 		no.header, no.value = fasthttp.HeaderWWWAuthenticate, "Bearer"
 		return no
 	}
-	if err := s.options.Verifier.Verify(token); err != nil {
+	if _, err := s.options.Verifier.Verify(token); err != nil {
 		return refuse(fasthttp.StatusForbidden, err.Error())
 	}
 	return nil

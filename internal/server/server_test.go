@@ -118,7 +118,15 @@ func with(t testing.TB, options metric.Options) func(*Options) {
 	return func(o *Options) { o.Encoder = newEncoder(t, options) }
 }
 
-func withTokens(o *Options) { o.Verifier = auth.NewVerifier(secret) }
+func withTokens(o *Options) {
+	keys, err := auth.LoadKeys(auth.KeySources{Secrets: []string{secret}})
+	if err == nil {
+		o.Verifier, err = auth.New(auth.Options{Keys: keys})
+	}
+	if err != nil {
+		panic(err)
+	}
+}
 
 func token(t testing.TB, claims jwt.MapClaims) string {
 	t.Helper()

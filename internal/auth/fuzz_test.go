@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"hash"
+	"strings"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"statsd-http-proxy/internal/metric"
+)
+
+// FuzzVerify shows that what is accepted was signed with the secret: the
+// signature is calculated once more, without the library.
+func FuzzVerify(f *testing.F) {
+	for _, claims := range []string{`{}`, `{"sub":"page","metrics":["web.*"],"types":["count"],"prefix":"p"}`, `{"exp":9999999999,"nbf":1}`, `{"exp":1}`, `[]`} {
+		f.Add([]byte(signed(f, `{"alg":"HS256","typ":"JWT"}`, claims)))
+	}
+	f.Add([]byte(sign(f, jwt.SigningMethodHS512, []byte(secret), nil)))
+	f.Add([]byte(sign(f, jwt.SigningMethodHS384, []byte("other"), nil)))
+	f.Add([]byte(sign(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil)))
+	f.Add([]byte("a.b.c"))
+	v := newTestVerifier(f, Options{})
+	algorithms := map[string]func() hash.Hash{`"HS256"`: sha256.New, `"HS384"`: sha512.New384, `"HS512"`: sha512.New}
+	f.Fuzz(func(t *testing.T, token []byte) {
+		given := bytes.Clone(token)
+		grant, err := v.Verify(token)
+		if !bytes.Equal(token, given) {
+			t.Fatal("the token is changed")
+		}
+		if (grant == nil) != (err != nil) {
+			t.Fatalf("%v, %v", grant, err)
+		}
+		if err != nil {
+			return
+		}
+		text, signature, _ := strings.Cut(string(token), ".")
+		header, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, signature, _ := strings.Cut(signature, ".")
+		for name, algorithm := range algorithms {
+			sum := hmac.New(algorithm, []byte(secret))
+			sum.Write([]byte(text + "." + claims))
+			if bytes.Contains(header, []byte(name)) && signature == base64.RawURLEncoding.EncodeToString(sum.Sum(nil)) {
+				return
+			}
+		}
+		t.Fatalf("%q is accepted", token)
+	})
+}
+
+// FuzzClaims reads claims that are signed well: what is granted is what stands
+// in them, and no error shows them.
+func FuzzClaims(f *testing.F) {
+	f.Add(`{"sub":"page","metrics":["web.*"],"types":["count"],"prefix":"p"}`)
+	f.Add(`{"metrics":[],"types":[],"prefix":""}`)
+	f.Add(`{"metrics":null,"exp":9999999999.5,"nbf":-1,"aud":["a"],"iss":"i"}`)
+	f.Add(`{"exp":-62135596800}`)
+	f.Add(`{"metrics":"*","metrics":"a"}`)
+	v := newTestVerifier(f, Options{})
+	f.Fuzz(func(t *testing.T, claims string) {
+		grant, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, claims)))
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 80 {
+				t.Fatalf("the error is %q", err)
+			}
+			return
+		}
+		for name, limited := range map[string]bool{
+			"metrics": grant.Metrics != nil, "types": grant.Kinds != metric.AllKinds, "prefix": grant.Prefix != "", "sub": grant.Subject != "",
+		} {
+			if limited && !strings.Contains(claims, `"`+name+`"`) && !strings.Contains(claims, `\`) {
+				t.Fatalf("%s: %s comes from nowhere: %+v", claims, name, grant)
+			}
+		}
+		if metric.CheckPrefix(grant.Prefix) != nil {
+			t.Fatalf("%s: prefix %q", claims, grant.Prefix)
+		}
+	})
+}
