@@ -52,6 +52,9 @@ func main() {
 
 // run is the program; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "token" {
+		return runToken(args[1:], stdout, stderr)
+	}
 	c, err := config.Parse(args)
 	if errors.Is(err, config.ErrHelp) {
 		if err := config.WriteHelp(stdout); err != nil {

@@ -14,13 +14,14 @@ func WriteHelp(w io.Writer) error {
 
 Usage:
   statsd-http-proxy [--option=value ...]
+  statsd-http-proxy token [--option=value ...]    print a token, see token --help
 
 Try it: statsd-http-proxy --http-port=8825 --demo --verbose
 `)
 	for _, g := range new(Config).groups() {
 		fmt.Fprintf(&b, "\n%s:\n", g.title)
 		for _, o := range g.options {
-			writeOption(&b, o)
+			writeOption(&b, o, o.env())
 		}
 	}
 	b.WriteString(`
@@ -31,17 +32,25 @@ the file that --config names.
 	return err
 }
 
-// writeOption writes one option:
+// env returns the name of o in the environment.
+func (o *option) env() string {
+	return envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+}
+
+// writeOption writes one option, with its name in the environment if it has
+// one:
 //
 //	--http-port
 //	    port to listen on; 0 picks a free one
 //	    default 80, environment STATSD_HTTP_PROXY_HTTP_PORT
-func writeOption(b *strings.Builder, o option) {
-	env := envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+func writeOption(b *strings.Builder, o option, env string) {
 	preset := o.value.String()
 	if preset == "" {
 		preset = `""`
 	}
 	usage := strings.ReplaceAll(o.usage, "\n", "\n      ")
-	fmt.Fprintf(b, "  --%s\n      %s\n      default %s, environment %s\n", o.name, usage, preset, env)
+	if env != "" {
+		env = ", environment " + env
+	}
+	fmt.Fprintf(b, "  --%s\n      %s\n      default %s%s\n", o.name, usage, preset, env)
 }

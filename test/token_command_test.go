@@ -1,0 +1,39 @@
+package test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestAPrintedTokenOpensAProxy gives each to the other as a person would: one
+// secret, two commands.
+func TestAPrintedTokenOpensAProxy(t *testing.T) {
+	const variable = "STATSD_HTTP_PROXY_JWT_SECRET=0123456789abcdef0123456789abcdef"
+	statsd := startReceiver(t)
+	cmd := proxyCommand("--http-port=0", "--statsd-port="+statsd.port, "--jwt-issuer=login", "--jwt-audience=proxy", "--jwt-require-exp")
+	cmd.Env = []string{variable}
+	proxy := startProxyCommand(t, cmd)
+	token := func(args ...string) string {
+		t.Helper()
+		cmd := proxyCommand(append([]string{"token", "--issuer=login"}, args...)...)
+		cmd.Env = []string{variable}
+		return strings.TrimSuffix(mustRun(t, cmd), "\n")
+	}
+	good := token("--audience=proxy", "--expires=720h", "--metrics=web.*", "--types=count,timing", "--subject=demo")
+	for range 2 { // the second time it is known
+		proxy.mustSend(t, "/count/web.load", "value=1", "X-JWT-Token", good)
+	}
+	for what, bad := range map[string]string{
+		"audience": token(),
+		"no exp":   token("--audience=proxy", "--expires=never"),
+		"bad sign": token("--audience=proxy", "--jwt-secret=another"),
+	} {
+		if status, answer := proxy.send(t, "/count/web.load", "value=1", "X-JWT-Token", bad); status != 403 || !strings.Contains(answer, what) {
+			t.Errorf("%s: got %d %s, want 403", what, status, answer)
+		}
+	}
+	proxy.stop(t)
+	if got := statsd.all(t); len(got) != 2 || got[0] != "web.load:1|c" {
+		t.Errorf("lines that StatsD received: got %q, want two of web.load:1|c", got)
+	}
+}
