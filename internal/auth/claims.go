@@ -59,7 +59,7 @@ func (e *claimError) Error() string { return "claim " + e.name + ": " + e.reason
 // read reads the claims set, an object each of whose names stands once. Its
 // error may repeat parts of it.
 func (p payload) read() (*claims, error) {
-	c := &claims{grant: Grant{Kinds: metric.AllKinds}}
+	c := &claims{grant: Grant{Scope: metric.Scope{Kinds: metric.AllKinds}}}
 	d := jsontext.NewDecoder(bytes.NewReader(p))
 	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
 		return nil, errors.New("the claims are no object")
@@ -116,10 +116,9 @@ func (c *claims) set(name string, value jsontext.Value) (err error) {
 // set sets one of the claims that say what a token allows.
 func (g *Grant) set(name string, value jsontext.Value) (err error) {
 	if name == "prefix" {
-		if g.Prefix, err = text(value); err == nil {
-			err = metric.CheckPrefix(g.Prefix)
-		}
-		return err
+		prefix, err := text(value)
+		g.Prefix = []byte(prefix)
+		return errors.Join(err, metric.CheckPrefix(prefix))
 	}
 	list, err := texts(value)
 	switch {

@@ -13,8 +13,10 @@ import (
 
 func TestClaimsBecomeAGrant(t *testing.T) {
 	v := newTestVerifier(t, Options{})
-	f := func(claims string, want Grant) {
+	type scope = metric.Scope
+	f := func(claims, subject string, what scope) {
 		t.Helper()
+		want := Grant{subject, what}
 		token := []byte(signed(t, `{"alg":"HS256"}`, claims))
 		for range 2 { // the second time from the cache
 			got, err := v.Verify(token)
@@ -35,21 +37,21 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 		return p
 	}
 	const all = metric.AllKinds
-	f(`{}`, Grant{Kinds: all})
-	f(`{"sub":"page"}`, Grant{Subject: "page", Kinds: all})
-	f(`{"sub":null}`, Grant{Kinds: all})
-	f(`{"metrics":["web.*","app.checkout"]}`, Grant{Metrics: patterns("web.*", "app.checkout"), Kinds: all})
-	f(`{"metrics":"web.*"}`, Grant{Metrics: patterns("web.*"), Kinds: all})
-	f(`{"metrics":[]}`, Grant{Metrics: patterns(), Kinds: all})
-	f(`{"metrics":["gr\u00f6\u00dfe*"]}`, Grant{Metrics: patterns("größe*"), Kinds: all})
-	f(`{"types":["count","timing","count"]}`, Grant{Kinds: 1<<metric.Count | 1<<metric.Timing})
-	f(`{"types":"set"}`, Grant{Kinds: 1 << metric.Set})
-	f(`{"types":[]}`, Grant{})
-	f(`{"prefix":"shop"}`, Grant{Prefix: "shop", Kinds: all})
-	f(`{"prefix":""}`, Grant{Kinds: all})
-	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, Grant{Kinds: all}) // claims of others
+	f(`{}`, "", scope{Kinds: all})
+	f(`{"sub":"page"}`, "page", scope{Kinds: all})
+	f(`{"sub":null}`, "", scope{Kinds: all})
+	f(`{"metrics":["web.*","app.checkout"]}`, "", scope{Metrics: patterns("web.*", "app.checkout"), Kinds: all})
+	f(`{"metrics":"web.*"}`, "", scope{Metrics: patterns("web.*"), Kinds: all})
+	f(`{"metrics":[]}`, "", scope{Metrics: patterns(), Kinds: all})
+	f(`{"metrics":["gr\u00f6\u00dfe*"]}`, "", scope{Metrics: patterns("größe*"), Kinds: all})
+	f(`{"types":["count","timing","count"]}`, "", scope{Kinds: 1<<metric.Count | 1<<metric.Timing})
+	f(`{"types":"set"}`, "", scope{Kinds: 1 << metric.Set})
+	f(`{"types":[]}`, "", scope{})
+	f(`{"prefix":"shop"}`, "", scope{Prefix: []byte("shop"), Kinds: all})
+	f(`{"prefix":""}`, "", scope{Prefix: []byte{}, Kinds: all})
+	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, "", scope{Kinds: all}) // claims of others
 	f(`{"sub":"a","prefix":"p.","types":["gauge"],"metrics":["*"],"x":{"metrics":[]}}`,
-		Grant{"a", patterns("*"), 1 << metric.Gauge, "p."})
+		"a", scope{Metrics: patterns("*"), Kinds: 1 << metric.Gauge, Prefix: []byte("p.")})
 }
 
 func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
@@ -105,7 +107,11 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Grant{c.Subject, metric.Patterns{[]byte("web.*"), []byte("app.größe")}, 1<<metric.Count | 1<<metric.Timing, "shop"}
+	want := Grant{c.Subject, metric.Scope{
+		Metrics: metric.Patterns{[]byte("web.*"), []byte("app.größe")},
+		Kinds:   1<<metric.Count | 1<<metric.Timing,
+		Prefix:  []byte("shop"),
+	}}
 	if diff := cmp.Diff(want, *got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

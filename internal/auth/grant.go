@@ -8,14 +8,7 @@ type Grant struct {
 	// Subject is the claim sub, empty where the token has none.
 	Subject string
 
-	// Metrics are the names that may be written, nil for all of them.
-	Metrics metric.Patterns
-
-	// Kinds are the kinds that may be written.
-	Kinds metric.Kinds
-
-	// Prefix is put before each name, behind the configured one; mostly empty.
-	Prefix string
+	metric.Scope
 }
 
 // size returns about how many bytes g takes.

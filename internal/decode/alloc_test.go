@@ -73,7 +73,7 @@ func readAndWrite(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, 
 			break
 		}
 		if bad == nil {
-			_, bad = e.Append(l, m)
+			_, bad = e.Append(l, m, nil)
 		}
 		if bad != nil || err != nil {
 			t.Fatal(bad, err)

@@ -82,7 +82,7 @@ func FuzzLines(f *testing.F) {
 			}
 			for i, e := range encoders {
 				var l metric.Lines
-				if _, err := e.Append(&l, &m); err == nil {
+				if _, err := e.Append(&l, &m, nil); err == nil {
 					checkLines(t, &m, &l, formats[i])
 				}
 			}

@@ -21,7 +21,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	for name, m := range benchMetrics() {
 		allocs := testing.AllocsPerRun(100, func() {
 			l.Truncate(0)
-			if _, err := e.Append(&l, m); err != nil {
+			if _, err := e.Append(&l, m, nil); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -46,7 +46,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				l.Truncate(0)
-				if _, err := e.Append(&l, m); err != nil {
+				if _, err := e.Append(&l, m, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

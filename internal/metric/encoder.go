@@ -37,6 +37,9 @@ type Options struct {
 
 	// Histograms allows the kinds Histogram and Distribution.
 	Histograms bool
+
+	// Metrics are the names that may be written at all, as in a Scope.
+	Metrics Patterns
 }
 
 // Encoder writes metrics as StatsD lines. It is safe for concurrent use.
@@ -47,6 +50,7 @@ type Encoder struct {
 	names, keys, values *rules
 	tags                []configuredTag
 	histograms          bool
+	metrics             Patterns
 }
 
 // NewEncoder returns an Encoder with the given options. Its error begins with
@@ -67,6 +71,7 @@ func NewEncoder(options Options) (*Encoder, error) {
 		keys:       newRules(format.reserved+format.reservedKeys, nil, options.Lowercase),
 		values:     newRules(format.reserved, nil, options.Lowercase),
 		histograms: options.Histograms,
+		metrics:    options.Metrics,
 	}
 	if err := e.configurePrefix(options.Prefix); err != nil {
 		return nil, fmt.Errorf("metric-prefix: %w", err)
@@ -85,11 +90,7 @@ func orDefault(text, preset string) string {
 }
 
 func (e *Encoder) configurePrefix(prefix string) error {
-	joined := prefix
-	if r, _ := utf8.DecodeLastRuneInString(prefix); unicode.IsLetter(r) || unicode.IsDigit(r) {
-		joined += "."
-	}
-	written, err := e.names.append(nil, []byte(joined))
+	written, err := e.appendPrefix(nil, []byte(prefix))
 	if err != nil {
 		return fmt.Errorf("%s %w", Quote([]byte(prefix)), err)
 	}
@@ -98,6 +99,19 @@ func (e *Encoder) configurePrefix(prefix string) error {
 	}
 	e.prefix = written
 	return nil
+}
+
+// appendPrefix writes a prefix with what joins it to a name: a dot unless it
+// ends in neither a letter nor a digit.
+func (e *Encoder) appendPrefix(dst, prefix []byte) ([]byte, error) {
+	dst, err := e.names.append(dst, prefix)
+	if err != nil {
+		return nil, err
+	}
+	if r, _ := utf8.DecodeLastRune(prefix); unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return e.names.append(dst, []byte{'.'})
+	}
+	return dst, nil
 }
 
 // Allows tells whether metrics of a kind are accepted.
@@ -121,41 +135,41 @@ func (e *Encoder) KindNames() string {
 // A line of several values becomes a line each: not every server reads them
 // together.
 //
-// rate is the fraction of such metrics that the caller must let through, 1 for
-// all of them. On an error nothing is appended; the error names the parameter
-// at fault.
-func (e *Encoder) Append(l *Lines, m *Metric) (rate float64, err error) {
+// scope is what the client may write; nil for everything. On an error nothing
+// is appended. The error names the parameter at fault; it is a *ForbiddenError
+// if nothing is wrong but that the metric may not be written.
+func (e *Encoder) Append(l *Lines, m *Metric, scope *Scope) (w Written, err error) {
 	groups := len(l.Ends)
-	if rate, err = e.append(l, m); err != nil {
+	if w, err = e.append(l, m, scope); err != nil {
 		l.Truncate(groups)
-		return 0, err
+		return Written{}, err
 	}
-	return rate, nil
+	return w, nil
 }
 
-func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
+func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err error) {
 	if err := e.checkKnown(m); err != nil {
-		return 0, err
+		return w, err
 	}
 	dst := l.Bytes
 	if len(dst) > 0 {
 		dst = append(dst, '\n')
 	}
-	start := len(dst)
-	if dst, err = e.appendName(dst, m.Name); err != nil {
-		return 0, err
+	around := frame{start: len(dst)}
+	if dst, err = e.appendName(dst, m, scope); err != nil {
+		return w, err
 	}
 	if !e.format.atEnd {
 		if dst, err = e.appendTags(dst, m.Tags); err != nil {
-			return 0, err
+			return w, err
 		}
 	}
 	dst = append(dst, ':')
-	around := frame{start: start, headEnd: len(dst)}
+	around.headEnd = len(dst)
 	name, first := firstValue(m)
 	var v checked
 	if err := e.readValue(&v, m, name, first); err != nil {
-		return 0, err
+		return w, err
 	}
 	if v.afterZero {
 		dst = append(dst, '0')
@@ -163,40 +177,47 @@ func (e *Encoder) append(l *Lines, m *Metric) (rate float64, err error) {
 		dst = v.append(dst)
 	}
 	around.tailStart = len(dst)
-	if dst, rate, err = e.appendTail(dst, m); err != nil {
-		return 0, err
+	if dst, w.Rate, err = appendKind(dst, m); err != nil {
+		return w, err
+	}
+	around.tagsStart = len(dst)
+	if e.format.atEnd {
+		if dst, err = e.appendTagsAtEnd(dst, m.Tags); err != nil {
+			return w, err
+		}
 	}
 	around.end = len(dst)
 	if v.afterZero {
 		dst = around.appendLine(dst, &v)
 	}
-	if len(dst)-start > e.maxLine {
-		return 0, e.errTooLong()
+	if len(dst)-around.start > e.maxLine {
+		return w, e.errTooLong()
 	}
 	l.Ends = append(l.Ends, len(dst))
 	for i := range m.More {
 		v = checked{}
 		if err := e.readValue(&v, m, name, &m.More[i]); err != nil {
-			return 0, err
+			return w, err
 		}
 		feed := len(dst)
 		dst = around.appendLine(dst, &v)
 		if len(dst)-feed-1 > e.maxLine {
-			return 0, e.errTooLong()
+			return w, e.errTooLong()
 		}
 		l.Ends = append(l.Ends, len(dst))
 	}
 	l.Bytes = dst
-	return rate, nil
+	w.Name, w.Tags = dst[around.start:around.headEnd-1], dst[around.tagsStart:around.end]
+	return w, nil
 }
 
 // frame is where in a buffer a line's head and tail stand, to be repeated
 // around other values.
 //
-//	name,env=prod:1|c|@0.1
-//	^^^^^^^^^^^^^^ ^^^^^^^
-//	start  headEnd tailStart to end
-type frame struct{ start, headEnd, tailStart, end int }
+//	name,env=prod:1|c|@0.1            name:1|c|@0.1|#env:prod
+//	^^^^^^^^^^^^^^ ^^^^^^^             ^^^^^ ^^^^^^^^^^^^^^^^^
+//	start  headEnd tailStart to end               tagsStart
+type frame struct{ start, headEnd, tailStart, tagsStart, end int }
 
 // appendLine appends a line feed and the line of v to dst, which holds the
 // frame.
@@ -230,23 +251,34 @@ func (e *Encoder) checkKnown(m *Metric) error {
 	}
 }
 
-func (e *Encoder) appendName(dst, name []byte) ([]byte, error) {
-	if err := checkSegments(name); err != nil {
+// appendName writes the name of m with its prefixes, if it may be written.
+//
+//	configured.granted.some.key
+//	                   ^^^^^^^^ what patterns are held against
+func (e *Encoder) appendName(dst []byte, m *Metric, scope *Scope) ([]byte, error) {
+	if err := checkSegments(m.Name); err != nil {
 		return nil, err
 	}
-	if len(name) > e.maxLine {
+	if len(m.Name) > e.maxLine {
 		return nil, e.errTooLong() // now, so that no input makes dst grow
 	}
 	start := len(dst)
 	dst = append(dst, e.prefix...)
-	dst, err := e.names.append(dst, name)
+	if scope != nil && len(scope.Prefix) > 0 {
+		var err error
+		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
+			return nil, forbid("the token's prefix %s %w", Quote(scope.Prefix), err)
+		}
+	}
+	own := len(dst)
+	dst, err := e.names.append(dst, m.Name)
 	if err != nil {
-		return nil, fmt.Errorf("name %s %w", Quote(name), err)
+		return nil, fmt.Errorf("name %s %w", Quote(m.Name), err)
 	}
 	if n := len(dst) - start; n > MaxName {
-		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", Quote(name), n, MaxName)
+		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", Quote(m.Name), n, MaxName)
 	}
-	return dst, nil
+	return dst, e.checkAllowed(m.Kind, dst[own:], scope)
 }
 
 // checkSegments refuses names that a proxy on the way could have rewritten,
@@ -271,32 +303,29 @@ func checkSegments(name []byte) error {
 	return nil
 }
 
-// appendTail writes what stands behind a value, and returns the fraction of
-// such metrics to let through.
+// appendKind writes what stands behind a value and before tags, and returns
+// the fraction of such metrics to let through.
 //
 //	name:1|c|@0.1|#env:prod
-//	      ^^^^^^^^^^^^^^^^^
-func (e *Encoder) appendTail(dst []byte, m *Metric) ([]byte, float64, error) {
+//	      ^^^^^^^
+func appendKind(dst []byte, m *Metric) ([]byte, float64, error) {
 	dst = append(dst, '|')
 	dst = append(dst, kinds[m.Kind].wire...)
 	dst, rate, err := appendRate(dst, &m.SampleRate)
-	if err != nil {
-		return nil, 0, err
-	}
 	if m.FromLine {
 		rate = 1 // the client has left out the rest
 	}
-	if e.format.atEnd {
-		pipe := len(dst)
-		dst = append(dst, '|')
-		if dst, err = e.appendTags(dst, m.Tags); err != nil {
-			return nil, 0, err
-		}
-		if len(dst) == pipe+1 {
-			dst = dst[:pipe]
-		}
+	return dst, rate, err
+}
+
+// appendTagsAtEnd writes tags behind a pipe, and none of either without tags.
+func (e *Encoder) appendTagsAtEnd(dst []byte, tags []Tag) ([]byte, error) {
+	pipe := len(dst)
+	dst, err := e.appendTags(append(dst, '|'), tags)
+	if err == nil && len(dst) == pipe+1 {
+		dst = dst[:pipe]
 	}
-	return dst, rate, nil
+	return dst, err
 }
 
 // appendRate writes the mark of a sample rate, none for 1, and returns the

@@ -39,9 +39,9 @@ func check(t *testing.T, e *Encoder, m Metric, want string, wantRate float64) {
 	l := Lines{Bytes: []byte("before"), Ends: []int{len("before")}}
 	for range 2 {
 		l.Truncate(1)
-		rate, err := e.Append(&l, &m)
-		if err != nil || string(l.Bytes) != "before\n"+want || rate != wantRate || l.Ends[len(l.Ends)-1] != len(l.Bytes) {
-			t.Errorf("Append(%s %.40q) = %q, %v, %v, %v, want %q, %v", m.Kind, m.Name, l.Bytes, l.Ends, rate, err, "before\n"+want, wantRate)
+		w, err := e.Append(&l, &m, nil)
+		if err != nil || string(l.Bytes) != "before\n"+want || w.Rate != wantRate || l.Ends[len(l.Ends)-1] != len(l.Bytes) {
+			t.Errorf("Append(%s %.40q) = %q, %v, %v, %v, want %q, %v", m.Kind, m.Name, l.Bytes, l.Ends, w.Rate, err, "before\n"+want, wantRate)
 		}
 	}
 	for text := range strings.SplitSeq(want, "\n") {
@@ -160,7 +160,7 @@ func TestBadMetricIsRefusedWhole(t *testing.T) {
 			m.Name = []byte("k")
 		}
 		l := Lines{Bytes: []byte("before"), Ends: []int{len("before")}}
-		_, err := e.Append(&l, &m)
+		_, err := e.Append(&l, &m, nil)
 		if err == nil {
 			t.Errorf("Append(%s %q) = %q, want an error with %q", m.Kind, m.Name, l.Bytes, want)
 			return
@@ -253,7 +253,7 @@ func TestALineMayFillADatagram(t *testing.T) {
 	m := Metric{Kind: Set, Name: []byte("k"), Value: str(strings.Repeat("v", datagram-len("k:|s")))}
 	var l Lines
 	for range 2 {
-		if _, err := e.Append(&l, &m); err != nil {
+		if _, err := e.Append(&l, &m, nil); err != nil {
 			t.Error(err)
 		}
 	}
@@ -261,7 +261,7 @@ func TestALineMayFillADatagram(t *testing.T) {
 		t.Errorf("got %d bytes", len(l.Bytes))
 	}
 	m.Value.Text = append(m.Value.Text, 'v')
-	if _, err := e.Append(&l, &m); err == nil {
+	if _, err := e.Append(&l, &m, nil); err == nil {
 		t.Error("a longer line is accepted")
 	}
 }

@@ -34,7 +34,7 @@ func TestEachTagFormatReservesWhatItNeeds(t *testing.T) {
 		t.Helper()
 		m.Value = num("1")
 		var l Lines
-		_, err := newEncoder(t, Options{TagFormat: format}).Append(&l, &m)
+		_, err := newEncoder(t, Options{TagFormat: format}).Append(&l, &m, nil)
 		if err == nil {
 			if _, err := wiretest.Parse(string(l.Bytes), format); err != nil {
 				t.Error(err)
@@ -120,7 +120,7 @@ func TestNamesAreRewrittenForTheirReceiver(t *testing.T) {
 
 	m := Metric{Kind: Set, Name: []byte("K"), Value: str("Alice")}
 	check(t, newEncoder(t, Options{Lowercase: true}), m, "k:Alice|s", 1)
-	if _, err := newEncoder(t, Options{NameFormat: "graphite"}).Append(new(Lines), &Metric{Name: []byte("a:b")}); err == nil {
+	if _, err := newEncoder(t, Options{NameFormat: "graphite"}).Append(new(Lines), &Metric{Name: []byte("a:b")}, nil); err == nil {
 		t.Error("a reserved character is rewritten instead of refused")
 	}
 }
@@ -129,7 +129,7 @@ func TestHistogramsAreForServersThatKnowThem(t *testing.T) {
 	e := newEncoder(t, Options{Histograms: true})
 	check(t, e, Metric{Kind: Histogram, Name: []byte("k"), Value: num("-1.50")}, "k:-1.5|h", 1)
 	check(t, e, Metric{Kind: Distribution, Name: []byte("k"), Value: num("5"), SampleRate: num("0.5")}, "k:5|d|@0.5", 0.5)
-	if _, err := e.Append(new(Lines), &Metric{Kind: Histogram, Name: []byte("k")}); err == nil {
+	if _, err := e.Append(new(Lines), &Metric{Kind: Histogram, Name: []byte("k")}, nil); err == nil {
 		t.Error("a histogram without a value is accepted")
 	}
 	for letters, want := range map[string]Kind{"c": Count, "g": Gauge, "ms": Timing, "s": Set, "h": Histogram, "d": Distribution} {
@@ -164,7 +164,7 @@ func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
 	// Several values become lines that need not share a datagram.
 	var l Lines
 	m := Metric{Kind: Gauge, Name: []byte("k"), FromLine: true, Tags: pairs("a=b"), Value: str("1"), More: []Value{str("+2"), str("3.0")}}
-	if _, err := e.Append(&l, &m); err != nil {
+	if _, err := e.Append(&l, &m, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := Lines{Bytes: []byte("k,a=b:1|g\nk,a=b:+2|g\nk,a=b:3|g"), Ends: []int{9, 20, 30}}

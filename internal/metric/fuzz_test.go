@@ -33,7 +33,7 @@ func FuzzAppend(f *testing.F) {
 		}
 		m.Value, m.SampleRate, m.Shift = given(value), given(rate), given(shift)
 		l := Lines{Bytes: []byte("x"), Ends: []int{1}}
-		gotRate, err := e.Append(&l, &m)
+		w, err := e.Append(&l, &m, nil)
 		if err != nil {
 			if string(l.Bytes) != "x" || len(l.Ends) != 1 {
 				t.Fatalf("refused with %q, but %q is written", err, l.Bytes)
@@ -59,8 +59,8 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line.Type != kinds[m.Kind].wire || math.Abs(line.Rate-gotRate) > 1e-12 {
-			t.Fatalf("%q: type %s, rate %v, want %s, %v", written, line.Type, line.Rate, m.Kind, gotRate)
+		if line.Type != kinds[m.Kind].wire || math.Abs(line.Rate-w.Rate) > 1e-12 {
+			t.Fatalf("%q: type %s, rate %v, want %s, %v", written, line.Type, line.Rate, m.Kind, w.Rate)
 		}
 		if want := "pre." + fold(name); line.Name != want {
 			t.Fatalf("%q: name %q, want %q", written, line.Name, want)

@@ -139,8 +139,8 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, r *route) *refusal {
 // out.
 func (s *Server) encode(w *work) error {
 	before := len(w.lines.Ends)
-	rate, err := s.options.Encoder.Append(&w.lines, &w.metric)
-	if err == nil && rate < 1 && rand.Float64() >= rate {
+	written, err := s.options.Encoder.Append(&w.lines, &w.metric, nil)
+	if err == nil && written.Rate < 1 && rand.Float64() >= written.Rate {
 		w.lines.Truncate(before)
 	}
 	return err
