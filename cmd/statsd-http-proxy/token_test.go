@@ -43,14 +43,16 @@ func TestPrintedTokensAreAccepted(t *testing.T) {
 		}
 	}
 	const all = metric.AllKinds
-	f("s", []string{"--jwt-secret=s"}, auth.Grant{Kinds: all})
-	f("s", []string{"--jwt-secret=s", "--expires=never"}, auth.Grant{Kinds: all})
-	f("s", []string{"--jwt-secret=s", "--expires=36500d"}, auth.Grant{Kinds: all})
-	f("one", []string{"--jwt-secret-file=" + file}, auth.Grant{Kinds: all})
+	f("s", []string{"--jwt-secret=s"}, auth.Grant{Scope: metric.Scope{Kinds: all}})
+	f("s", []string{"--jwt-secret=s", "--expires=never"}, auth.Grant{Scope: metric.Scope{Kinds: all}})
+	f("s", []string{"--jwt-secret=s", "--expires=36500d"}, auth.Grant{Scope: metric.Scope{Kinds: all}})
+	f("one", []string{"--jwt-secret-file=" + file}, auth.Grant{Scope: metric.Scope{Kinds: all}})
 	f("s", []string{"--jwt-secret=s", "--metrics=web.*,größe", "--types=count,timing", "--prefix=shop", `--subject=<demo> "`}, auth.Grant{
 		Subject: `<demo> "`,
-		Metrics: metric.Patterns{[]byte("web.*"), []byte("größe")},
-		Kinds:   1<<metric.Count | 1<<metric.Timing,
-		Prefix:  "shop",
+		Scope: metric.Scope{
+			Metrics: metric.Patterns{[]byte("web.*"), []byte("größe")},
+			Kinds:   1<<metric.Count | 1<<metric.Timing,
+			Prefix:  []byte("shop"),
+		},
 	})
 }

@@ -27,6 +27,9 @@ type Config struct {
 	HTTPTimeoutWrite time.Duration
 	HTTPTimeoutIdle  time.Duration
 	HTTPMaxBody      int
+	TrustedProxies   string
+	MaxConns         int
+	MaxConnsPerIP    int
 
 	TLSCert string
 	TLSKey  string
@@ -54,6 +57,12 @@ type Config struct {
 	JWTAudience      string
 	JWTRequireExp    bool
 	JWTLeeway        time.Duration
+
+	CORSOrigins  string
+	AllowMetrics string
+	MaxSeries    int
+	RateLimit    float64
+	RateBurst    int
 
 	ShutdownTimeout time.Duration
 	Verbose         bool
@@ -88,6 +97,12 @@ func (c *Config) groups() []group {
 			{"http-timeout-write", seconds(&c.HTTPTimeoutWrite, time.Second), `time for writing an answer`},
 			{"http-timeout-idle", seconds(&c.HTTPTimeoutIdle, time.Second), `time to wait for a connection's next request; more than a balancer in front waits`},
 			{"http-max-body", size(&c.HTTPMaxBody, 1, 1<<20), `size of the largest body accepted, in bytes`},
+			{"max-conns", count(&c.MaxConns, maxConns), `how many connections may be open at once; 0 for any number`},
+			{"max-conns-per-ip", count(&c.MaxConnsPerIP, maxConns),
+				`how many of them from one address (of IPv6: one /64), trusted proxies apart; 0 for any number`},
+			{"trusted-proxies", text(&c.TrustedProxies, ""),
+				`addresses and networks of balancers, like 10.0.0.0/8,fd00::/8, whose X-Forwarded-For
+tells where a request comes from`},
 		}},
 		{"TLS", []option{
 			{"tls-cert", text(&c.TLSCert, ""), `certificate file (PEM); with --tls-key, HTTPS is served instead of HTTP`},
@@ -142,6 +157,17 @@ PS*), ECDSA (ES256, ES384, ES512), Ed25519 (EdDSA)`},
 			{"jwt-require-exp", toggle(&c.JWTRequireExp), `refuse tokens without an end (claim exp)`},
 			{"jwt-leeway", leeway(&c.JWTLeeway, 5*time.Second), `how far the clocks of those who sign tokens may be ahead (claims nbf and iat); 0
 for not at all. A token ends at its exp sharp`},
+		}},
+		{"Limits", []option{
+			{"cors-origins", text(&c.CORSOrigins, "*"), `origins of pages that may send, like https://shop.example,https://*.shop.example;
+a request that names no origin comes from no page and is let in`},
+			{"allow-metrics", text(&c.AllowMetrics, ""), `names that may be written, like web.*,app.checkout.*, without prefixes; empty for all`},
+			{"max-series", count(&c.MaxSeries, maxSeries), `how many series (names with their tags) may be in use within a minute: new
+ones get 429 beyond; 12 bytes of memory each; 0 for any number`},
+			{"rate-limit", rate(&c.RateLimit), `metrics a second that a client may send: a token's sub, else an address (of IPv6:
+its /64); beyond it gets 429; 0 for any number`},
+			{"rate-burst", count(&c.RateBurst, maxBurst), `metrics that a client may send at once, and so its largest batch; 0 for those of
+10 seconds`},
 		}},
 		{"Other", []option{
 			{"shutdown-timeout", seconds(&c.ShutdownTimeout, 5*time.Second),
@@ -209,6 +235,8 @@ func (c *Config) check() error {
 		return errors.New("--tls-cert is given without --tls-key")
 	case c.TLSKey != "" && c.TLSCert == "":
 		return errors.New("--tls-key is given without --tls-cert")
+	case c.RateBurst != 0 && c.RateLimit == 0:
+		return errors.New("--rate-burst is given without --rate-limit")
 	case c.StatsDPort == 0:
 		return errors.New("--statsd-port is 0")
 	case c.usesSocket() && c.StatsDSocket == "":
@@ -299,6 +327,14 @@ func fileParser(flags *flag.FlagSet) ff.ConfigFileParser {
 
 func (c *Config) usesSocket() bool {
 	return c.StatsDNetwork == "unixgram" || c.StatsDNetwork == "unix"
+}
+
+// Burst returns how many metrics a client may send at once.
+func (c *Config) Burst() int {
+	if c.RateBurst != 0 {
+		return c.RateBurst
+	}
+	return int(min(max(1, 10*c.RateLimit), maxBurst))
 }
 
 // HTTPAddress returns the address to listen on.

@@ -34,6 +34,7 @@ func defaults() Config {
 		TagFormat:       "influxdb",
 		NameFormat:      "any",
 		JWTLeeway:       5 * time.Second,
+		CORSOrigins:     "*",
 		ShutdownTimeout: 5 * time.Second,
 	}
 }
@@ -89,6 +90,12 @@ func TestOptionsAreRead(t *testing.T) {
 	f("--statsd-network=unixgram --statsd-socket=/run/dsd.socket --statsd-max-datagram=65507", func(c *Config) {
 		c.StatsDNetwork, c.StatsDSocket, c.StatsDMaxDatagram = "unixgram", "/run/dsd.socket", 65507
 	})
+	f("--max-conns=1000 --max-conns-per-ip=10 --trusted-proxies=10.0.0.0/8,::1", func(c *Config) {
+		c.MaxConns, c.MaxConnsPerIP, c.TrustedProxies = 1000, 10, "10.0.0.0/8,::1"
+	})
+	f("--cors-origins=https://a.example --allow-metrics=web.*,app --max-series=10000 --rate-limit=0.5 --rate-burst=20", func(c *Config) {
+		c.CORSOrigins, c.AllowMetrics, c.MaxSeries, c.RateLimit, c.RateBurst = "https://a.example", "web.*,app", 10000, 0.5, 20
+	})
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
 	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })
@@ -119,6 +126,15 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--http-max-body=0", "-http-max-body")
 	f("--http-max-body=1MB", "-http-max-body")
 	f("--http-max-body=9999999999", "-http-max-body")
+	for _, name := range []string{"max-conns", "max-conns-per-ip", "max-series", "rate-burst"} {
+		for _, n := range []string{"-1", "1.5", "", "x", "1e3", "9999999999"} {
+			f("--"+name+"="+n, fmt.Sprintf("-%s: %q is not a whole number", name, n))
+		}
+	}
+	for _, r := range []string{"-1", "", "x", "nan", "inf", "1e10", "0.0001"} {
+		f("--rate-limit="+r, fmt.Sprintf("-rate-limit: %q is not a number a second", r))
+	}
+	f("--rate-burst=5", "--rate-burst is given without --rate-limit")
 	f("--statsd-network=sctp", `"sctp" is none of udp, tcp, unixgram, unix`)
 	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")
 	f("--statsd-socket=/run/dsd.socket", "--statsd-socket")
@@ -257,6 +273,19 @@ func TestHelpNamesEachOptionOnce(t *testing.T) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
+}
+
+func TestBurstFollowsTheRate(t *testing.T) {
+	f := func(rate float64, burst, want int) {
+		t.Helper()
+		if got := (&Config{RateLimit: rate, RateBurst: burst}).Burst(); got != want {
+			t.Errorf("a rate of %v with the burst %d: got %d, want %d", rate, burst, got, want)
+		}
+	}
+	f(100, 0, 1000)
+	f(100, 50, 50)
+	f(0.01, 0, 1)
+	f(1e9, 0, maxBurst)
 }
 
 func TestAddressesAreJoined(t *testing.T) {

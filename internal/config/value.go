@@ -78,6 +78,36 @@ const (
 	maxDatagram = 65507
 )
 
+// The largest limits that options take. maxSeries is 1.2 GB of them.
+const (
+	maxConns  = 1_000_000
+	maxSeries = 100_000_000
+	maxBurst  = 1_000_000_000
+	maxRate   = 1e9
+)
+
+// count is a number of things, up to most; 0 is the default.
+func count(to *int, most int) flag.Value {
+	return newValue(to, 0, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > most {
+			return 0, fmt.Errorf("%q is not a whole number, 0 to %d", s, most)
+		}
+		return n, nil
+	}, strconv.Itoa)
+}
+
+// rate is a number a second; 0 is the default.
+func rate(to *float64) flag.Value {
+	return newValue(to, 0, func(s string) (float64, error) {
+		r, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(r == 0 || r >= 0.001 && r <= maxRate) {
+			return 0, fmt.Errorf("%q is not a number a second, 0 or 0.001 to %.0f", s, maxRate)
+		}
+		return r, nil
+	}, func(r float64) string { return strconv.FormatFloat(r, 'f', -1, 64) })
+}
+
 // datagram is the size of a datagram, 0 for auto.
 func datagram(to *int) flag.Value {
 	const auto = "auto"
