@@ -119,30 +119,6 @@ func datagramSize(c *config.Config) int {
 	return statsd.DatagramSize(c.StatsDNetwork)
 }
 
-// newVerifier returns what checks tokens as c wants it. It has to be closed.
-func newVerifier(c *config.Config, log *slog.Logger) (*auth.Verifier, error) {
-	keys, err := auth.LoadKeys(auth.KeySources{
-		Secrets:       c.JWTSecrets,
-		SecretFile:    c.JWTSecretFile,
-		PublicKeyFile: c.JWTPublicKeyFile,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if n := keys.ShortSecrets(); n > 0 {
-		log.Warn("a secret is short: its tokens give it away to who can guess", "secrets", n, "bytes", auth.ShortSecret)
-	}
-	return auth.New(auth.Options{
-		Keys:       keys,
-		JWKSURL:    c.JWTJWKSURL,
-		Issuer:     c.JWTIssuer,
-		Audience:   c.JWTAudience,
-		RequireExp: c.JWTRequireExp,
-		Leeway:     c.JWTLeeway,
-		Logger:     log,
-	})
-}
-
 // serve builds the parts and runs them until a signal.
 func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) error {
 	level := slog.LevelInfo
@@ -166,15 +142,18 @@ func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) 
 			return err
 		}
 		options.GetCertificate = certificate.get
-		files = append(files, reload.Source{Name: "certificate", Files: []string{c.TLSCert, c.TLSKey}, Load: certificate.load})
+		files = append(files, reload.Source{Name: "the certificate", Files: []string{c.TLSCert, c.TLSKey}, Load: certificate.load})
 	}
 	if c.NeedsTokens() {
-		verifier, err := newVerifier(c, log)
+		verifier, source, err := newVerifier(c, log)
 		if err != nil {
 			return err
 		}
 		defer verifier.Close()
 		options.Verifier = verifier
+		if len(source.Files) > 0 {
+			files = append(files, source)
+		}
 	}
 	listener, err := net.Listen("tcp", c.HTTPAddress())
 	if err != nil {
