@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"errors"
-	"os"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
@@ -50,59 +49,25 @@ func writeRefusal(ctx *fasthttp.RequestCtx, no *refusal) {
 // refuse answers a request with no, and logs that.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, no *refusal) {
 	writeRefusal(ctx, no)
-	if s.debug {
-		s.logRefusal(ctx, no, newHeadCopy(&ctx.Request.Header))
+	if s.debug && s.refusals.allow() {
+		// Not the query, which may hold a token.
+		path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
+		s.log.Debug("refused", "status", no.status, "error", no.message,
+			"method", metric.Cut(string(ctx.Method())), "path", metric.Cut(string(path)), "client", ctx.RemoteAddr())
 	}
 }
 
-func (s *Server) logRefusal(ctx *fasthttp.RequestCtx, no *refusal, head *headCopy) {
-	s.log.Debug("refused", "status", no.status, "error", no.message,
-		"method", metric.Cut(head.method), "path", metric.Cut(head.path), "client", ctx.RemoteAddr())
-}
-
-// headCopy is what is kept of a request's head while its body is read, and
-// what the log shows of it: not the query, which may hold a token.
-type headCopy struct{ origin, method, path string }
-
-func newHeadCopy(head *fasthttp.RequestHeader) *headCopy {
-	path, _, _ := bytes.Cut(head.RequestURI(), []byte{'?'})
-	return &headCopy{string(head.Peek(fasthttp.HeaderOrigin)), string(head.Method()), string(path)}
-}
-
-// requestFailed answers a request that could not be read; the connection is
-// closed afterwards. Unless a headCopy is there its head is gone, and with it
-// the origin to answer to.
+// requestFailed answers a request whose head could not be read; the connection
+// is closed afterwards. To which origin it would answer is not known.
 func (s *Server) requestFailed(ctx *fasthttp.RequestCtx, err error) {
-	c := connOf(ctx.Conn())
-	c.linger.Store(true)
-	var tooLong *fasthttp.ErrSmallBuffer
-	var no *refusal
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.linger.Store(false) // it had its time
-		if !c.readAny {
-			// A browser opened the connection ahead of need: no request has
-			// failed, and an answer would be taken for one to the next.
-			_ = c.Close()
-			return
-		}
-		no = refuse(fasthttp.StatusRequestTimeout, "the request did not arrive in time")
-	case errors.As(err, &tooLong) && c.readLine:
-		no = refuse(fasthttp.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
-	case errors.As(err, &tooLong):
-		no = refuse(fasthttp.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		no = s.refuseBody()
-	default:
-		no = refuse(fasthttp.StatusBadRequest, "the request is not well-formed HTTP")
+	no := unreadable
+	if fault := (*headError)(nil); errors.As(err, &fault) {
+		no = fault.refusal
 	}
-	head := new(headCopy)
-	if kept, ok := s.heads.LoadAndDelete(&ctx.Request.Header); ok {
-		head = kept.(*headCopy)
-	}
-	allowOrigin(&ctx.Response, []byte(head.origin))
+	connOf(ctx.Conn()).linger = no != tooSlow // that one had its time
+	ctx.Response.Header.SetCanonical(headerTypeOptions, valueNoSniff)
 	writeRefusal(ctx, no)
-	if s.debug {
-		s.logRefusal(ctx, no, head)
+	if s.debug && s.refusals.allow() {
+		s.log.Debug("refused", "status", no.status, "error", no.message, "client", ctx.RemoteAddr())
 	}
 }

@@ -78,7 +78,7 @@ func (s *Server) answerBatch(ctx *fasthttp.RequestCtx, accepted int, rejected []
 		body = append(body, `,"error":`...)
 		body, _ = jsontext.AppendQuote(body, r.message) // an error only tells of bad UTF-8, which is mended
 		body = append(body, '}')
-		if s.debug {
+		if s.debug && s.refusals.allow() {
 			s.log.Debug("rejected", "index", r.index, "error", r.message, "client", ctx.RemoteAddr())
 		}
 	}

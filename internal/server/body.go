@@ -48,16 +48,16 @@ func checkType(head *fasthttp.RequestHeader, r *route) (boundary string, no *ref
 	return params["boundary"], nil
 }
 
-// readBody returns the body of a request without its content encoding.
-func (s *Server) readBody(ctx *fasthttp.RequestCtx, w *work) ([]byte, *refusal) {
-	body := ctx.Request.Body()
-	encoding := ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding)
+// findDecompressor returns what undoes the content encoding of a request, nil
+// where it has none.
+func findDecompressor(head *fasthttp.RequestHeader) (*decompressor, *refusal) {
+	encoding := head.Peek(fasthttp.HeaderContentEncoding)
 	if len(encoding) == 0 || bytes.EqualFold(encoding, []byte("identity")) {
-		return body, nil
+		return nil, nil
 	}
 	for _, d := range decompressors {
 		if bytes.EqualFold(encoding, d.name) || bytes.EqualFold(encoding, d.alias) {
-			return s.decompress(w, body, d)
+			return d, nil
 		}
 	}
 	return nil, refuse(fasthttp.StatusUnsupportedMediaType,

@@ -92,11 +92,34 @@ func TestIdleConnectionsAreClosedSilently(t *testing.T) {
 	silently(t, conn)
 }
 
+// TestRestingConnectionsGoOn: the library lets go of those that are idle, or in
+// the midst of a head, and gets them back.
+func TestRestingConnectionsGoOn(t *testing.T) {
+	plain, secure := start(t), start(t, func(o *Options) { o.GetCertificate = selfSigned })
+	for p, conn := range map[*proxy]net.Conn{
+		plain:  plain.dial(),
+		secure: tls.Client(secure.dial(), &tls.Config{InsecureSkipVerify: true}),
+	} {
+		reader := newReader(conn)
+		rests := func() bool { return p.http.GetCurrentConcurrency() == 0 }
+		for range 3 {
+			fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\nPOST /count/")
+			p.forwards("whole", p.read(reader, "POST"), "k:0|c")
+			poll(t, rests)
+			fmt.Fprint(conn, "l HTTP/1.1\r\nHost: h\r\n\r\n")
+			p.forwards("in two halves", p.read(reader, "POST"), "l:0|c")
+			poll(t, rests)
+		}
+	}
+}
+
 func TestSlowRequestsAreCutOff(t *testing.T) {
 	p := start(t, func(o *Options) { o.ReadTimeout = 50 * time.Millisecond })
 	for _, request := range []string{
 		"POST /count/k HTTP/1.1\r\nHost:",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\nvalue=",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nval",
 	} {
 		p.refuses(request, p.raw("POST", request), 408, "in time")
 	}
@@ -139,31 +162,34 @@ func TestTLSIsServed(t *testing.T) {
 
 func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	p := start(t)
-	begun, idle, fresh := p.dial(), p.dial(), p.dial()
-	begunReader, idleReader, freshReader := newReader(begun), newReader(idle), newReader(fresh)
-	fmt.Fprint(begun, "POST /count/begun HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nval")
-	fmt.Fprint(idle, "POST /count/idle HTTP/1.1\r\nHost: h\r\n\r\n")
-	p.forwards("idle", p.read(idleReader, "POST"), "idle:0|c")
-	poll(t, func() bool { return p.http.GetOpenConnectionsCount() == 3 })
+	body, head, unused, fresh := p.dial(), p.dial(), p.dial(), p.dial()
+	bodyReader, headReader, unusedReader := newReader(body), newReader(head), newReader(unused)
+	fmt.Fprint(body, "POST /count/body HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nval")
+	fmt.Fprint(head, "POST /count/he")
+	fmt.Fprint(unused, "POST /count/idle HTTP/1.1\r\nHost: h\r\n\r\n")
+	p.forwards("idle", p.read(unusedReader, "POST"), "idle:0|c")
+	poll(t, func() bool { return p.inState(idle) == 2 && p.inState(busy) == 2 })
 
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	shut := make(chan error, 1)
 	go func() { shut <- p.Shutdown(ctx) }()
-	silently(t, idle)
+	silently(t, unused)
+	silently(t, fresh)
 	if conn, err := net.Dial("tcp", p.address); err == nil {
 		silently(t, conn) // it was in the listener's backlog
 	}
 
-	fmt.Fprint(fresh, "POST /count/fresh HTTP/1.1\r\nHost: h\r\n\r\n")
-	a := p.read(freshReader, "POST")
-	p.refuses("a request that begins late", a, 503, "shutting down")
-	if a.header.Get("Retry-After") != "1" || !a.closes {
-		t.Errorf("503 with %v", a.header)
+	fmt.Fprint(head, "ad HTTP/1.1\r\nHost: h\r\n\r\nGET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+	a := p.read(headReader, "POST")
+	p.forwards("a request whose head had begun", a, "head:0|c")
+	if !a.closes {
+		t.Errorf("200 with %v", a.header)
 	}
-	fmt.Fprint(begun, "ue=1")
-	a = p.read(begunReader, "POST")
-	p.forwards("a request that began before", a, "begun:1|c")
+	silently(t, head)
+	fmt.Fprint(body, "ue=1")
+	a = p.read(bodyReader, "POST")
+	p.forwards("a request whose body had begun", a, "body:1|c")
 	if !a.closes {
 		t.Errorf("200 with %v", a.header)
 	}
@@ -176,6 +202,30 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 		case <-time.After(deadline):
 			t.Fatal("the shutdown does not end")
 		}
+	}
+}
+
+// inState counts the connections in a state.
+func (p *proxy) inState(state int32) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		if c.state.Load() == state {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDrainingServerRefusesWhatBeginsLate(t *testing.T) {
+	p := start(t)
+	conn := p.dial()
+	poll(t, func() bool { return p.inState(idle) == 1 })
+	p.draining.Store(true)
+	a := p.roundTrip(conn, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+	p.refuses("a request that begins late", a, 503, "shutting down")
+	if a.header.Get("Retry-After") != "1" {
+		t.Errorf("503 with %v", a.header)
 	}
 }
 
@@ -199,7 +249,7 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newListener(&flakyListener{Listener: inner}, nil, p.options.Logger)
+	l := newListener(&flakyListener{Listener: inner}, p.Server)
 	go net.Dial("tcp", inner.Addr().String())
 	conn, err := l.Accept()
 	if err != nil {

@@ -15,8 +15,10 @@ var (
 	headerAllowCredentials = []byte(fasthttp.HeaderAccessControlAllowCredentials)
 	headerExposeHeaders    = []byte(fasthttp.HeaderAccessControlExposeHeaders)
 	headerVary             = []byte(fasthttp.HeaderVary)
+	headerTypeOptions      = []byte(fasthttp.HeaderXContentTypeOptions)
 
 	valueTrue       = []byte("true")
+	valueNoSniff    = []byte("nosniff")
 	valueOrigin     = []byte(fasthttp.HeaderOrigin)
 	valueRetryAfter = []byte(fasthttp.HeaderRetryAfter)
 )

@@ -12,34 +12,16 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-// earlyBody is the size from which on a request's head is judged before its
-// body is read, so that memory and time go to requests that may be served.
-const earlyBody = 16 << 10
-
-// chunkedBody is the length of a body that comes in chunks.
-const chunkedBody = -1
-
-// unread marks a request whose body was left on the connection. No client can
-// send it: a colon ends a header's name.
-const unread = ":unread"
-
-// headReceived is called between a request's head and its body. A body that is
-// too large, and one of a request that will be refused for its head, is not
-// read: the handler then answers the head alone and the connection is closed.
-func (s *Server) headReceived(head *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
-	size := head.ContentLength() // chunkedBody, or negative where there is none
-	if size <= min(earlyBody, s.options.MaxBody) && size != chunkedBody && len(head.Peek(fasthttp.HeaderExpect)) == 0 {
-		return config
+// headReceived is called between a request's head and its body. The library is
+// told that there is no body, and that none has to be asked for: the handler
+// reads it, when it is known that the request may be served.
+func headReceived(head *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
+	if head.ContentLength() != 0 {
+		head.SetContentLength(0)
 	}
-	if size <= s.options.MaxBody {
-		if _, no := s.admit(head); no == nil {
-			s.heads.Store(head, newHeadCopy(head))
-			return config
-		}
+	if len(head.Peek(fasthttp.HeaderExpect)) > 0 {
+		head.Del(fasthttp.HeaderExpect)
 	}
-	head.Del(fasthttp.HeaderExpect)
-	head.SetContentLength(0)
-	head.Set(unread, "1")
 	return config
 }
 
@@ -70,58 +52,83 @@ func putWork(w *work) {
 
 // handle answers one request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	defer s.recover(ctx)
 	c := connOf(ctx.Conn())
-	head := &ctx.Request.Header
-	s.heads.Delete(head)
-	allowOrigin(&ctx.Response, head.Peek(fasthttp.HeaderOrigin))
-	isUnread := head.ContentLength() == 0 && len(head.Peek(unread)) > 0
-	if isUnread {
-		c.linger.Store(true)
-		ctx.SetConnectionClose()
-	}
-	if c.late {
-		s.refuse(ctx, refuseBusy("the server is shutting down"))
-		return
-	}
-	r, no := s.admit(head)
-	switch {
-	case no != nil:
-	case isPreflight(head):
-		answerPreflight(ctx, &r)
-	case isUnread:
-		no = s.refuseBody()
-	case r.isBeat:
-		ctx.SetContentType("text/plain; charset=utf-8")
-		ctx.SetBodyString("OK")
-	default:
-		no = s.forward(ctx, &r)
-	}
-	if no != nil {
+	defer s.finish(ctx, c)
+	ctx.Response.Header.SetCanonical(headerTypeOptions, valueNoSniff)
+	allowOrigin(&ctx.Response, ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
+	if no := s.answer(ctx, c); no != nil {
 		s.refuse(ctx, no)
 	}
 }
 
-// recover keeps a fault of ours from taking the whole server down.
-func (s *Server) recover(ctx *fasthttp.RequestCtx) {
+// answer serves a request or tells why it does not.
+func (s *Server) answer(ctx *fasthttp.RequestCtx, c *conn) *refusal {
+	if c.late {
+		return refuseBusy("the server is shutting down")
+	}
+	head := &ctx.Request.Header
+	r, no := s.admit(head)
+	switch {
+	case no != nil:
+		return no
+	case c.body.unmet:
+		return refuse(fasthttp.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
+	case isPreflight(head):
+		answerPreflight(ctx, &r)
+		return nil
+	case r.isBeat:
+		ctx.SetContentType("text/plain; charset=utf-8")
+		ctx.SetBodyString("OK")
+		return nil
+	}
+	return s.forward(ctx, c, &r)
+}
+
+// finish ends the work on a request, also where a fault of ours cut it short:
+// that must not take the whole server down.
+func (s *Server) finish(ctx *fasthttp.RequestCtx, c *conn) {
 	if fault := recover(); fault != nil {
 		s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
 		s.refuse(ctx, refuse(fasthttp.StatusInternalServerError, "internal error"))
 	}
+	if !c.skipBody() {
+		ctx.SetConnectionClose()
+		c.linger = ctx.Response.StatusCode() != tooSlow.status // that one had its time
+	}
+	if s.draining.Load() {
+		ctx.SetConnectionClose()
+	}
+	c.letGo()
 }
 
 // forward reads the metrics of a request that was admitted and sends them.
-func (s *Server) forward(ctx *fasthttp.RequestCtx, r *route) *refusal {
-	w := getWork()
-	defer putWork(w)
-	w.lines.Truncate(0)
+func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
+	if c.body.length > s.options.MaxBody {
+		return s.refuseBody()
+	}
 	boundary, no := checkType(&ctx.Request.Header, r)
 	if no != nil {
 		return no
 	}
-	body, no := s.readBody(ctx, w)
+	d, no := findDecompressor(&ctx.Request.Header)
 	if no != nil {
 		return no
+	}
+	body, no := c.readBody(s.options.MaxBody)
+	if no != nil {
+		return no
+	}
+	if len(body) > earlyBody || d != nil {
+		s.heavy <- struct{}{}
+		defer func() { <-s.heavy }()
+	}
+	w := getWork()
+	defer putWork(w)
+	w.lines.Truncate(0)
+	if d != nil {
+		if body, no = s.decompress(w, body, d); no != nil {
+			return no
+		}
 	}
 	if r.isBatch {
 		return s.forwardBatch(ctx, w, body)

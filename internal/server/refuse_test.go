@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,11 +166,14 @@ func TestVerdictsFallInOrder(t *testing.T) {
 			if body != large {
 				return
 			}
+			expect := append([]string{"Expect: 100-continue"}, headers...)
+			p.refuses(method+" "+target+" expecting", p.do(method, target, body, expect...), status, "")
+			if status == 413 && slices.Contains(headers, xml) {
+				status = 415 // the size of chunks is known last
+			}
 			chunked := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
 				method, target, strings.Join(append(headers, "X-Y: z"), "\r\n"), len(body), body)
 			p.refuses(method+" "+target+" in chunks", p.raw(method, chunked), status, "")
-			expect := append([]string{"Expect: 100-continue"}, headers...)
-			p.refuses(method+" "+target+" expecting", p.do(method, target, body, expect...), status, "")
 		}
 		f(404, "PUT", "/nonsense/k", large, bad, xml)
 		f(405, "PUT", "/count/k", large, bad, xml)
@@ -230,7 +234,7 @@ func TestHeadMayTake16KiB(t *testing.T) {
 
 func TestMalformedHTTPIsRefused(t *testing.T) {
 	p := start(t)
-	for _, request := range []string{
+	for _, request := range []string{ // see also TestAttacks
 		"nonsense\r\n\r\n",
 		"POST /count/k\r\n\r\n",
 		"POST /count/k HTTP/1.1\r\n\r\n", // no host

@@ -11,7 +11,11 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"maps"
+	"math"
 	"net"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +27,7 @@ import (
 )
 
 // maxHead is how many bytes a request's line and headers may take, and so how
-// much memory a connection holds for reading.
+// much memory a connection needs for reading.
 const maxHead = 16 << 10
 
 // Sink takes the lines of accepted metrics.
@@ -61,30 +65,40 @@ type Server struct {
 	http     fasthttp.Server
 	draining atomic.Bool
 
-	// heads holds a headCopy, by the *fasthttp.RequestHeader that it was made
-	// from, for requests whose body is large or of unknown size, until it is
-	// read: the library forgets a request whose body fails.
-	heads sync.Map
+	held     atomic.Int64 // bytes of memory that bodies hold
+	refusals *refusalLimit
+
+	// heavy has a place for each large or compressed body that may be worked on
+	// at once: that takes no time but the processors', and memory.
+	heavy chan struct{}
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    map[*conn]struct{} // those that are open
+	running  sync.WaitGroup     // has each connection, and Serve
 }
 
 // New returns a Server with the given options.
 func New(options Options) *Server {
 	s := &Server{
-		options: options,
-		log:     options.Logger,
-		debug:   options.Logger.Enabled(context.Background(), slog.LevelDebug),
+		options:  options,
+		log:      options.Logger,
+		debug:    options.Logger.Enabled(context.Background(), slog.LevelDebug),
+		refusals: newRefusalLimit(options.Logger),
+		heavy:    make(chan struct{}, runtime.GOMAXPROCS(0)),
+		conns:    make(map[*conn]struct{}),
 	}
 	s.http = fasthttp.Server{
-		Handler:            s.handle,
-		HeaderReceived:     s.headReceived,
-		ErrorHandler:       s.requestFailed,
-		ConnState:          s.connState,
-		ReadTimeout:        options.ReadTimeout,
-		WriteTimeout:       options.WriteTimeout,
-		IdleTimeout:        options.IdleTimeout,
-		ReadBufferSize:     maxHead,
-		MaxRequestBodySize: options.MaxBody,
-		CloseOnShutdown:    true,
+		Handler:        s.handle,
+		HeaderReceived: headReceived,
+		ErrorHandler:   s.requestFailed,
+		ConnState:      connState,
+		WriteTimeout:   options.WriteTimeout,
+		ReadBufferSize: maxHead,
+
+		// The library would refuse connections in words of its own. How many
+		// there may be is a matter of the listener and of file descriptors.
+		Concurrency: math.MaxInt32,
 
 		// Package decode reads multipart forms, in memory and within MaxBody.
 		DisablePreParseMultipartForm: true,
@@ -94,7 +108,8 @@ func New(options Options) *Server {
 
 		// The library's messages quote requests, tokens included. What an
 		// operator has to know is logged here.
-		Logger: silence{},
+		Logger:                silence{},
+		SecureErrorLogMessage: true,
 	}
 	return s
 }
@@ -105,13 +120,72 @@ func (silence) Printf(string, ...any) {}
 
 // Serve answers the connections of listener until Shutdown, then returns nil.
 func (s *Server) Serve(listener net.Listener) error {
-	return s.http.Serve(newListener(listener, s.options.GetCertificate, s.log))
+	l := newListener(listener, s)
+	s.mu.Lock()
+	s.listener = l
+	s.running.Add(1)
+	s.mu.Unlock()
+	defer s.running.Done()
+	if s.draining.Load() {
+		return l.Close()
+	}
+	for {
+		outer, err := l.Accept()
+		if err != nil {
+			return nil // it is closed
+		}
+		c := connOf(outer)
+		s.opened(c)
+		s.running.Go(func() { c.serve(outer) })
+	}
 }
 
-// Shutdown stops accepting connections, finishes the requests that have begun
-// and returns when their answers are written or ctx is done, with its error.
-// A request that begins later is answered 503.
+// Shutdown stops accepting connections, closes those on which no request has
+// begun, finishes the requests that have and returns when their answers are
+// written. When ctx is done before, it closes all connections and returns its
+// error. A request that begins later is answered 503.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
-	return s.http.ShutdownWithContext(ctx)
+	s.mu.Lock()
+	open := slices.Collect(maps.Keys(s.conns))
+	if s.listener != nil {
+		_ = s.listener.Close() // an error means that it is closed
+	}
+	s.mu.Unlock()
+	for _, c := range open {
+		c.closeIdle()
+	}
+	stop := context.AfterFunc(ctx, s.closeAll)
+	s.running.Wait()
+	s.refusals.flush()
+	if !stop() {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// closeAll closes all connections, whatever they are at.
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.raw.Close()
+	}
+}
+
+// opened is called with each connection that was accepted.
+func (s *Server) opened(c *conn) {
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	if s.draining.Load() {
+		c.closeIdle()
+	}
+}
+
+// forget is called with each connection that is closed.
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
 }

@@ -1,0 +1,248 @@
+package server
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
+
+	"github.com/valyala/fasthttp"
+)
+
+// framing is what a request's head says of what follows it.
+type framing struct {
+	length    int  // of the body in bytes, chunked where it comes in chunks
+	isOld     bool // the version is HTTP/1.0, which knows neither chunks nor expectations
+	continues bool // the client may wait for 100 Continue (RFC 9110, section 10.1.1)
+	unmet     bool // it expects something else, too
+}
+
+// chunked is the length of a body that comes in chunks.
+const chunked = -1
+
+// malformed is the answer to a request whose bytes are not HTTP as RFC 9112
+// has it. The library's parser is more lenient; what is lenient here and strict
+// in a proxy before us, or the other way round, lets a second request hide in
+// the first one.
+func malformed(why string) *refusal {
+	return refuse(fasthttp.StatusBadRequest, "the request is not well-formed HTTP: "+why)
+}
+
+var (
+	unreadable   = malformed("its first line or its headers cannot be read") // but the library knows why
+	badLine      = malformed("its first line is not a method, a target and a version, each set apart by one space")
+	badVersion   = malformed("its version is neither HTTP/1.0 nor HTTP/1.1")
+	badLineEnd   = malformed("a line does not end in CR LF")
+	badName      = malformed("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
+	badValue     = malformed("a header's value holds a control character")
+	badHost      = malformed("it has no Host header, or more than one")
+	badLength    = malformed("its Content-Length is not one number")
+	badCoding    = malformed("its Transfer-Encoding is not chunked alone")
+	twoLengths   = malformed("it has both a Content-Length and a Transfer-Encoding")
+	headTooLong  = refuse(fasthttp.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
+	lineTooLong  = refuse(fasthttp.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")
+	tooSlow      = refuse(fasthttp.StatusRequestTimeout, "the request did not arrive in time")
+	headTooShort = malformed("it ends before its headers do")
+)
+
+// isToken holds the bytes of methods and of header names: RFC 9110, section
+// 5.6.2, tchar.
+var isToken = func() (table [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		table[c] = true
+	}
+	return table
+}()
+
+// parseHead reads a request's head from the front of received and returns its
+// length, 0 if it goes on behind that. A line that begins with white space,
+// which once went on with the one before it, has no name and is refused (RFC
+// 9112, section 5.2).
+//
+//	POST /count/k HTTP/1.1␍␊
+//	Content-Length: 7␍␊
+//	␍␊
+//
+// A target may hold bytes above 0x7F, as curl sends a name in UTF-8 that was
+// given to it so.
+func parseHead(received []byte, f *framing) (length int, no *refusal) {
+	end, no := lineEnd(received, badLine)
+	if end < 0 || no != nil {
+		return 0, no
+	}
+	if no := checkLine(received[:end], f); no != nil {
+		return 0, no
+	}
+	hosts, lengths, codings := 0, 0, 0
+	rest := received[end+len(crlf):]
+	for {
+		if len(rest) < len(crlf) {
+			return 0, nil
+		}
+		if rest[0] == '\r' && rest[1] == '\n' {
+			rest = rest[len(crlf):]
+			break
+		}
+		n := tokenLength(rest)
+		if n == len(rest) {
+			return 0, nil
+		}
+		if n == 0 || rest[n] != ':' {
+			return 0, badName
+		}
+		end, no := lineEnd(rest[n+1:], badValue)
+		if end < 0 || no != nil {
+			return 0, no
+		}
+		name, value := rest[:n], rest[n+1:n+1+end]
+		rest = rest[n+1+end+len(crlf):]
+		switch n {
+		case len("Host"):
+			if isNamed(name, "host") {
+				hosts++
+			}
+		case len("Expect"):
+			if isNamed(name, "expect") {
+				isKnown := bytes.EqualFold(trimBlanks(value), []byte("100-continue"))
+				f.continues = f.continues || isKnown
+				f.unmet = f.unmet || !isKnown
+			}
+		case len("Content-Length"):
+			if isNamed(name, "content-length") {
+				lengths++
+				if f.length = parseLength(trimBlanks(value)); f.length < 0 {
+					return 0, badLength
+				}
+			}
+		case len("Transfer-Encoding"):
+			if isNamed(name, "transfer-encoding") {
+				codings++
+				if !bytes.EqualFold(trimBlanks(value), []byte("chunked")) {
+					return 0, badCoding
+				}
+			}
+		}
+	}
+	switch {
+	case codings > 0 && lengths > 0:
+		return 0, twoLengths // RFC 9112, section 6.3
+	case codings > 1 || codings == 1 && f.isOld: // ibid., section 6.1
+		return 0, badCoding
+	case lengths > 1:
+		return 0, badLength
+	case hosts > 1 || hosts == 0 && !f.isOld: // ibid., section 3.2
+		return 0, badHost
+	case codings == 1:
+		f.length = chunked
+	}
+	if f.isOld { // RFC 9110, section 10.1.1
+		f.continues, f.unmet = false, false
+	}
+	return len(received) - len(rest), nil
+}
+
+// checkLine checks a request's first line.
+func checkLine(line []byte, f *framing) *refusal {
+	i := tokenLength(line)
+	if i == 0 || i == len(line) || line[i] != ' ' || bytes.IndexByte(line, '\t') >= 0 {
+		return badLine
+	}
+	target := line[i+1:]
+	if i = bytes.IndexByte(target, ' '); i <= 0 {
+		return badLine
+	}
+	switch string(target[i+1:]) {
+	case "HTTP/1.1":
+	case "HTTP/1.0":
+		f.isOld = true
+	default:
+		return badVersion
+	}
+	return nil
+}
+
+// lineEnd returns where the first line of text ends, -1 if it goes on behind
+// text, and bad for one with a control character other than a tab. One that
+// ends in LF alone is refused: RFC 9112, section 2.2, allows it, but where
+// others take that for a part of a value it would end a header for us only.
+func lineEnd(text []byte, bad *refusal) (end int, no *refusal) {
+	end = firstControl(text)
+	switch {
+	case end == len(text) || end == len(text)-1 && text[end] == '\r':
+		return -1, nil
+	case text[end] == '\n':
+		return -1, badLineEnd
+	case text[end] != '\r' || text[end+1] != '\n':
+		return -1, bad
+	}
+	return end, nil
+}
+
+// tokenLength returns how many bytes of text make a token.
+func tokenLength(text []byte) int {
+	for i, c := range text {
+		if !isToken[c] {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func trimBlanks(value []byte) []byte { return bytes.Trim(value, " \t") }
+
+// isNamed tells whether a header of the length of lower has that name.
+func isNamed(name []byte, lower string) bool {
+	for i := range lower {
+		if name[i]|0x20 != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// hasControl tells whether text holds a control character other than a tab.
+func hasControl(text []byte) bool { return firstControl(text) < len(text) }
+
+// firstControl returns where the first control character other than a tab
+// stands in text, len(text) if there is none.
+func firstControl(text []byte) int {
+	i := 0
+	for i+8 <= len(text) {
+		// Eight bytes at once: the high bit of a byte is set where it is a
+		// control character, and perhaps in those after the first such one.
+		const ones = 0x0101010101010101
+		v := binary.LittleEndian.Uint64(text[i:])
+		below := (v - 0x20*ones) &^ v
+		del := v ^ 0x7f*ones
+		del = (del - ones) &^ del
+		if found := (below | del) & (0x80 * ones); found == 0 {
+			i += 8
+		} else if i += bits.TrailingZeros64(found) / 8; text[i] != '\t' {
+			return i
+		} else {
+			i++
+		}
+	}
+	for ; i < len(text); i++ {
+		if c := text[i]; c < ' ' && c != '\t' || c == 0x7f {
+			break
+		}
+	}
+	return i
+}
+
+// parseLength reads a Content-Length, -1 for what is none.
+func parseLength(text []byte) int {
+	if len(text) == 0 {
+		return -1
+	}
+	n := 0
+	for _, c := range text {
+		digit := int(c) - '0'
+		if digit < 0 || digit > 9 || n > (math.MaxInt-digit)/10 {
+			return -1
+		}
+		n = 10*n + digit
+	}
+	return n
+}
