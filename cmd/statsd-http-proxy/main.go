@@ -16,11 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
-	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/demo"
-	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/server"
 	"statsd-http-proxy/internal/statsd"
@@ -72,16 +69,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 0
 	}
-	encoder, err := newEncoder(c)
+	options, err := newOptions(c)
 	if err != nil {
 		return fail(stderr, exitUsage, fmt.Errorf("--%w", err))
 	}
-	if c.JWTJWKSURL != "" {
-		if err := auth.CheckURL(c.JWTJWKSURL); err != nil {
-			return fail(stderr, exitUsage, fmt.Errorf("--jwt-jwks-url: %w", err))
-		}
-	}
-	if err := serve(c, encoder, stdout, stderr); err != nil {
+	if err := serve(c, options, stdout, stderr); err != nil {
 		return fail(stderr, exitFailure, err)
 	}
 	return 0
@@ -93,48 +85,14 @@ func fail(stderr io.Writer, code int, err error) int {
 	return code
 }
 
-// newEncoder returns what writes metrics as c wants them. Its error begins with
-// the name of an option.
-func newEncoder(c *config.Config) (*metric.Encoder, error) {
-	tags, err := decode.Tags([]byte(c.Tags))
-	if err != nil {
-		return nil, fmt.Errorf("tags: %w", err)
-	}
-	return metric.NewEncoder(metric.Options{
-		Prefix:     c.MetricPrefix,
-		MaxLine:    datagramSize(c),
-		TagFormat:  c.TagFormat,
-		Tags:       tags,
-		NameFormat: c.NameFormat,
-		Lowercase:  c.Lowercase,
-		Histograms: c.Histograms,
-	})
-}
-
-// datagramSize returns how many bytes of lines a datagram may hold.
-func datagramSize(c *config.Config) int {
-	if c.StatsDMaxDatagram != 0 {
-		return c.StatsDMaxDatagram
-	}
-	return statsd.DatagramSize(c.StatsDNetwork)
-}
-
 // serve builds the parts and runs them until a signal.
-func serve(c *config.Config, encoder *metric.Encoder, stdout, stderr io.Writer) error {
+func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) error {
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-
-	options := server.Options{
-		ReadTimeout:  c.HTTPTimeoutRead,
-		WriteTimeout: c.HTTPTimeoutWrite,
-		IdleTimeout:  c.HTTPTimeoutIdle,
-		MaxBody:      c.HTTPMaxBody,
-		Encoder:      encoder,
-		Logger:       log,
-	}
+	options.Logger = log
 	var files []reload.Source
 	if c.TLSCert != "" {
 		certificate := &certificate{cert: c.TLSCert, key: c.TLSKey}

@@ -58,6 +58,9 @@ func NewRates(perSecond float64, burst, maxClients int) *Rates {
 	return r
 }
 
+// Burst returns how many metrics a client may send at once.
+func (r *Rates) Burst() int { return r.burst }
+
 // cost is the time in which n tokens come in.
 func (r *Rates) cost(n int) time.Duration { return time.Duration(float64(n) * r.each) }
 

@@ -26,7 +26,7 @@ type rejection struct {
 
 // forwardBatch sends the good entries of a batch and reports the bad ones. A
 // batch that cannot be read to its end sends nothing.
-func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, body []byte) *refusal {
+func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body []byte) *refusal {
 	w.rejected = w.rejected[:0]
 	entries, rejected := 0, 0
 	for w.decoder.OpenBatch(body); ; entries++ {
@@ -38,7 +38,7 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, body []byte) *r
 			return refuse(fasthttp.StatusBadRequest, err.Error())
 		}
 		if bad == nil {
-			bad = s.encode(w)
+			bad = s.encode(w, r)
 		}
 		if bad != nil {
 			if rejected++; len(w.rejected) < maxRejected {
@@ -52,6 +52,9 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, body []byte) *r
 	}
 	if entries == 0 {
 		return refuse(fasthttp.StatusBadRequest, "the batch is empty")
+	}
+	if no := s.takeBatch(w.client, entries); no != nil {
+		return no
 	}
 	if no := s.send(&w.lines); no != nil {
 		return no

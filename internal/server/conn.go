@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ const restTime = 10 * time.Millisecond
 type conn struct {
 	net.Conn          // what requests are read from
 	raw      net.Conn // the same, or what lies under its TLS
+	peer     netip.Addr
 	server   *Server
 
 	state atomic.Int32

@@ -31,18 +31,27 @@ func isPreflight(head *fasthttp.RequestHeader) bool {
 		len(head.Peek(fasthttp.HeaderAccessControlRequestMethod)) > 0
 }
 
-// allowOrigin lets the page at origin, which sent the request, read its answer. Credentials
-// are allowed since navigator.sendBeacon always asks with them; the proxy
-// reads no cookie, so they give a page nothing that it did not have.
-func allowOrigin(response *fasthttp.Response, origin []byte) {
+// allows tells whether pages of an origin may send. A request without one
+// comes from no page.
+func (s *Server) allows(origin []byte) bool {
+	return len(origin) == 0 || s.options.Origins.Allow(origin)
+}
+
+// answerOrigin lets the page at origin, which sent the request, read its
+// answer if it may send. Credentials are allowed since navigator.sendBeacon
+// always asks with them; the proxy reads no cookie, so they give a page nothing
+// that it did not have.
+func (s *Server) answerOrigin(response *fasthttp.Response, origin []byte) {
 	if len(origin) == 0 {
 		return
 	}
 	h := &response.Header
-	h.SetCanonical(headerAllowOrigin, origin)
-	h.SetCanonical(headerAllowCredentials, valueTrue)
-	h.SetCanonical(headerExposeHeaders, valueRetryAfter)
 	h.SetCanonical(headerVary, valueOrigin)
+	if s.allows(origin) {
+		h.SetCanonical(headerAllowOrigin, origin)
+		h.SetCanonical(headerAllowCredentials, valueTrue)
+		h.SetCanonical(headerExposeHeaders, valueRetryAfter)
+	}
 }
 
 // answerPreflight answers 204 with what the route allows.

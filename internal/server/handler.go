@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -34,6 +36,7 @@ type work struct {
 	body     []byte // the body, decompressed
 	lines    metric.Lines
 	rejected []rejection
+	client   limit.Client // where there is a limit to its rate
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
@@ -55,7 +58,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := connOf(ctx.Conn())
 	defer s.finish(ctx, c)
 	ctx.Response.Header.SetCanonical(headerTypeOptions, valueNoSniff)
-	allowOrigin(&ctx.Response, ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
+	s.answerOrigin(&ctx.Response, ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
 	if no := s.answer(ctx, c); no != nil {
 		s.refuse(ctx, no)
 	}
@@ -103,6 +106,15 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, c *conn) {
 
 // forward reads the metrics of a request that was admitted and sends them.
 func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
+	w := getWork()
+	defer putWork(w)
+	w.lines.Truncate(0)
+	if s.options.Rates != nil {
+		w.client = s.client(ctx, c, r)
+	}
+	if no := s.take(w.client, 1); no != nil {
+		return no
+	}
 	if c.body.length > s.options.MaxBody {
 		return s.refuseBody()
 	}
@@ -122,35 +134,52 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
 		s.heavy <- struct{}{}
 		defer func() { <-s.heavy }()
 	}
-	w := getWork()
-	defer putWork(w)
-	w.lines.Truncate(0)
 	if d != nil {
 		if body, no = s.decompress(w, body, d); no != nil {
 			return no
 		}
 	}
 	if r.isBatch {
-		return s.forwardBatch(ctx, w, body)
+		return s.forwardBatch(ctx, w, r, body)
 	}
 	if no := w.decode(r, body, boundary); no != nil {
 		return no
 	}
-	if err := s.encode(w); err != nil {
-		return refuse(fasthttp.StatusBadRequest, err.Error())
+	if err := s.encode(w, r); err != nil {
+		return refuseMetric(err)
 	}
 	return s.send(&w.lines)
 }
 
 // encode appends the lines of w.metric to w.lines, unless sampling leaves them
-// out.
-func (s *Server) encode(w *work) error {
+// out or they would be one series too many.
+func (s *Server) encode(w *work, r *route) error {
 	before := len(w.lines.Ends)
-	written, err := s.options.Encoder.Append(&w.lines, &w.metric, nil)
-	if err == nil && written.Rate < 1 && rand.Float64() >= written.Rate {
+	written, err := s.options.Encoder.Append(&w.lines, &w.metric, r.scope())
+	if err != nil {
+		return err
+	}
+	if written.Rate < 1 && rand.Float64() >= written.Rate {
+		w.lines.Truncate(before)
+		return nil
+	}
+	if !s.admitSeries(written.Name, written.Tags) {
+		err = errTooManySeries(w.metric.Name)
 		w.lines.Truncate(before)
 	}
 	return err
+}
+
+// refuseMetric is the answer to a request for one metric that encode refuses.
+func refuseMetric(err error) *refusal {
+	var forbidden *metric.ForbiddenError
+	switch {
+	case errors.As(err, &forbidden):
+		return refuse(fasthttp.StatusForbidden, err.Error())
+	case errors.Is(err, errSeries):
+		return refuseLimited(err.Error(), seriesWait)
+	}
+	return refuse(fasthttp.StatusBadRequest, err.Error())
 }
 
 // send hands lines to the sink, all of them or none.

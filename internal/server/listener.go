@@ -3,7 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -27,28 +29,67 @@ func newListener(inner net.Listener, server *Server) *listener {
 	return l
 }
 
-// Accept waits for the next connection. An error other than that of a closed
-// listener will pass, so it is logged and the wait goes on.
+// Accept waits for the next connection that may be served.
 func (l *listener) Accept() (net.Conn, error) {
+	for {
+		raw, err := l.acceptAny()
+		if err != nil {
+			return nil, err
+		}
+		peer := addressOf(raw)
+		if conns := l.server.options.Conns; conns != nil && !conns.Open(peer) {
+			l.turnAway(raw)
+			continue
+		}
+		return l.wrap(raw, peer), nil
+	}
+}
+
+// wrap returns what serves a connection from peer.
+func (l *listener) wrap(raw net.Conn, peer netip.Addr) net.Conn {
+	if l.tls != nil {
+		secure := tls.Server(raw, l.tls)
+		c := &tlsConn{conn{Conn: secure, raw: raw, peer: peer, server: l.server}, secure}
+		c.in.source = secure
+		return c
+	}
+	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
+	c.in.source = raw
+	c.in.watch(raw)
+	return c
+}
+
+// acceptAny waits for the next connection. An error other than that of a closed
+// listener will pass, so it is logged and the wait goes on.
+func (l *listener) acceptAny() (net.Conn, error) {
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		raw, err := l.Listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil, err
-		case err != nil:
-			l.server.log.Error("accept connection", "error", err, "retry_in", pause)
-			time.Sleep(pause)
-			continue
-		case l.tls != nil:
-			secure := tls.Server(raw, l.tls)
-			c := &tlsConn{conn{Conn: secure, raw: raw, server: l.server}, secure}
-			c.in.source = secure
-			return c, nil
-		default:
-			c := &conn{Conn: raw, raw: raw, server: l.server}
-			c.in.source = raw
-			c.in.watch(raw)
-			return c, nil
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return raw, err
 		}
+		l.server.log.Error("accept connection", "error", err, "retry_in", pause)
+		time.Sleep(pause)
 	}
+}
+
+// crowdedInterval is the least time between two entries of the log that there
+// are too many connections.
+const crowdedInterval = 10 * time.Second
+
+// tooManyConns is the answer to a connection beyond the limits.
+const tooManyConns = "HTTP/1.1 503 Service Unavailable\r\n" +
+	"Content-Type: application/json\r\nContent-Length: 32\r\n" +
+	"Retry-After: 1\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n" +
+	`{"error":"too many connections"}`
+
+// turnAway closes a connection beyond the limits. Its client sees the answer
+// unless it is quicker to send a request: nothing waits for that.
+func (l *listener) turnAway(raw net.Conn) {
+	l.server.crowded.Do(func() {
+		l.server.log.Warn("too many connections, some are closed", "client", raw.RemoteAddr())
+	})
+	if l.tls == nil && raw.SetWriteDeadline(time.Now().Add(l.server.options.WriteTimeout)) == nil {
+		_, _ = io.WriteString(raw, tooManyConns) // the socket is new and has room for it
+	}
+	_ = raw.Close()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/metric"
 )
@@ -22,6 +23,15 @@ type route struct {
 	name    []byte      // as sent
 	want    decode.Want // what the parameters have to tell
 	query   []byte      // as sent
+	grant   *auth.Grant // of the token, nil where none is needed
+}
+
+// scope is what the request may write, nil for everything.
+func (r *route) scope() *metric.Scope {
+	if r.grant == nil {
+		return nil
+	}
+	return &r.grant.Scope
 }
 
 // findRoute reads a request target as it was sent (RFC 9112, section 3.2):
@@ -56,40 +66,45 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 }
 
 // admit gives the verdicts that need no more than a request's head: whether
-// its route exists, knows its method, and whether its token allows it.
+// its route exists, knows its method, and whether its origin and its token
+// allow it.
 func (s *Server) admit(head *fasthttp.RequestHeader) (route, *refusal) {
 	r, no := findRoute(head.RequestURI(), s.options.Encoder)
 	if no != nil {
 		return r, no
 	}
-	if isPreflight(head) {
-		return r, nil
-	}
+	preflight := isPreflight(head)
+	isKnown := head.IsPost()
 	if r.isBeat {
-		if !head.IsGet() && !head.IsHead() {
-			return r, refuseMethod(&r, head.Method())
-		}
-		return r, nil
+		isKnown = head.IsGet() || head.IsHead()
 	}
-	if !head.IsPost() {
+	if !isKnown && !preflight {
 		return r, refuseMethod(&r, head.Method())
 	}
-	return r, s.checkToken(head, r.query)
+	if origin := head.Peek(fasthttp.HeaderOrigin); !s.allows(origin) {
+		return r, refuse(fasthttp.StatusForbidden, "pages of the origin "+metric.Quote(origin)+" may not send here")
+	}
+	if r.isBeat || preflight {
+		return r, nil
+	}
+	return r, s.checkToken(head, &r)
 }
 
-// checkToken refuses a request that needs a token and has no valid one.
-func (s *Server) checkToken(head *fasthttp.RequestHeader, query []byte) *refusal {
+// checkToken refuses a request that needs a token and has no valid one, and
+// notes what the token of another grants.
+func (s *Server) checkToken(head *fasthttp.RequestHeader, r *route) *refusal {
 	if s.options.Verifier == nil {
 		return nil
 	}
-	token := findToken(head, query)
+	token := findToken(head, r.query)
 	if len(token) == 0 {
 		no := refuse(fasthttp.StatusUnauthorized,
 			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
 		no.header, no.value = fasthttp.HeaderWWWAuthenticate, "Bearer"
 		return no
 	}
-	if _, err := s.options.Verifier.Verify(token); err != nil {
+	var err error
+	if r.grant, err = s.options.Verifier.Verify(token); err != nil {
 		return refuse(fasthttp.StatusForbidden, err.Error())
 	}
 	return nil

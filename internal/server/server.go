@@ -21,8 +21,10 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/time/rate"
 
 	"statsd-http-proxy/internal/auth"
+	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -38,8 +40,8 @@ type Sink interface {
 	Send(lines []byte, ends []int) error
 }
 
-// Options are the settings of a Server. All but GetCertificate and Verifier are
-// required.
+// Options are the settings of a Server. Those of the first and the last group
+// are required.
 type Options struct {
 	ReadTimeout  time.Duration // for a whole request with its body
 	WriteTimeout time.Duration // for an answer
@@ -50,7 +52,13 @@ type Options struct {
 	// tls.Config does. nil serves plain HTTP.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
+	Origins  Origins        // of pages that may send; nil for all
 	Verifier *auth.Verifier // nil lets every request in
+
+	TrustedProxies limit.TrustedProxies // whose X-Forwarded-For tells the client's address
+	Conns          *limit.Conns         // nil for no limit; and so the next two
+	Rates          *limit.Rates
+	Series         *limit.Series
 
 	Encoder *metric.Encoder
 	Sink    Sink
@@ -64,6 +72,8 @@ type Server struct {
 	debug    bool // whether the log wants each line and each refusal
 	http     fasthttp.Server
 	draining atomic.Bool
+
+	crowded rate.Sometimes // logs that connections are refused
 
 	held     atomic.Int64 // bytes of memory that bodies hold
 	refusals *refusalLimit
@@ -87,6 +97,7 @@ func New(options Options) *Server {
 		refusals: newRefusalLimit(options.Logger),
 		heavy:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		conns:    make(map[*conn]struct{}),
+		crowded:  rate.Sometimes{Interval: crowdedInterval},
 	}
 	s.http = fasthttp.Server{
 		Handler:        s.handle,
@@ -188,4 +199,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	if s.options.Conns != nil {
+		s.options.Conns.Close(c.peer)
+	}
 }

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/metric"
+)
+
+// refuseLimited is the answer to a client that is beyond a limit. It may try
+// again after a time, which is told in whole seconds (RFC 9110, section
+// 10.2.3).
+func refuseLimited(why string, wait time.Duration) *refusal {
+	no := refuse(fasthttp.StatusTooManyRequests, why)
+	no.header = fasthttp.HeaderRetryAfter
+	no.value = strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
+	return no
+}
+
+// addressOf returns the address that a connection comes from.
+func addressOf(c net.Conn) netip.Addr {
+	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return addr.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
+// client returns who is held to a rate for a request: the subject of its token,
+// or the address that it comes from.
+func (s *Server) client(ctx *fasthttp.RequestCtx, c *conn, r *route) limit.Client {
+	if r.grant != nil && r.grant.Subject != "" {
+		return limit.SubjectClient(r.grant.Subject)
+	}
+	return limit.AddressClient(s.clientAddress(ctx, c))
+}
+
+// clientAddress returns the address that a request comes from, behind proxies
+// that are trusted.
+func (s *Server) clientAddress(ctx *fasthttp.RequestCtx, c *conn) netip.Addr {
+	if len(s.options.TrustedProxies) == 0 {
+		return c.peer
+	}
+	return s.options.TrustedProxies.ClientAddress(c.peer, ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor))
+}
+
+// take takes n metrics from what a client may send now, all of them or none.
+func (s *Server) take(client limit.Client, n int) *refusal {
+	if s.options.Rates == nil {
+		return nil
+	}
+	if wait, ok := s.options.Rates.Take(client, n, time.Now()); !ok {
+		return refuseLimited("you send more metrics a second than you may", wait)
+	}
+	return nil
+}
+
+// takeBatch takes the entries of a batch from what a client may send. One of
+// them was taken before the batch was read.
+func (s *Server) takeBatch(client limit.Client, entries int) *refusal {
+	if s.options.Rates == nil {
+		return nil
+	}
+	if burst := s.options.Rates.Burst(); entries > burst {
+		return refuse(fasthttp.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", entries, burst))
+	}
+	return s.take(client, entries-1)
+}
+
+// seriesWait is after what time a series that was one too many may be let in.
+const seriesWait = time.Minute
+
+// errSeries marks the errors about series that are too many.
+var errSeries = errors.New("too many series are in use")
+
+func errTooManySeries(name []byte) error {
+	return fmt.Errorf("%w for the new one of %s", errSeries, metric.Quote(name))
+}
+
+// admitSeries tells whether the series of a name and tags may be written.
+func (s *Server) admitSeries(name, tags []byte) bool {
+	return s.options.Series == nil || s.options.Series.Admit(limit.HashSeries(name, tags), time.Now())
+}
