@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// retryInterval is how often a StatsD that is away is tried.
+	// retryInterval is how often a StatsD that is away is tried, on this
+	// machine.
 	retryInterval = 100 * time.Millisecond
 
 	// maxBackoff is how long the courier waits at most before it connects a
@@ -60,8 +61,9 @@ type courier struct {
 	dialAt  time.Time // when to connect
 	backoff time.Duration
 
-	// After StatsD was away the first datagram goes alone, until probeEnd,
-	// since a refusal may come back later. probeEnd is zero before it goes.
+	// Where trial takes time, the first datagram after an outage goes alone,
+	// until probeEnd: it may come back. probeEnd is zero before it goes.
+	trial    trial
 	probing  bool
 	probeEnd time.Time
 
@@ -81,6 +83,7 @@ func newCourier(options *Options, q *queue, r *resolver) *courier {
 		stopping: make(chan struct{}),
 		done:     make(chan struct{}),
 		backoff:  retryInterval,
+		trial:    trial{every: retryInterval},
 		lost:     lossLog{log: options.Logger},
 	}
 	c.expired, c.expire = context.WithCancel(context.Background())
@@ -223,7 +226,7 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 			return c.fail(now, err)
 		}
 		if c.probing {
-			c.probeEnd = now.Add(retryInterval)
+			c.probeEnd = now.Add(c.trial.lasts)
 			return settleInterval
 		}
 	}
@@ -281,6 +284,7 @@ func (c *courier) fail(now time.Time, err error) (wait time.Duration) {
 		c.link.finish(c.expired)
 		_ = c.settle(now)
 	}
+	c.trial = c.link.trial()
 	c.closeLink()
 	if errors.Is(err, errReplaced) {
 		c.dialAt = now
@@ -300,8 +304,8 @@ func (c *courier) away(now time.Time, err error) (wait time.Duration) {
 		c.log.Warn("statsd is away, metrics wait", "address", c.target, "error", err)
 	}
 	c.failure = err
-	c.probing, c.probeEnd = c.network == UDP, time.Time{}
-	wait = retryInterval
+	c.probing, c.probeEnd = c.trial.lasts > 0, time.Time{}
+	wait = c.trial.every
 	if c.network == TCP {
 		// Jitter keeps many proxies from coming back all at once.
 		wait = c.backoff/2 + rand.N(c.backoff)

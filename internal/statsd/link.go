@@ -31,6 +31,9 @@ type link interface {
 	// nil for a link that has none.
 	broken() <-chan struct{}
 
+	// trial says how StatsD is to be tried again after this link broke.
+	trial() trial
+
 	close()
 }
 

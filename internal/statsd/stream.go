@@ -146,6 +146,8 @@ func (s *stream) finish(ctx context.Context) {
 
 func (s *stream) broken() <-chan struct{} { return s.ended }
 
+func (s *stream) trial() trial { return trial{every: retryInterval} }
+
 func (s *stream) close() {
 	if s.acknowledges {
 		if n, _ := s.counter.unacknowledged(); n > 0 {

@@ -11,10 +11,15 @@ import (
 )
 
 const (
-	// linkHold is how long a datagram is held after it was written, since a
-	// host that is gone is only noticed when nobody answers for its address
-	// (RFC 4861, section 7.2.2 and the like for ARP: three tries, a second each).
-	linkHold = 4 * time.Second
+	// A host whose link-layer address nobody tells is asked for three times, a
+	// second each (RFC 4861, section 7.2.2, and the same for ARP). Meanwhile the
+	// kernel keeps some datagrams for it, and drops the oldest when there are
+	// more; then all that it still has come back. A little more, for its timers.
+	resolveTime = 3*time.Second + 250*time.Millisecond
+
+	// linkHold is how long a datagram is held after it was written, for that
+	// reason.
+	linkHold = resolveTime + time.Second
 
 	// loopbackHold is the same where the receiver's kernel is ours. A refusal
 	// is there as soon as a datagram is written; on a busy machine a little
@@ -32,21 +37,40 @@ const (
 	minQuoted = 64
 )
 
+// trial is how a StatsD that was away is tried again.
+type trial struct {
+	every time.Duration // how long after the last failure
+	lasts time.Duration // how long the first datagram may come back
+}
+
+var (
+	loopbackTrial = trial{every: retryInterval, lasts: loopbackHold}
+
+	// Linux sends a host one refusal a second, after the first six:
+	// icmp_ratelimit in icmp(7). A try before that second is over could be
+	// refused without a word.
+	linkTrial = trial{every: 1100 * time.Millisecond, lasts: 300 * time.Millisecond}
+
+	// What is sent to a host that is not there comes back late.
+	hostTrial = trial{every: linkTrial.every, lasts: resolveTime + 500*time.Millisecond}
+)
+
 // udpLink sends UDP datagrams. A host where nobody listens answers with an ICMP
 // message that quotes the datagram, see RFC 1122, section 4.1.3.3.
 type udpLink struct {
 	conn    *net.UDPConn
 	errors  *errorQueue
-	hold    time.Duration
-	patient time.Duration // for finish
+	isLocal bool          // the receiver's kernel is ours
+	hold    time.Duration // how long datagrams are held
 	failed  error         // what write returned
 }
 
 func newUDPLink(conn *net.UDPConn) *udpLink {
-	l := &udpLink{conn: conn, errors: newErrorQueue(conn), hold: linkHold, patient: linkFinish}
-	remote := conn.RemoteAddr().(*net.UDPAddr)
-	if remote.IP.IsLoopback() || remote.IP.Equal(conn.LocalAddr().(*net.UDPAddr).IP) {
-		l.hold, l.patient = loopbackHold, loopbackHold
+	l := &udpLink{conn: conn, errors: newErrorQueue(conn), hold: linkHold}
+	remote := conn.RemoteAddr().(*net.UDPAddr).IP
+	l.isLocal = remote.IsLoopback() || remote.Equal(conn.LocalAddr().(*net.UDPAddr).IP)
+	if l.isLocal {
+		l.hold = loopbackHold
 	}
 	return l
 }
@@ -61,13 +85,20 @@ func (l *udpLink) write(d *datagram) error {
 }
 
 // settle takes the first datagram that came back, and all behind it, as not
-// received: those were on their way to the same closed port.
+// received: those were on their way to the same closed port, or to the same
+// host that is not there.
 func (l *udpLink) settle(written []*datagram, now time.Time) (n int, err error) {
 	if l.failed == nil {
 		l.failed = l.errors.pending()
 	}
 	if l.failed != nil {
-		return firstQuoted(written, l.errors.quoted()), l.failed
+		n = firstQuoted(written, l.errors.quoted())
+		if errors.Is(l.failed, syscall.EHOSTUNREACH) {
+			for n > 0 && now.Sub(written[n-1].sent) <= resolveTime {
+				n--
+			}
+		}
+		return n, l.failed
 	}
 	for n < len(written) && (len(written)-n > maxHeld || now.Sub(written[n].sent) >= l.hold) {
 		n++
@@ -94,11 +125,25 @@ func firstQuoted(written []*datagram, quoted [][]byte) int {
 }
 
 func (l *udpLink) finish(ctx context.Context) {
+	wait := linkFinish
+	if l.isLocal {
+		wait = loopbackHold
+	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(l.patient):
+	case <-time.After(wait):
 	}
 	l.hold = 0
+}
+
+func (l *udpLink) trial() trial {
+	switch {
+	case l.isLocal:
+		return loopbackTrial
+	case errors.Is(l.failed, syscall.EHOSTUNREACH):
+		return hostTrial
+	}
+	return linkTrial
 }
 
 func (l *udpLink) broken() <-chan struct{} { return nil }

@@ -50,4 +50,5 @@ func (l *unixgramLink) settle(written []*datagram, now time.Time) (int, error) {
 
 func (l *unixgramLink) finish(context.Context)  {}
 func (l *unixgramLink) broken() <-chan struct{} { return nil }
+func (l *unixgramLink) trial() trial            { return trial{every: retryInterval} }
 func (l *unixgramLink) close()                  { l.conn.Close() }
