@@ -212,7 +212,7 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 		if c.network == UDP && !c.pace.allows(len(d.bytes)) {
 			return paceInterval
 		}
-		d.sent = now
+		d.sent = time.Now()
 		switch err := c.link.write(d); {
 		case errors.Is(err, errBusy):
 			return busyInterval
@@ -355,7 +355,11 @@ func (c *courier) follow() {
 		c.dialAt = time.Time{}
 	case !c.resolver.has(c.target):
 		c.log.Info("statsd has moved", "from", c.target)
-		c.leave()
+		if c.isProbeOut() {
+			c.closeLink() // what is on trial there is not lost with it
+		} else {
+			c.leave()
+		}
 		c.dialAt = time.Time{}
 	}
 }

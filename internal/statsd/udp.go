@@ -14,8 +14,9 @@ const (
 	// A host whose link-layer address nobody tells is asked for three times, a
 	// second each (RFC 4861, section 7.2.2, and the same for ARP). Meanwhile the
 	// kernel keeps some datagrams for it, and drops the oldest when there are
-	// more; then all that it still has come back. A little more, for its timers.
-	resolveTime = 3*time.Second + 250*time.Millisecond
+	// more; then all that it still has come back. The rest is for its timers and
+	// for settleInterval.
+	resolveTime = 3*time.Second + 40*time.Millisecond
 
 	// linkHold is how long a datagram is held after it was written, for that
 	// reason.
@@ -52,7 +53,7 @@ var (
 	linkTrial = trial{every: 1100 * time.Millisecond, lasts: 300 * time.Millisecond}
 
 	// What is sent to a host that is not there comes back late.
-	hostTrial = trial{every: linkTrial.every, lasts: resolveTime + 500*time.Millisecond}
+	hostTrial = trial{every: linkTrial.every, lasts: resolveTime + linkTrial.lasts}
 )
 
 // udpLink sends UDP datagrams. A host where nobody listens answers with an ICMP
