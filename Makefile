@@ -33,9 +33,14 @@ FUZZ = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -fuzz
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzNumber ./internal/metric
 	$(FUZZ) FuzzAppend ./internal/metric
+	$(FUZZ) FuzzMatch ./internal/metric
 	$(FUZZ) FuzzDecode ./internal/decode
 	$(FUZZ) FuzzJSON ./internal/decode
 	$(FUZZ) FuzzLines ./internal/decode
+	$(FUZZ) FuzzVerify ./internal/auth
+	$(FUZZ) FuzzClaims ./internal/auth
+	$(FUZZ) FuzzClientAddress ./internal/limit
+	$(FUZZ) FuzzAdmit ./internal/limit
 	$(FUZZ) FuzzRequest ./internal/server
 
 bench: ## run the micro-benchmarks

@@ -312,11 +312,19 @@ func appendKind(dst []byte, m *Metric) ([]byte, float64, error) {
 	dst = append(dst, '|')
 	dst = append(dst, kinds[m.Kind].wire...)
 	dst, rate, err := appendRate(dst, &m.SampleRate)
-	if m.FromLine {
-		rate = 1 // the client has left out the rest
+	switch {
+	case err != nil || !m.FromLine:
+		return dst, rate, err
+	case rate < minLineRate:
+		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is below %v, the least in a line`, Quote(m.SampleRate.Text), minLineRate)
 	}
-	return dst, rate, err
+	return dst, 1, nil // the client has left out the rest
 }
+
+// minLineRate is the least sample rate in a line. Servers that keep single
+// values, statsd_exporter for one, take a timing for 1/rate of them: a line would
+// cost them any amount of work.
+const minLineRate = 0.0001
 
 // appendTagsAtEnd writes tags behind a pipe, and none of either without tags.
 func (e *Encoder) appendTagsAtEnd(dst []byte, tags []Tag) ([]byte, error) {

@@ -85,6 +85,7 @@ func TestSampleRateMarksTheLine(t *testing.T) {
 		t.Helper()
 		check(t, e, Metric{Kind: kind, Name: []byte("k"), Value: num("5"), SampleRate: rate}, want, wantRate)
 	}
+	check(t, e, Metric{Name: []byte("k"), Value: num("5"), SampleRate: str("0.0001"), FromLine: true}, "k:5|c|@0.0001", 1)
 	f(Count, num("0.1"), "k:5|c|@0.1", 0.1)
 	f(Timing, str("25e-2"), "k:5|ms|@0.25", 0.25)
 	f(Count, num("1"), "k:5|c", 1)
@@ -220,6 +221,8 @@ func TestBadMetricIsRefusedWhole(t *testing.T) {
 	f(Metric{Kind: Set, Value: str("a"), Time: num("1")}, `parameter "time" is for timings`)
 	f(Metric{Kind: Gauge, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate" is for counts and timings`)
 	f(Metric{Kind: Set, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate"`)
+	f(Metric{SampleRate: str("0.00009"), FromLine: true}, `parameter "sampleRate": "0.00009" is below 0.0001`)
+	f(Metric{SampleRate: str("1e-999"), FromLine: true}, `parameter "sampleRate"`)
 	for _, rate := range []string{"0", "-0.5", "1.0000000000000000000000001", "2", "x", "", "1e-999"} {
 		f(Metric{SampleRate: str(rate)}, `parameter "sampleRate"`)
 	}
