@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // compress returns text in a content encoding.
@@ -89,7 +91,7 @@ func TestCompressedBatchOf10000EntriesArrivesInOrder(t *testing.T) {
 				} else {
 					proxy.mustTake(t, compress(t, encoding, test.batch), entries, "Content-Encoding", encoding)
 				}
-				proxy.stop(t)
+				proxy.Stop(t)
 				got := statsd.all(t)
 				if len(got) != entries {
 					t.Errorf("lines that StatsD received: got %d, want %d", len(got), entries)
@@ -192,7 +194,7 @@ func TestBatchHasAVerdictOnEachEntry(t *testing.T) {
 					t.Errorf("rejected entries are out of order: got %s", answer)
 				}
 			}
-			proxy.stop(t)
+			proxy.Stop(t)
 			if lines := statsd.all(t); !slices.Equal(lines, test.want) {
 				t.Errorf("lines that StatsD received\ngot  %q\nwant %q", lines, test.want)
 			}
@@ -234,7 +236,7 @@ func TestBatchThatCannotBeReadSendsNothing(t *testing.T) {
 			t.Errorf("%s: got %d %q, want %d and an error", test.name, status, answer, test.status)
 		}
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got := statsd.all(t); len(got) != 0 {
 		t.Errorf("lines that StatsD received: got %q, want none", got)
 	}
@@ -249,7 +251,7 @@ func TestCompressedBodiesWorkOnEveryRoute(t *testing.T) {
 		proxy.mustSend(t, "/timing", compress(t, encoding, `{"metric": "body.`+encoding+`", "value": 3}`), "Content-Encoding", encoding)
 		proxy.mustTake(t, compress(t, encoding, "line."+encoding+":4|c"), 1, "Content-Encoding", encoding)
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	want := []string{
 		"path.gzip:1|c", "form.gzip,env=prod:2|g", "body.gzip:3|ms", "line.gzip:4|c",
 		"path.deflate:1|c", "form.deflate,env=prod:2|g", "body.deflate:3|ms", "line.deflate:4|c",
@@ -262,10 +264,10 @@ func TestCompressedBodiesWorkOnEveryRoute(t *testing.T) {
 var peakLine = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
 // peakMemory returns how much memory the program has taken at most, in bytes.
-func (p *process) peakMemory(t *testing.T) int {
+func (p *proxy) peakMemory(t *testing.T) int {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	need(t, err == nil, "there is no /proc to read a program's memory from")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	harness.Need(t, err == nil, "there is no /proc to read a program's memory from")
 	match := peakLine.FindSubmatch(status)
 	if match == nil {
 		t.Fatalf("no peak of memory in %s", status)
@@ -314,7 +316,7 @@ func TestBombCostsNoMemory(t *testing.T) {
 		t.Logf("the proxy has taken %d bytes of memory at most", peak)
 	}
 	proxy.mustTake(t, compress(t, "gzip", "last:1|c"), 1, "Content-Encoding", "gzip")
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got, want := statsd.all(t), "last:1|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %d, want only %q", len(got), want)
 	}

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // page is what the browser opens: a page with nothing but jQuery.
@@ -44,8 +46,8 @@ type seenByPage struct {
 }
 
 func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
-	node := needCommand(t, "node")
-	chromium := needCommand(t, "chromium")
+	node := harness.NeedCommand(t, "node")
+	chromium := harness.NeedCommand(t, "chromium")
 	needNodePackage(t, "playwright-core/package.json")
 	statsd := startEtsyStatsD(t)
 	proxy := startProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret", "--verbose")
@@ -64,10 +66,10 @@ func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := start(t, cmd)
-	browser.ready(t, func() bool { return strings.HasSuffix(browser.stdout.String(), "\n") })
+	browser := harness.Start(t, cmd)
+	browser.Ready(t, func() bool { return strings.HasSuffix(browser.Stdout.String(), "\n") })
 	var seen seenByPage
-	if err := json.Unmarshal([]byte(browser.stdout.String()), &seen); err != nil {
+	if err := json.Unmarshal([]byte(browser.Stdout.String()), &seen); err != nil {
 		t.Fatalf("the page's report: %v", err)
 	}
 
@@ -116,8 +118,8 @@ func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
 		t.Errorf("StatsD has counted\ngot  %v\nwant %v", got, want)
 	}
 	stdin.Close()
-	browser.wait(t, patience)
-	if browser.err != nil {
-		t.Errorf("browser/send.mjs ended with: got %v, want exit code 0", browser.err)
+	browser.Wait(t, harness.Patience)
+	if browser.Err != nil {
+		t.Errorf("browser/send.mjs ended with: got %v, want exit code 0", browser.Err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // The documented calls, word for word.
@@ -48,7 +50,7 @@ func documented(t *testing.T, call string, statsd *receiver) *exec.Cmd {
 		return "--statsd-port=" + statsd.port
 	})
 	args := strings.Fields(strings.ReplaceAll(call, "\\\n", " "))
-	return proxyCommand(args[1:]...)
+	return harness.ProxyCommand(args[1:]...)
 }
 
 func TestDocumentedCallForwardsWithTokenAndPrefix(t *testing.T) {
@@ -82,14 +84,14 @@ func expectDocumentedMetric(t *testing.T, proxy *proxy, statsd *receiver) {
 		t.Errorf("with a token of another secret: got %d %s, want 403", status, answer)
 	}
 	proxy.mustSend(t, path, body, "Content-Type", "application/json", "X-JWT-Token", newToken(t, "somesecret"))
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got, want := statsd.all(t), "prefix.subprefix.some.key.name:100500|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %q, want only %q", got, want)
 	}
 }
 
 func TestDocumentedVersionCallPrintsTheVersion(t *testing.T) {
-	code, stdout, stderr := runToEnd(t, documented(t, documentedVersionCall, nil))
+	code, stdout, stderr := harness.RunToEnd(t, documented(t, documentedVersionCall, nil))
 	if want := regexp.MustCompile(`^statsd-http-proxy \S+ \(.+, .+, go1\.\S+\)\n$`); code != 0 || !want.MatchString(stdout) || stderr != "" {
 		t.Errorf("got exit code %d, stdout %q, stderr %q, want 0 and one line like %s", code, stdout, stderr, want)
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // etsyStatsD is a running StatsD, the npm package. While it runs its
@@ -20,7 +22,7 @@ import (
 // it flushes. It flushes once, when it stops: a flush resets most of what the
 // management port shows.
 type etsyStatsD struct {
-	*process
+	*harness.Process
 	port        string // UDP
 	management  string // address, TCP
 	flushedFile string
@@ -38,16 +40,16 @@ type etsyMetrics struct {
 
 func startEtsyStatsD(t *testing.T) *etsyStatsD {
 	t.Helper()
-	node := needCommand(t, "node")
+	node := harness.NeedCommand(t, "node")
 	program := needNodePackage(t, "statsd/stats.js")
 	backend, err := filepath.Abs("statsd/flushed.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	managementPort := freePort(t)
+	managementPort := harness.FreePort(t)
 	dir := t.TempDir()
 	s := &etsyStatsD{
-		port:        freePort(t),
+		port:        harness.FreePort(t),
 		management:  net.JoinHostPort("127.0.0.1", managementPort),
 		flushedFile: filepath.Join(dir, "flushed.json"),
 	}
@@ -68,7 +70,7 @@ func startEtsyStatsD(t *testing.T) *etsyStatsD {
 	if err := os.WriteFile(configFile, config, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.process = start(t, exec.Command(node, "--require", "./statsd/compat.js", program, configFile))
+	s.Process = harness.Start(t, exec.Command(node, "--require", "./statsd/compat.js", program, configFile))
 
 	// An empty datagram counts as a packet and as nothing else.
 	conn, err := net.Dial("udp", net.JoinHostPort("127.0.0.1", s.port))
@@ -76,7 +78,7 @@ func startEtsyStatsD(t *testing.T) *etsyStatsD {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	s.ready(t, func() bool {
+	s.Ready(t, func() bool {
 		_, _ = conn.Write(nil) // refused until StatsD has its port
 		text, err := s.ask("counters")
 		return err == nil && parseInspected(text).numbers["statsd.packets_received"] > 0
@@ -86,12 +88,12 @@ func startEtsyStatsD(t *testing.T) *etsyStatsD {
 
 // ask sends a command to the management port and returns the answer.
 func (s *etsyStatsD) ask(command string) (string, error) {
-	conn, err := net.DialTimeout("tcp", s.management, patience)
+	conn, err := net.DialTimeout("tcp", s.management, harness.Patience)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 		return "", err
 	}
 	// StatsD takes each segment for a whole command, so quit waits.
@@ -122,7 +124,7 @@ func (s *etsyStatsD) waitFor(t *testing.T, lines int) etsyMetrics {
 		return parseInspected(text)
 	}
 	var counters map[string]float64
-	eventually(t, strconv.Itoa(lines)+" lines in StatsD", func() bool {
+	harness.Eventually(t, strconv.Itoa(lines)+" lines in StatsD", func() bool {
 		counters = ask("counters").numbers
 		return counters["statsd.metrics_received"] >= float64(lines)
 	})
@@ -138,7 +140,7 @@ func (s *etsyStatsD) waitFor(t *testing.T, lines int) etsyMetrics {
 // flush stops StatsD and returns what it flushed: all that it received.
 func (s *etsyStatsD) flush(t *testing.T, lines int) etsyMetrics {
 	t.Helper()
-	s.stop(t)
+	s.Stop(t)
 	text, err := os.ReadFile(s.flushedFile)
 	if err != nil {
 		t.Fatalf("StatsD has flushed nothing: %v", err)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // startExporter starts Prometheus' StatsD exporter, a Go tool of this module.
@@ -17,10 +19,10 @@ import (
 func startExporter(t *testing.T, args ...string) (port string, export func() []string) {
 	t.Helper()
 	// The go command builds the tool if need be and tells where it is.
-	program := strings.TrimSpace(mustRun(t, exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter")))
-	port = freePort(t)
-	web := net.JoinHostPort("127.0.0.1", freePort(t))
-	exporter := start(t, exec.Command(program, append([]string{
+	program := strings.TrimSpace(harness.MustRun(t, exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter")))
+	port = harness.FreePort(t)
+	web := net.JoinHostPort("127.0.0.1", harness.FreePort(t))
+	exporter := harness.Start(t, exec.Command(program, append([]string{
 		"--web.listen-address=" + web,
 		"--statsd.listen-udp=127.0.0.1:" + port,
 		"--statsd.listen-tcp=",
@@ -36,7 +38,7 @@ func startExporter(t *testing.T, args ...string) (port string, export func() []s
 		return string(text), err
 	}
 	// It opens its UDP port before it serves HTTP.
-	exporter.ready(t, func() bool {
+	exporter.Ready(t, func() bool {
 		_, err := get()
 		return err == nil
 	})
@@ -94,7 +96,7 @@ func waitForExport(t *testing.T, export func() []string, want []string) {
 		if slices.Contains(lines, line) {
 			continue
 		}
-		eventually(t, line+" from the exporter", func() bool {
+		harness.Eventually(t, line+" from the exporter", func() bool {
 			lines = export()
 			return slices.Contains(lines, line)
 		})

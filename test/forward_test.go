@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 func TestLineLeavesSoonAfterItsRequest(t *testing.T) {
@@ -17,7 +19,7 @@ func TestLineLeavesSoonAfterItsRequest(t *testing.T) {
 		before := len(statsd.received())
 		sent := time.Now()
 		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
-		eventually(t, "the line", func() bool { return len(statsd.received()) > before })
+		harness.Eventually(t, "the line", func() bool { return len(statsd.received()) > before })
 		best = min(best, time.Since(sent))
 	}
 	if best > limit {
@@ -33,7 +35,7 @@ func TestLinesOfOneConnectionArriveInOrder(t *testing.T) {
 		proxy.mustSend(t, "/gauge/"+name, `{"value": -1}`)
 		want = append(want, name+":0|g", name+":-1|g")
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got := statsd.all(t); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("lines that StatsD received\ngot  %q\nwant %q", got, want)
 	}
@@ -47,11 +49,11 @@ func TestDemoPrintsWhatStatsDReceives(t *testing.T) {
 (\d\d:\d\d:\d\d\.\d{3} )level:0\|g
 (\d\d:\d\d:\d\d\.\d{3} )level:-2\|g
 $`)
-	eventually(t, "three lines on standard output", func() bool {
-		return strings.Count(proxy.stdout.String(), "\n") >= 3
+	harness.Eventually(t, "three lines on standard output", func() bool {
+		return strings.Count(proxy.Stdout.String(), "\n") >= 3
 	})
-	proxy.stop(t)
-	if got := proxy.stdout.String(); !want.MatchString(got) {
+	proxy.Stop(t)
+	if got := proxy.Stdout.String(); !want.MatchString(got) {
 		t.Errorf("standard output: got %q, want a match of %s", got, want)
 	}
 }
@@ -93,9 +95,9 @@ func TestTokenNeverAppearsInTheLog(t *testing.T) {
 			t.Errorf("POST %.60s: the answer holds the token: got %s", request.path, answer)
 		}
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 
-	log := proxy.stderr.String()
+	log := proxy.Stderr.String()
 	for _, want := range []string{"header:1|c", "status=403", "status=400"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not hold %q", want)

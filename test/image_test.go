@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // image is the container image, taken apart.
@@ -29,9 +31,9 @@ type imageConfig struct {
 // apart.
 func buildImage(t *testing.T) *image {
 	t.Helper()
-	needCommand(t, "make")
-	buildah := needCommand(t, "buildah")
-	need(t, os.Geteuid() == 0, "only root can take an image apart and run a program inside it")
+	harness.NeedCommand(t, "make")
+	buildah := harness.NeedCommand(t, "buildah")
+	harness.Need(t, os.Geteuid() == 0, "only root can take an image apart and run a program inside it")
 
 	dir := t.TempDir()
 	storage := filepath.Join(dir, "storage.conf")
@@ -42,7 +44,7 @@ func buildImage(t *testing.T) *image {
 	call := func(name string, args ...string) string {
 		cmd := exec.Command(name, args...)
 		cmd.Env = append(os.Environ(), "CONTAINERS_STORAGE_CONF="+storage, "BUILDER=buildah")
-		return mustRun(t, cmd)
+		return harness.MustRun(t, cmd)
 	}
 
 	const name = "localhost/statsd-http-proxy:test"
@@ -102,10 +104,10 @@ func TestImageRunsItsBinary(t *testing.T) {
 		proxy := image.run(t, "--verbose", "--http-port=0", "--statsd-port="+statsd.port)
 		proxy.mustSend(t, "/count/image.plain", `{"value": 1}`)
 		statsd.waitFor(t, "image.plain:1|c")
-		if log := proxy.stderr.String(); !strings.Contains(log, "address=[::]:") {
+		if log := proxy.Stderr.String(); !strings.Contains(log, "address=[::]:") {
 			t.Errorf("the address in use: got %s, want any interface", log)
 		}
-		proxy.stop(t)
+		proxy.Stop(t)
 	})
 	t.Run("TLS", func(t *testing.T) {
 		certs := filepath.Join(image.root, "certs") // where docker run -v puts them
@@ -120,6 +122,6 @@ func TestImageRunsItsBinary(t *testing.T) {
 		}
 		proxy.mustSend(t, "/count/image.tls", `{"value": 1}`)
 		statsd.waitFor(t, "image.tls:1|c")
-		proxy.stop(t)
+		proxy.Stop(t)
 	})
 }

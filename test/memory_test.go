@@ -13,14 +13,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // memory returns a figure of the kernel's on the memory of the program in
 // bytes: VmRSS for what it takes, VmHWM for the most it ever took.
-func (p *process) memory(t *testing.T, figure string) int {
+func (p *proxy) memory(t *testing.T, figure string) int {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	need(t, err == nil, "the system does not tell how much memory a program takes")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	harness.Need(t, err == nil, "the system does not tell how much memory a program takes")
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, figure+":"); ok {
 			n, err := strconv.Atoi(strings.Fields(rest)[0])
@@ -39,12 +41,12 @@ func (p *proxy) dialMany(t *testing.T, count int) []net.Conn {
 	t.Helper()
 	conns := make([]net.Conn, count)
 	for i := range conns {
-		conn, err := net.Dial("tcp", p.address)
+		conn, err := net.Dial("tcp", p.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		conns[i] = conn

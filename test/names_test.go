@@ -43,7 +43,7 @@ func TestOptionsShapeNamesAndTags(t *testing.T) {
 			statsd := startReceiver(t)
 			proxy := startProxy(t, append(test.args, "--statsd-port="+statsd.port)...)
 			want := sendInEachForm(t, proxy, test.metric, test.tags, test.head, test.tail)
-			proxy.stop(t)
+			proxy.Stop(t)
 			if got := statsd.all(t); !slices.Equal(got, want) {
 				t.Errorf("lines that StatsD received\ngot  %q\nwant %q", got, want)
 			}
@@ -90,7 +90,7 @@ func TestNamesBecomeWhatTheReadmeSays(t *testing.T) {
 			for _, row := range rows {
 				want = append(want, sendInEachForm(t, proxy, row[1], "", row[2+column], "")...)
 			}
-			proxy.stop(t)
+			proxy.Stop(t)
 			if got := statsd.all(t); !slices.Equal(got, want) {
 				t.Errorf("lines that StatsD received\ngot  %q\nwant %q", got, want)
 			}

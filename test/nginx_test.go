@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 const (
@@ -79,9 +81,9 @@ func TestProxyKeepsConnectionsLongerThanNginx(t *testing.T) {
 // upstreams and returns a client whose every connection leads to it.
 func startNginx(t *testing.T, upstreams [2]string) *http.Client {
 	t.Helper()
-	program := needCommand(t, "nginx")
+	program := harness.NeedCommand(t, "nginx")
 	dir := t.TempDir()
-	address := net.JoinHostPort("127.0.0.1", freePort(t))
+	address := net.JoinHostPort("127.0.0.1", harness.FreePort(t))
 	cert, key := testCertificate(t).write(t, dir, "ssl.crt", "ssl.key")
 
 	// Only what belongs to the machine is replaced.
@@ -112,13 +114,13 @@ func startNginx(t *testing.T, upstreams [2]string) *http.Client {
 	}
 
 	args := []string{"-e", "stderr", "-p", dir, "-c", "nginx.conf"}
-	code, stdout, stderr := runToEnd(t, exec.Command(program, append(args, "-t")...))
+	code, stdout, stderr := harness.RunToEnd(t, exec.Command(program, append(args, "-t")...))
 	if code != 0 || strings.Contains(stderr, "[warn]") {
 		t.Fatalf("nginx -t: got exit code %d, want 0 and no warning\n%s%s", code, stdout, stderr)
 	}
-	nginx := start(t, exec.Command(program, args...))
-	t.Cleanup(func() { nginx.stop(t) })
-	nginx.ready(t, func() bool {
+	nginx := harness.Start(t, exec.Command(program, args...))
+	t.Cleanup(func() { nginx.Stop(t) })
+	nginx.Ready(t, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return false
@@ -136,7 +138,7 @@ func startNginx(t *testing.T, upstreams [2]string) *http.Client {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patience}
+	return &http.Client{Transport: transport, Timeout: harness.Patience}
 }
 
 func TestNginxServesTwoProxiesOverTLSAndHTTP2(t *testing.T) {
@@ -146,7 +148,7 @@ func TestNginxServesTwoProxiesOverTLSAndHTTP2(t *testing.T) {
 	for i := range relays {
 		proxy := startProxy(t, "--statsd-port="+statsd.port, fmt.Sprintf("--http-timeout-idle=%d", idle),
 			fmt.Sprintf("--metric-prefix=proxy%d", i+1))
-		relays[i] = startRelay(t, proxy.address)
+		relays[i] = startRelay(t, proxy.Address)
 	}
 	client := startNginx(t, [2]string{relays[0].address, relays[1].address})
 
@@ -195,7 +197,7 @@ func TestNginxServesTwoProxiesOverTLSAndHTTP2(t *testing.T) {
 	}
 
 	// nginx takes turns, so each request shows once, half of them by each proxy.
-	eventually(t, "the lines of all requests", func() bool { return len(statsd.received()) >= sent })
+	harness.Eventually(t, "the lines of all requests", func() bool { return len(statsd.received()) >= sent })
 	got := map[string]bool{}
 	var by [2]int
 	for _, line := range statsd.all(t) {
@@ -221,7 +223,7 @@ func TestNginxServesManyRequestsAtOnce(t *testing.T) {
 	for i := range upstreams {
 		proxy := startProxy(t, "--statsd-port="+statsd.port, fmt.Sprintf("--http-timeout-idle=%d", idle),
 			"--jwt-secret=somesecret")
-		upstreams[i] = proxy.address
+		upstreams[i] = proxy.Address
 	}
 	client := startNginx(t, upstreams)
 	token := newToken(t, "somesecret")
@@ -241,7 +243,7 @@ func TestNginxServesManyRequestsAtOnce(t *testing.T) {
 		})
 	}
 	running.Wait()
-	eventually(t, "the lines of all requests", func() bool { return len(statsd.received()) >= clients*each })
+	harness.Eventually(t, "the lines of all requests", func() bool { return len(statsd.received()) >= clients*each })
 	got := map[string]bool{}
 	for _, line := range statsd.all(t) {
 		got[line] = true
@@ -257,7 +259,7 @@ func TestNginxServesManyRequestsAtOnce(t *testing.T) {
 
 func TestNginxPassesRefusalsOn(t *testing.T) {
 	proxy := startProxy(t, "--jwt-secret=somesecret")
-	client := startNginx(t, [2]string{proxy.address, proxy.address})
+	client := startNginx(t, [2]string{proxy.Address, proxy.Address})
 	base := "https://" + nginxName
 	token := newToken(t, "somesecret")
 	for _, request := range []struct {

@@ -4,61 +4,40 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // proxy is a running proxy.
 type proxy struct {
-	*process
-	address string // to reach it at
-	url     string
-	client  *http.Client
+	*harness.Proxy
+	url    string
+	client *http.Client
 }
 
 // startProxy starts the program with args on a free port.
 func startProxy(t testing.TB, args ...string) *proxy {
 	t.Helper()
-	return startProxyCommand(t, proxyCommand(append([]string{"--http-port=0"}, args...)...))
+	return startProxyCommand(t, harness.ProxyCommand(append([]string{"--http-port=0"}, args...)...))
 }
-
-// proxyCommand is a call of the program. Its environment is empty, so that no
-// option comes from there.
-func proxyCommand(args ...string) *exec.Cmd {
-	cmd := exec.Command(binary, args...)
-	cmd.Env = []string{}
-	return cmd
-}
-
-var acceptingLine = regexp.MustCompile(`msg="accepting connections" address=(\S+) tls=(true|false) .*\n`)
 
 // startProxyCommand starts a proxy with cmd and returns when it accepts
 // connections.
 func startProxyCommand(t testing.TB, cmd *exec.Cmd) *proxy {
 	t.Helper()
-	p := &proxy{process: start(t, cmd)}
-	var line []string
-	p.ready(t, func() bool {
-		line = acceptingLine.FindStringSubmatch(p.stderr.String())
-		return line != nil
-	})
-	_, port, err := net.SplitHostPort(line[1])
-	if err != nil {
-		t.Fatalf("the proxy logs a wrong address: %v", err)
-	}
-	p.address = net.JoinHostPort("127.0.0.1", port)
-	p.url = "http://" + p.address
+	p := &proxy{Proxy: harness.StartProxy(t, cmd)}
+	p.url = "http://" + p.Address
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
-	if line[2] == "true" {
-		p.url = "https://" + p.address
+	if p.TLS {
+		p.url = "https://" + p.Address
 		transport.TLSClientConfig = testCertificate(t).client
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	p.client = &http.Client{Transport: transport, Timeout: patience}
+	p.client = &http.Client{Transport: transport, Timeout: harness.Patience}
 	return p
 }
 

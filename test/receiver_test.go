@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // receiver is a StatsD that only remembers the lines it was sent.
@@ -66,7 +68,7 @@ func (r *receiver) received() []string {
 // waitFor waits until line has arrived.
 func (r *receiver) waitFor(t testing.TB, line string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("the line %q", line), func() bool {
+	harness.Eventually(t, fmt.Sprintf("the line %q", line), func() bool {
 		return slices.Contains(r.received(), line)
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 func TestFailedStartSaysWhyInOneLine(t *testing.T) {
@@ -40,7 +42,7 @@ func TestFailedStartSaysWhyInOneLine(t *testing.T) {
 		{"certificate without its key", []string{"--http-port=0", "--tls-cert=" + cert}, 2, "--tls-key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			code, stdout, stderr := runToEnd(t, proxyCommand(test.args...))
+			code, stdout, stderr := harness.RunToEnd(t, harness.ProxyCommand(test.args...))
 			oneLine := strings.Count(stderr, "\n") == 1 && strings.HasSuffix(stderr, "\n")
 			if code != test.code || stdout != "" || !oneLine || !strings.Contains(stderr, test.word) {
 				t.Errorf("got exit code %d, stdout %q, stderr %q, want %d and one line on stderr that names %s",
@@ -55,16 +57,16 @@ func TestUnresolvableStatsDStopsNothing(t *testing.T) {
 	for range 3 {
 		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
 	}
-	proxy.stop(t)
-	if log := proxy.stderr.String(); !strings.Contains(log, "nohost.invalid") || !strings.Contains(log, "count=3") {
+	proxy.Stop(t)
+	if log := proxy.Stderr.String(); !strings.Contains(log, "nohost.invalid") || !strings.Contains(log, "count=3") {
 		t.Errorf("the log: got %s, want it to name the host and the 3 metrics that were lost", log)
 	}
 }
 
 func TestAbsentStatsDFailsNoRequest(t *testing.T) {
-	proxy := startProxy(t, "--statsd-port="+freePort(t))
+	proxy := startProxy(t, "--statsd-port="+harness.FreePort(t))
 	for range 3 {
 		proxy.mustSend(t, "/count/some.key", `{"value": 1}`)
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 func TestStopLosesNothingThatWasAccepted(t *testing.T) {
@@ -43,8 +45,8 @@ func TestStopLosesNothingThatWasAccepted(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "some requests", func() bool { return count.Load() >= 500 })
-	proxy.stop(t)
+	harness.Eventually(t, "some requests", func() bool { return count.Load() >= 500 })
+	proxy.Stop(t)
 	running.Wait()
 
 	arrived := map[string]int{}
@@ -64,7 +66,7 @@ func TestStopSendsWhatStillWaitsForCompany(t *testing.T) {
 	// With no connection left the proxy stops before it would have sent this
 	// line by itself.
 	proxy.mustSend(t, "/count/last", `{"value": 1}`, "Connection", "close")
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got, want := statsd.all(t), "last:1|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %q, want only %q", got, want)
 	}
@@ -81,12 +83,12 @@ type slowRequest struct {
 // its body. The server has begun with it: it has asked for the body.
 func startSlowRequest(t *testing.T, proxy *proxy) *slowRequest {
 	t.Helper()
-	conn, err := net.Dial("tcp", proxy.address)
+	conn, err := net.Dial("tcp", proxy.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	const body = `{"value": 1}`
@@ -112,8 +114,8 @@ func (r *slowRequest) write(t *testing.T, text string) {
 // waitDraining waits until the proxy takes no more connections.
 func waitDraining(t *testing.T, proxy *proxy) {
 	t.Helper()
-	eventually(t, "the proxy to stop listening", func() bool {
-		conn, err := net.Dial("tcp", proxy.address)
+	harness.Eventually(t, "the proxy to stop listening", func() bool {
+		conn, err := net.Dial("tcp", proxy.Address)
 		if err != nil {
 			return true
 		}
@@ -126,7 +128,7 @@ func TestStopFinishesARequestWhoseBodyIsHalfSent(t *testing.T) {
 	statsd := startReceiver(t)
 	proxy := startProxy(t, "--statsd-port="+statsd.port, "--http-timeout-read=20")
 	request := startSlowRequest(t, proxy)
-	proxy.signal(t, syscall.SIGTERM)
+	proxy.Signal(t, syscall.SIGTERM)
 	waitDraining(t, proxy)
 
 	request.write(t, request.rest)
@@ -138,7 +140,7 @@ func TestStopFinishesARequestWhoseBodyIsHalfSent(t *testing.T) {
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("the request: got %s, want 200", response.Status)
 	}
-	proxy.endsWell(t)
+	proxy.EndsWell(t)
 	if got, want := statsd.all(t), "slow:1|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %q, want only %q", got, want)
 	}
@@ -150,7 +152,7 @@ func TestStopDoesNotWaitForARequestThatHangs(t *testing.T) {
 	proxy := startProxy(t, "--statsd-port="+statsd.port, "--http-timeout-read=60")
 	startSlowRequest(t, proxy)
 	proxy.mustSend(t, "/count/quick", `{"value": 1}`)
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got, want := statsd.all(t), "quick:1|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %q, want only %q", got, want)
 	}
@@ -161,19 +163,19 @@ func TestSecondSignalEndsTheProxyAtOnce(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			proxy := startProxy(t, "--http-timeout-read=60")
 			startSlowRequest(t, proxy)
-			proxy.signal(t, syscall.SIGTERM)
+			proxy.Signal(t, syscall.SIGTERM)
 			waitDraining(t, proxy)
 
 			sent := time.Now()
-			proxy.signal(t, sig)
-			proxy.wait(t, patience)
+			proxy.Signal(t, sig)
+			proxy.Wait(t, harness.Patience)
 			// It would have given the request 4 seconds.
 			if took := time.Since(sent); took > 2*time.Second {
 				t.Errorf("ended after %s, want at once", took)
 			}
-			status, ok := proxy.cmd.ProcessState.Sys().(syscall.WaitStatus)
+			status, ok := proxy.Cmd.ProcessState.Sys().(syscall.WaitStatus)
 			if !ok || !status.Signaled() || status.Signal() != sig {
-				t.Errorf("ended by: got %v, want %v", proxy.cmd.ProcessState, sig)
+				t.Errorf("ended by: got %v, want %v", proxy.Cmd.ProcessState, sig)
 			}
 		})
 	}

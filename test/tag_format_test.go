@@ -184,7 +184,7 @@ func TestLinesHaveGraphitesDocumentedForm(t *testing.T) {
 					want = append(want, wireLine{"shop." + s.name, test.tags, value, kind, rate})
 				}
 			}
-			proxy.stop(t)
+			proxy.Stop(t)
 			var got []wireLine
 			for _, text := range statsd.all(t) {
 				line, err := parseGraphite(text)

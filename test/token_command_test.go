@@ -3,6 +3,8 @@ package test
 import (
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // TestAPrintedTokenOpensAProxy gives each to the other as a person would: one
@@ -10,14 +12,14 @@ import (
 func TestAPrintedTokenOpensAProxy(t *testing.T) {
 	const variable = "STATSD_HTTP_PROXY_JWT_SECRET=0123456789abcdef0123456789abcdef"
 	statsd := startReceiver(t)
-	cmd := proxyCommand("--http-port=0", "--statsd-port="+statsd.port, "--jwt-issuer=login", "--jwt-audience=proxy", "--jwt-require-exp")
+	cmd := harness.ProxyCommand("--http-port=0", "--statsd-port="+statsd.port, "--jwt-issuer=login", "--jwt-audience=proxy", "--jwt-require-exp")
 	cmd.Env = []string{variable}
 	proxy := startProxyCommand(t, cmd)
 	token := func(args ...string) string {
 		t.Helper()
-		cmd := proxyCommand(append([]string{"token", "--issuer=login"}, args...)...)
+		cmd := harness.ProxyCommand(append([]string{"token", "--issuer=login"}, args...)...)
 		cmd.Env = []string{variable}
-		return strings.TrimSuffix(mustRun(t, cmd), "\n")
+		return strings.TrimSuffix(harness.MustRun(t, cmd), "\n")
 	}
 	good := token("--audience=proxy", "--expires=720h", "--metrics=web.*", "--types=count,timing", "--subject=demo")
 	for range 2 { // the second time it is known
@@ -32,7 +34,7 @@ func TestAPrintedTokenOpensAProxy(t *testing.T) {
 			t.Errorf("%s: got %d %s, want 403", what, status, answer)
 		}
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	if got := statsd.all(t); len(got) != 2 || got[0] != "web.load:1|c" {
 		t.Errorf("lines that StatsD received: got %q, want two of web.load:1|c", got)
 	}

@@ -1,4 +1,4 @@
-package test
+package harness
 
 import (
 	"sync"
@@ -7,14 +7,14 @@ import (
 // tailSize is how much of its output a program may have remembered.
 const tailSize = 256 << 10
 
-// tail is a writer that keeps the end of what was written. It may be read
+// Tail is a writer that keeps the end of what was written. It may be read
 // while it is written.
-type tail struct {
+type Tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-func (w *tail) Write(p []byte) (int, error) {
+func (w *Tail) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.text = append(w.text, p...)
@@ -24,7 +24,7 @@ func (w *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *tail) String() string {
+func (w *Tail) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return string(w.text)

@@ -1,4 +1,4 @@
-package test
+package harness
 
 import (
 	"math/rand/v2"
@@ -22,8 +22,8 @@ func init() {
 	nextPort.Store(rand.Uint32N(lastPort - firstPort))
 }
 
-// freePort returns a port that is free for both TCP and UDP on 127.0.0.1.
-func freePort(t testing.TB) string {
+// FreePort returns a port that is free for both TCP and UDP on 127.0.0.1.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	for range lastPort - firstPort {
 		port := strconv.Itoa(firstPort + int(nextPort.Add(1)%(lastPort-firstPort)))
