@@ -1,10 +1,12 @@
 package harness
 
 import (
+	"io"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -22,6 +24,14 @@ func init() {
 	nextPort.Store(rand.Uint32N(lastPort - firstPort))
 }
 
+// closeForGood closes a socket when no other program is just being started:
+// until that runs it has all our sockets, too, and keeps their ports.
+func closeForGood(c io.Closer) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	c.Close()
+}
+
 // FreePort returns a port that is free for both TCP and UDP on 127.0.0.1.
 func FreePort(t testing.TB) string {
 	t.Helper()
@@ -32,12 +42,12 @@ func FreePort(t testing.TB) string {
 		if err != nil {
 			continue
 		}
-		tcp.Close()
+		closeForGood(tcp)
 		udp, err := net.ListenPacket("udp", address)
 		if err != nil {
 			continue
 		}
-		udp.Close()
+		closeForGood(udp)
 		return port
 	}
 	t.Fatalf("no port between %d and %d is free", firstPort, lastPort)
