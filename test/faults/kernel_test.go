@@ -1,0 +1,135 @@
+//go:build linux
+
+package faults
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"statsd-http-proxy/test/harness"
+)
+
+// freeze stops p where it is, until the function that it returns is called.
+func freeze(t testing.TB, p *harness.Process) (thaw func()) {
+	t.Helper()
+	p.Signal(t, syscall.SIGSTOP)
+	harness.Eventually(t, "the proxy to be frozen", func() bool {
+		var state unix.Siginfo
+		err := unix.Waitid(unix.P_PID, p.Cmd.Process.Pid, &state, unix.WSTOPPED|unix.WNOHANG, nil)
+		if err != nil {
+			t.Fatalf("wait for the proxy to be frozen: %v", err)
+		}
+		return state.Signo == int32(syscall.SIGCHLD) // all its threads stand still
+	})
+	return func() {
+		t.Helper()
+		p.Signal(t, syscall.SIGCONT)
+	}
+}
+
+// control calls f with the descriptor of a socket, unless it is closed.
+func control(c syscall.Conn, f func(fd int)) {
+	raw, err := c.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
+	}
+}
+
+// isReadable tells whether a socket holds something to read or to accept.
+func isReadable(c syscall.Conn) bool {
+	polled := []unix.PollFd{{Events: unix.POLLIN}}
+	n := 0
+	control(c, func(fd int) {
+		polled[0].Fd = int32(fd)
+		n, _ = unix.Poll(polled, 0) // it can only be interrupted: see the next look
+	})
+	return n != 0
+}
+
+// drops returns how many datagrams a socket had no room for.
+func drops(c syscall.Conn) int {
+	var info [9]uint32 // include/uapi/linux/sock_diag.h, SK_MEMINFO_VARS
+	const skMeminfoDrops = 8
+	control(c, func(fd int) {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno != 0 {
+			panic(fmt.Sprintf("ask a socket for its drops: %v", errno))
+		}
+	})
+	return int(info[skMeminfoDrops])
+}
+
+// tcpQueuesAreEmpty tells whether all that was written to the connections of a
+// server has been read. It looks at those of the calling thread's network
+// namespace, from the clients' end, too, if that is there.
+func tcpQueuesAreEmpty(server string) (bool, error) {
+	address, err := netip.ParseAddrPort(server)
+	if err != nil {
+		return false, err
+	}
+	ip := address.Addr().AsSlice()
+	table := "/proc/thread-self/net/tcp"
+	if address.Addr().Is6() {
+		table += "6"
+	}
+	rows, err := os.ReadFile(table)
+	if err != nil {
+		return false, err
+	}
+	// sl  local_address rem_address   st tx_queue rx_queue tr …
+	//  0: 0100007F:5BA1 00000000:0000 0A 00000000:00000000 00:…
+	// Addresses are words as the processor has them. Of a socket that listens
+	// rx_queue is what waits to be accepted. What the server's end would send, and
+	// the client's would read, is no more than the end of the connection.
+	var ours strings.Builder
+	for word := range slices.Chunk(ip, 4) {
+		fmt.Fprintf(&ours, "%08X", binary.NativeEndian.Uint32(word))
+	}
+	fmt.Fprintf(&ours, ":%04X", address.Port())
+	for row := range strings.Lines(string(rows)) {
+		fields := strings.Fields(row)
+		local, remote := fields[1], fields[2]
+		unsent, unread, _ := strings.Cut(fields[4], ":")
+		if local == ours.String() && unread != "00000000" || remote == ours.String() && unsent != "00000000" {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// inNamespace calls f in a network namespace that ip netns has made, where
+// sockets that f opens stay. An empty name is the test's own.
+func inNamespace(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	there, err := os.Open(filepath.Join("/run/netns", name))
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	failed := make(chan error)
+	go func() {
+		// The thread ends with its goroutine, as it is never unlocked.
+		runtime.LockOSThread()
+		err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			err = f()
+		}
+		failed <- err
+	}()
+	return <-failed
+}
