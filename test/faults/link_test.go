@@ -1,0 +1,172 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"statsd-http-proxy/test/harness"
+)
+
+// cable connects the proxy's host with StatsD's, each a network namespace. Both
+// are gone with the test.
+type cable struct {
+	proxy, statsd string // the namespaces
+}
+
+// cables counts them: each has namespaces of its own.
+var cables atomic.Int32
+
+func newCable(t testing.TB) *cable {
+	t.Helper()
+	needNamespaces(t)
+	harness.NeedCommand(t, "ip")
+	name := fmt.Sprintf("faults-%d-%d", os.Getpid(), cables.Add(1))
+	c := &cable{proxy: name + "-proxy", statsd: name + "-statsd"}
+	for _, namespace := range []string{c.proxy, c.statsd} {
+		ip(t, "netns", "add", namespace)
+		t.Cleanup(func() { ip(t, "netns", "delete", namespace) })
+		ip(t, "-n", namespace, "link", "set", "lo", "up")
+	}
+	return c
+}
+
+func ip(t testing.TB, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	defer cancel()
+	if output, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, output)
+	}
+}
+
+// plug connects the hosts, of which StatsD's has an address.
+func (c *cable) plug(t testing.TB, address string) {
+	t.Helper()
+	ip(t, "-n", c.proxy, "link", "add", "statsd", "type", "veth", "peer", "name", "proxy", "netns", c.statsd)
+	ip(t, "-n", c.proxy, "address", "add", "192.0.2.1/24", "dev", "statsd")
+	ip(t, "-n", c.statsd, "address", "add", address+"/24", "dev", "proxy")
+	ip(t, "-n", c.statsd, "link", "set", "proxy", "up")
+	ip(t, "-n", c.proxy, "link", "set", "statsd", "up")
+}
+
+// cut makes StatsD's host vanish.
+func (c *cable) cut(t testing.TB) {
+	t.Helper()
+	ip(t, "-n", c.proxy, "link", "delete", "statsd")
+}
+
+// turnOff makes StatsD's host vanish where nobody sees its cable: nobody answers
+// for its address any more. The proxy's host has to ask who does, as it has to
+// once a minute or so: until then what it sends would vanish, too.
+func (c *cable) turnOff(t testing.TB) {
+	t.Helper()
+	ip(t, "-n", c.statsd, "address", "flush", "dev", "proxy")
+	ip(t, "-n", c.proxy, "neighbour", "flush", "all")
+}
+
+// turnOn brings StatsD's host back.
+func (c *cable) turnOn(t testing.TB, address string) {
+	t.Helper()
+	ip(t, "-n", c.statsd, "address", "add", address+"/24", "dev", "proxy")
+}
+
+// command returns cmd as a command that runs on the proxy's host.
+func (c *cable) command(cmd *exec.Cmd) *exec.Cmd {
+	there := exec.Command("ip", append([]string{"netns", "exec", c.proxy}, cmd.Args...)...)
+	there.Env = cmd.Env
+	return there
+}
+
+// dial reaches the proxy.
+func (c *cable) dial(proxy *harness.Proxy) func() (net.Conn, error) {
+	return func() (conn net.Conn, err error) {
+		err = inNamespace(c.proxy, func() (err error) {
+			conn, err = net.Dial("tcp", proxy.Address)
+			return err
+		})
+		return conn, err
+	}
+}
+
+// startStatsD starts StatsD on its host.
+func (c *cable) startStatsD(t testing.TB, network, address string) *statsd {
+	t.Helper()
+	s := newStatsD(t, network).at(t, address)
+	s.namespace = c.statsd
+	s.start(t)
+	return s
+}
+
+// TestRestartAcrossALink has StatsD go away and come back on another host. The
+// refusals of a host with Linux come a little later than on loopback, and after
+// the first few no more than one a second: see icmp_ratelimit in icmp(7).
+func TestRestartAcrossALink(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			c.plug(t, "192.0.2.2")
+			s := c.startStatsD(t, network, "192.0.2.2")
+			proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s)...)))
+			l := &load{metrics: 8000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
+			l.start(t, proxy)
+			l.reach(t, 2000)
+			s.stop(t, proxy)
+			l.reach(t, 5000)
+			s.start(t)
+			l.check(t, network+" restart across a link", proxy, s)
+		})
+	}
+}
+
+// TestHostVanishes has StatsD's host vanish from the network, without a
+// farewell, and come back with another address behind the same name.
+func TestHostVanishes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		network string
+		vanish  func(*cable, testing.TB)
+		back    func(*cable, testing.TB, string)
+	}{
+		{"udp host vanishes", "udp", (*cable).cut, (*cable).plug},
+		{"tcp host vanishes", "tcp", (*cable).cut, (*cable).plug},
+		{"udp host vanishes behind a switch", "udp", (*cable).turnOff, (*cable).turnOn},
+		{"tcp host vanishes behind a switch", "tcp", (*cable).turnOff, (*cable).turnOn},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			c.plug(t, "192.0.2.2")
+			names := newNameServer(t, c.proxy)
+			names.set(t, "192.0.2.2")
+			before := c.startStatsD(t, test.network, "192.0.2.2")
+			args := proxyArgs(before, "--statsd-host="+hostName, "--statsd-resolve-interval=1")
+			proxy := harness.StartProxy(t, c.command(names.command(harness.ProxyCommand(args...))))
+			l := &load{metrics: 9000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
+			l.start(t, proxy)
+			l.reach(t, 2000)
+			thaw := freeze(t, proxy.Process)
+			before.waitIdle(t)
+			test.vanish(c, t)
+			thaw()
+			l.reach(t, 7000)
+			before.close()
+			after := before.at(t, "192.0.2.3")
+			after.namespace = c.statsd
+			names.set(t, "192.0.2.3")
+			test.back(c, t, "192.0.2.3")
+			after.start(t)
+			l.check(t, test.name, proxy, before, after)
+		})
+	}
+}
