@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run test test-deps fuzz bench lint image clean help
+.PHONY: build run test test-deps soak fuzz bench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -19,10 +19,18 @@ build: ## build bin/statsd-http-proxy (the default)
 run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD receives
 	$(BINARY) --http-port=8825 --demo --verbose
 
-# Twice: the tests of allocations are left out under the race detector.
+# Twice: the tests of allocations are left out under the race detector. The fault
+# tests have the machine to themselves, since they send at a pace; most of their
+# time they wait, so that many may run at once.
+FAULTS = ./test/faults
 test: test-deps ## run every test; installs what they need
 	go test $(TESTFLAGS) ./internal/... ./cmd/...
-	go test $(TESTFLAGS) $(RACE) -timeout 10m ./...
+	go test $(TESTFLAGS) $(RACE) -timeout 10m $$(go list ./... | grep -v $(FAULTS:.%=%))
+	go test $(TESTFLAGS) $(RACE) -timeout 10m -parallel 8 $(FAULTS)
+
+SOAKTIME ?= 10m
+soak: ## have StatsD go away and come back at random for SOAKTIME (10m); SEED=N repeats the times
+	go test -v -count 1 -run '^TestSoak$$' -timeout 0 -parallel 4 $(FAULTS) -soak $(SOAKTIME) $(if $(SEED),-seed $(SEED))
 
 test-deps:
 	test/install
