@@ -40,6 +40,11 @@ type etsyMetrics struct {
 
 func startEtsyStatsD(t *testing.T) *etsyStatsD {
 	t.Helper()
+	return startEtsyStatsDAt(t, harness.FreePort(t))
+}
+
+func startEtsyStatsDAt(t *testing.T, port string) *etsyStatsD {
+	t.Helper()
 	node := harness.NeedCommand(t, "node")
 	program := needNodePackage(t, "statsd/stats.js")
 	backend, err := filepath.Abs("statsd/flushed.js")
@@ -49,7 +54,7 @@ func startEtsyStatsD(t *testing.T) *etsyStatsD {
 	managementPort := harness.FreePort(t)
 	dir := t.TempDir()
 	s := &etsyStatsD{
-		port:        harness.FreePort(t),
+		port:        port,
 		management:  net.JoinHostPort("127.0.0.1", managementPort),
 		flushedFile: filepath.Join(dir, "flushed.json"),
 	}
