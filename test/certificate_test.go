@@ -25,14 +25,16 @@ type certificate struct {
 // testCertificate returns the one certificate that all tests share.
 func testCertificate(t testing.TB) *certificate {
 	t.Helper()
-	c, err := makeCertificate()
+	c, err := sharedCertificate()
 	if err != nil {
 		t.Fatalf("make a certificate: %v", err)
 	}
 	return c
 }
 
-var makeCertificate = sync.OnceValues(func() (*certificate, error) {
+var sharedCertificate = sync.OnceValues(makeCertificate)
+
+func makeCertificate() (*certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ var makeCertificate = sync.OnceValues(func() (*certificate, error) {
 	roots.AppendCertsFromPEM(c.cert)
 	c.client = &tls.Config{RootCAs: roots}
 	return c, nil
-})
+}
 
 // write writes the certificate and its key to files in dir.
 func (c *certificate) write(t testing.TB, dir, certName, keyName string) (certFile, keyFile string) {
