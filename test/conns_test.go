@@ -8,19 +8,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // dialFrom opens a connection from an address of the loopback network, which
 // the test closes.
 func (p *proxy) dialFrom(t *testing.T, address string) net.Conn {
 	t.Helper()
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: patience}
-	conn, err := dialer.Dial("tcp", p.address)
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}, Timeout: harness.Patience}
+	conn, err := dialer.Dial("tcp", p.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(harness.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -72,12 +74,12 @@ func TestConnectionsBeyondTheMostAreTurnedAway(t *testing.T) {
 		}
 	}
 	conns[0].Close()
-	eventually(t, "the place of a closed connection", func() bool { return isServed(proxy.dialFrom(t, "127.0.0.4")) })
+	harness.Eventually(t, "the place of a closed connection", func() bool { return isServed(proxy.dialFrom(t, "127.0.0.4")) })
 	expectTurnedAway(t, proxy.dialFrom(t, "127.0.0.5"))
-	if log := proxy.stderr.String(); strings.Count(log, "too many connections") != 1 {
+	if log := proxy.Stderr.String(); strings.Count(log, "too many connections") != 1 {
 		t.Errorf("the log: got %s, want one entry on too many connections", log)
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 }
 
 func TestConnectionsOfOneAddressAreLimited(t *testing.T) {
@@ -99,7 +101,7 @@ func TestConnectionsOfOneAddressAreLimited(t *testing.T) {
 		}
 	}
 	conns[0].Close()
-	eventually(t, "the place of a closed connection", func() bool { return isServed(proxy.dialFrom(t, "127.0.0.1")) })
+	harness.Eventually(t, "the place of a closed connection", func() bool { return isServed(proxy.dialFrom(t, "127.0.0.1")) })
 	expectTurnedAway(t, proxy.dialFrom(t, "127.0.0.1"))
-	proxy.stop(t)
+	proxy.Stop(t)
 }

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // sign returns a token for an hour, with a name for its key unless that is
@@ -183,7 +185,7 @@ func TestKeysOfAnIdentityProviderRotate(t *testing.T) {
 	expect("staying", 200)
 
 	provider.publish(200, map[string]ed25519.PrivateKey{"new": keys["new"], "staying": keys["staying"]})
-	eventually(t, "the new key", func() bool {
+	harness.Eventually(t, "the new key", func() bool {
 		status, _ := proxy.send(t, "/count/new", "value=1", "X-JWT-Token", tokens["new"])
 		return status == 200
 	})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 const longSecret = "0123456789abcdef0123456789abcdef" // long enough that nobody is warned
@@ -18,9 +20,9 @@ const longSecret = "0123456789abcdef0123456789abcdef" // long enough that nobody
 // printToken returns the token that the program prints for args.
 func printToken(t testing.TB, secret string, args ...string) string {
 	t.Helper()
-	cmd := proxyCommand(append([]string{"token"}, args...)...)
+	cmd := harness.ProxyCommand(append([]string{"token"}, args...)...)
 	cmd.Env = []string{"STATSD_HTTP_PROXY_JWT_SECRET=" + secret}
-	return strings.TrimSuffix(mustRun(t, cmd), "\n")
+	return strings.TrimSuffix(harness.MustRun(t, cmd), "\n")
 }
 
 // startProxyWith starts the program with options in the environment and in a
@@ -31,7 +33,7 @@ func startProxyWith(t testing.TB, environment []string, file string, args ...str
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := proxyCommand(append([]string{"--http-port=0", "--config=" + path}, args...)...)
+	cmd := harness.ProxyCommand(append([]string{"--http-port=0", "--config=" + path}, args...)...)
 	for _, variable := range environment {
 		cmd.Env = append(cmd.Env, "STATSD_HTTP_PROXY_"+variable)
 	}
@@ -91,7 +93,7 @@ func (p *proxy) mustLimit(t testing.TB, path, body, word string, header ...strin
 // mustHaveReceived stops the proxy and compares what it has sent.
 func (r *receiver) mustHaveReceived(t testing.TB, p *proxy, want ...string) {
 	t.Helper()
-	p.stop(t)
+	p.Stop(t)
 	if got := r.all(t); !slices.Equal(got, want) {
 		t.Errorf("lines that StatsD received\ngot  %q\nwant %q", got, want)
 	}
@@ -205,7 +207,7 @@ func TestAClientThatWaitsAsToldIsServedAgain(t *testing.T) {
 	var want []string
 	for range 3 {
 		var wait time.Duration
-		eventually(t, "a refusal", func() bool {
+		harness.Eventually(t, "a refusal", func() bool {
 			status, _, told := proxy.sendAtRate(t, "/count/some.key", "value=1")
 			if status == http.StatusOK {
 				want = append(want, "some.key:1|c")

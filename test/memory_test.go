@@ -19,7 +19,7 @@ import (
 
 // memory returns a figure of the kernel's on the memory of the program in
 // bytes: VmRSS for what it takes, VmHWM for the most it ever took.
-func (p *proxy) memory(t *testing.T, figure string) int {
+func (p *proxy) memory(t testing.TB, figure string) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	harness.Need(t, err == nil, "the system does not tell how much memory a program takes")

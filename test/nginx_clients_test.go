@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // clientFrom returns a client that reaches the same nginx as through does, from
@@ -25,7 +27,7 @@ func clientFrom(t *testing.T, through *http.Client, address string) *http.Client
 		return dialer.DialContext(ctx, network, nginx)
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patience}
+	return &http.Client{Transport: transport, Timeout: harness.Patience}
 }
 
 // TestClientsBehindNginxHaveRatesOfTheirOwn: the proxy sees nginx alone, and
@@ -38,7 +40,7 @@ func TestClientsBehindNginxHaveRatesOfTheirOwn(t *testing.T) {
 	proxy := startProxy(t, "--statsd-port="+statsd.port, fmt.Sprintf("--http-timeout-idle=%d", idle),
 		"--trusted-proxies=127.0.0.1", "--rate-limit="+almostNever, fmt.Sprintf("--rate-burst=%d", burst),
 		"--max-conns-per-ip=1") // which does not hold for nginx
-	nginx := startNginx(t, [2]string{proxy.address, proxy.address})
+	nginx := startNginx(t, [2]string{proxy.Address, proxy.Address})
 	first, second := clientFrom(t, nginx, "127.0.0.2"), clientFrom(t, nginx, "127.0.0.3")
 
 	var want []string
@@ -62,7 +64,7 @@ func TestClientsBehindNginxHaveRatesOfTheirOwn(t *testing.T) {
 			t.Errorf("a client that forwards for %q: got %d %s %v, want 429", list, got, answer, err)
 		}
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	got := statsd.all(t)
 	slices.Sort(got)
 	slices.Sort(want)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // The ways in which browser/origins.mjs sends a metric, each of them named in
@@ -25,8 +27,8 @@ var (
 // TestPagesOfOtherOriginsSendNothing: the browser keeps answers from them, and
 // it is the proxy that has to keep their metrics from StatsD.
 func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
-	node := needCommand(t, "node")
-	chromium := needCommand(t, "chromium")
+	node := harness.NeedCommand(t, "node")
+	chromium := harness.NeedCommand(t, "chromium")
 	needNodePackage(t, "playwright-core/package.json")
 	statsd := startReceiver(t)
 
@@ -53,10 +55,10 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := start(t, cmd)
-	browser.ready(t, func() bool { return strings.HasSuffix(browser.stdout.String(), "\n") })
+	browser := harness.Start(t, cmd)
+	browser.Ready(t, func() bool { return strings.HasSuffix(browser.Stdout.String(), "\n") })
 	var seen map[string]map[string]int
-	if err := json.Unmarshal([]byte(browser.stdout.String()), &seen); err != nil {
+	if err := json.Unmarshal([]byte(browser.Stdout.String()), &seen); err != nil {
 		t.Fatalf("the pages' report: %v", err)
 	}
 
@@ -83,11 +85,11 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 	}
 	proxy.waitForLog(t, "msg=refused status=403 ", refused)
 	stdin.Close()
-	browser.wait(t, patience)
-	if browser.err != nil {
-		t.Errorf("browser/origins.mjs ended with: got %v, want exit code 0", browser.err)
+	browser.Wait(t, harness.Patience)
+	if browser.Err != nil {
+		t.Errorf("browser/origins.mjs ended with: got %v, want exit code 0", browser.Err)
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 	got := statsd.all(t)
 	slices.Sort(got)
 	slices.Sort(lines)
@@ -96,7 +98,7 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 	}
 
 	// Of a page that is not allowed, each request was refused for its origin.
-	log := proxy.stderr.String()
+	log := proxy.Stderr.String()
 	for name := range pages {
 		ways := []string{sandboxed}
 		if !slices.Contains(allowed, name) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // volume is a directory with files, as Kubernetes mounts a secret:
@@ -67,8 +69,8 @@ func (v *volume) update(t *testing.T, files map[string][]byte) {
 // waitForLog waits until the proxy has logged a line that holds text so often.
 func (p *proxy) waitForLog(t testing.TB, text string, times int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d entries of the log with %s", times, text), func() bool {
-		return strings.Count(p.stderr.String(), text) >= times
+	harness.Eventually(t, fmt.Sprintf("%d entries of the log with %s", times, text), func() bool {
+		return strings.Count(p.Stderr.String(), text) >= times
 	})
 }
 
@@ -96,7 +98,7 @@ func (c *certificate) files() map[string][]byte {
 
 // isServedBy tells whether the proxy shows c to a new connection.
 func (c *certificate) isServedBy(p *proxy) bool {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", p.address, c.client)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: harness.Patience}, "tcp", p.Address, c.client)
 	if err != nil {
 		return false
 	}
@@ -120,7 +122,7 @@ func TestCertificateChangesWithItsVolume(t *testing.T) {
 	}
 
 	v.update(t, second.files())
-	eventually(t, "the second certificate", func() bool { return second.isServedBy(proxy) })
+	harness.Eventually(t, "the second certificate", func() bool { return second.isServedBy(proxy) })
 	if first.isServedBy(proxy) {
 		t.Error("the first certificate is still served")
 	}
@@ -139,12 +141,12 @@ func TestCertificateChangesWithItsVolume(t *testing.T) {
 		}
 	}
 	v.update(t, third.files())
-	eventually(t, "the third certificate", func() bool { return third.isServedBy(proxy) })
+	harness.Eventually(t, "the third certificate", func() bool { return third.isServedBy(proxy) })
 	proxy.mustSend(t, "/count/some.key", "value=1")
-	if log := proxy.stderr.String(); strings.Count(log, certificateReloaded) != 2 || strings.Count(log, certificateKept) != 4 {
+	if log := proxy.Stderr.String(); strings.Count(log, certificateReloaded) != 2 || strings.Count(log, certificateKept) != 4 {
 		t.Errorf("the log: got %s, want 2 reloads and 4 failures", log)
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 }
 
 func TestSIGHUPReloadsTheCertificate(t *testing.T) {
@@ -156,32 +158,32 @@ func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 	proxy.mustSend(t, "/count/some.key", "value=1")
 
 	// Without a change nothing but the signal makes it read them again.
-	proxy.signal(t, syscall.SIGHUP)
+	proxy.Signal(t, syscall.SIGHUP)
 	proxy.waitForLog(t, certificateReloaded, 1)
 	second.write(t, dir, "cert.pem", "key.pem")
-	proxy.signal(t, syscall.SIGHUP)
-	eventually(t, "the second certificate", func() bool { return second.isServedBy(proxy) })
+	proxy.Signal(t, syscall.SIGHUP)
+	harness.Eventually(t, "the second certificate", func() bool { return second.isServedBy(proxy) })
 	proxy.mustSend(t, "/count/some.key", "value=1")
 
 	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	proxy.signal(t, syscall.SIGHUP)
+	proxy.Signal(t, syscall.SIGHUP)
 	proxy.waitForLog(t, certificateKept, 1)
 	if !second.isServedBy(proxy) {
 		t.Error("with a broken key: the second certificate is no longer served")
 	}
 	proxy.mustSend(t, "/count/some.key", "value=1")
-	proxy.stop(t)
+	proxy.Stop(t)
 }
 
 func TestSIGHUPEndsNoProxyWithoutFiles(t *testing.T) {
 	proxy := startProxy(t)
 	for range 3 {
-		proxy.signal(t, syscall.SIGHUP)
+		proxy.Signal(t, syscall.SIGHUP)
 		proxy.mustSend(t, "/count/some.key", "value=1")
 	}
-	proxy.stop(t)
+	proxy.Stop(t)
 }
 
 func TestSecretsChangeWithTheirVolume(t *testing.T) {
@@ -219,7 +221,7 @@ func TestSecretsChangeWithTheirVolume(t *testing.T) {
 	expect("at first", []string{"given", "one", "two"}, []string{"three"})
 
 	v.update(t, secrets("two", "three"))
-	eventually(t, "the new secret", func() bool { return status("three") == 200 })
+	harness.Eventually(t, "the new secret", func() bool { return status("three") == 200 })
 	expect("after the change", []string{"given", "two", "three"}, []string{"one"})
 
 	for i, broken := range []map[string][]byte{secrets("", " "), secrets(string(bytes.Repeat([]byte("secret\n"), 1000))), {}} {
@@ -229,10 +231,10 @@ func TestSecretsChangeWithTheirVolume(t *testing.T) {
 	}
 
 	v.update(t, secrets("one"))
-	eventually(t, "the first secret again", func() bool { return status("one") == 200 })
+	harness.Eventually(t, "the first secret again", func() bool { return status("one") == 200 })
 	expect("after all", []string{"given", "one"}, []string{"two", "three"})
-	proxy.stop(t)
-	if log := proxy.stderr.String(); strings.Count(log, keysReloaded) != 2 {
+	proxy.Stop(t)
+	if log := proxy.Stderr.String(); strings.Count(log, keysReloaded) != 2 {
 		t.Errorf("the log: got %s, want 2 reloads of keys", log)
 	}
 }
