@@ -148,14 +148,14 @@ func TestOnlyAllowedMetricsAreForwarded(t *testing.T) {
 func TestSeriesBeyondTheMostAreRefusedAndKnownOnesGoOn(t *testing.T) {
 	const most = 10
 	statsd := startReceiver(t)
-	proxy := startProxyWith(t, nil, fmt.Sprintf("max-series = %d\n", most), "--statsd-port="+statsd.port)
+	proxy := startProxyWith(t, nil, fmt.Sprintf("max-series = %d\ntag-format dogstatsd\n", most), "--statsd-port="+statsd.port)
 	var want []string
 	send := func(round int) {
 		t.Helper()
 		for i := range most / 2 {
 			proxy.mustSend(t, fmt.Sprintf("/count/name%d", i), fmt.Sprintf("value=%d", round))
 			proxy.mustSend(t, "/count/name", fmt.Sprintf("value=%d&tags=env%%3D%d", round, i))
-			want = append(want, fmt.Sprintf("name%d:%d|c", i, round), fmt.Sprintf("name,env=%d:%d|c", i, round))
+			want = append(want, fmt.Sprintf("name%d:%d|c", i, round), fmt.Sprintf("name:%d|c|#env:%d", round, i))
 		}
 	}
 	send(1)
@@ -169,7 +169,7 @@ func TestSeriesBeyondTheMostAreRefusedAndKnownOnesGoOn(t *testing.T) {
 	if status != 200 || !strings.HasPrefix(answer, `{"accepted":2,"rejected":[{"index":1,`) {
 		t.Errorf("batch: got %d %s, want 200 and entry 1 rejected", status, answer)
 	}
-	want = append(want, "name0:7|c", "name,env=0:7|c")
+	want = append(want, "name0:7|c", "name:7|c|#env:0")
 	send(2)
 	statsd.mustHaveReceived(t, proxy, want...)
 }
