@@ -109,6 +109,16 @@ type Lines struct {
 	Ends []int
 }
 
+// Append adds a group of lines. It may lie in the memory of l, behind what l
+// holds.
+func (l *Lines) Append(group []byte) {
+	if len(l.Bytes) > 0 {
+		l.Bytes = append(l.Bytes, '\n')
+	}
+	l.Bytes = append(l.Bytes, group...)
+	l.Ends = append(l.Ends, len(l.Bytes))
+}
+
 // Truncate drops all but the first groups of lines.
 func (l *Lines) Truncate(groups int) {
 	l.Ends = l.Ends[:groups]

@@ -27,7 +27,6 @@ type rejection struct {
 // forwardBatch sends the good entries of a batch and reports the bad ones. A
 // batch that cannot be read to its end sends nothing.
 func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body []byte) *refusal {
-	w.rejected = w.rejected[:0]
 	entries, rejected := 0, 0
 	for w.decoder.OpenBatch(body); ; entries++ {
 		bad, err := w.decoder.Next(&w.metric)
@@ -38,11 +37,12 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 			return refuse(fasthttp.StatusBadRequest, err.Error())
 		}
 		if bad == nil {
-			bad = s.encode(w, r)
+			bad = s.encode(w, r, entries)
 		}
 		if bad != nil {
-			if rejected++; len(w.rejected) < maxRejected {
-				w.rejected = append(w.rejected, rejection{entries, bad.Error()})
+			rejected++
+			if w.lists(entries) {
+				w.reject(entries, bad.Error())
 			}
 		}
 		if len(w.lines.Bytes) > maxLines {
@@ -56,6 +56,7 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 	if no := s.takeBatch(w.client, entries); no != nil {
 		return no
 	}
+	rejected += s.dropSeries(w)
 	if no := s.send(&w.lines); no != nil {
 		return no
 	}

@@ -36,7 +36,15 @@ type work struct {
 	body     []byte // the body, decompressed
 	lines    metric.Lines
 	rejected []rejection
+	series   []series     // of lines, where there is a limit to them
 	client   limit.Client // where there is a limit to its rate
+}
+
+// reset empties w for the next request. What the decoder and the metric hold is
+// void already.
+func (w *work) reset() {
+	w.lines.Truncate(0)
+	w.rejected, w.series = w.rejected[:0], w.series[:0]
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
@@ -47,7 +55,7 @@ func getWork() *work { return works.Get().(*work) }
 const maxKept = 256 << 10
 
 func putWork(w *work) {
-	if cap(w.body) <= maxKept && cap(w.lines.Bytes) <= maxKept {
+	if cap(w.body) <= maxKept && cap(w.lines.Bytes) <= maxKept && cap(w.series) <= maxKept/seriesSize {
 		clear(w.rejected)
 		works.Put(w)
 	}
@@ -108,7 +116,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, c *conn) {
 func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
 	w := getWork()
 	defer putWork(w)
-	w.lines.Truncate(0)
+	w.reset()
 	if s.options.Rates != nil {
 		w.client = s.client(ctx, c, r)
 	}
@@ -145,41 +153,33 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
 	if no := w.decode(r, body, boundary); no != nil {
 		return no
 	}
-	if err := s.encode(w, r); err != nil {
-		return refuseMetric(err)
+	if err := s.encode(w, r, 0); err != nil {
+		var forbidden *metric.ForbiddenError
+		if errors.As(err, &forbidden) {
+			return refuse(fasthttp.StatusForbidden, err.Error())
+		}
+		return refuse(fasthttp.StatusBadRequest, err.Error())
+	}
+	if s.dropSeries(w) > 0 {
+		return refuseLimited(w.rejected[0].message, seriesWait)
 	}
 	return s.send(&w.lines)
 }
 
-// encode appends the lines of w.metric to w.lines, unless sampling leaves them
-// out or they would be one series too many.
-func (s *Server) encode(w *work, r *route) error {
+// encode appends the lines of w.metric, the entry with that index, to w.lines,
+// unless sampling leaves them out.
+func (s *Server) encode(w *work, r *route, entry int) error {
 	before := len(w.lines.Ends)
 	written, err := s.options.Encoder.Append(&w.lines, &w.metric, r.scope())
-	if err != nil {
-		return err
-	}
-	if written.Rate < 1 && rand.Float64() >= written.Rate {
-		w.lines.Truncate(before)
-		return nil
-	}
-	if !s.admitSeries(written.Name, written.Tags) {
-		err = errTooManySeries(w.metric.Name)
-		w.lines.Truncate(before)
-	}
-	return err
-}
-
-// refuseMetric is the answer to a request for one metric that encode refuses.
-func refuseMetric(err error) *refusal {
-	var forbidden *metric.ForbiddenError
 	switch {
-	case errors.As(err, &forbidden):
-		return refuse(fasthttp.StatusForbidden, err.Error())
-	case errors.Is(err, errSeries):
-		return refuseLimited(err.Error(), seriesWait)
+	case err != nil:
+		return err
+	case written.Rate < 1 && rand.Float64() >= written.Rate:
+		w.lines.Truncate(before)
+	case s.options.Series != nil:
+		w.series = append(w.series, series{entry, before, len(written.Name), limit.HashSeries(written.Name, written.Tags)})
 	}
-	return refuse(fasthttp.StatusBadRequest, err.Error())
+	return nil
 }
 
 // send hands lines to the sink, all of them or none.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/limit"
-	"statsd-http-proxy/internal/metric"
 )
 
 // refuseLimited is the answer to a client that is beyond a limit. It may try
@@ -72,19 +70,4 @@ func (s *Server) takeBatch(client limit.Client, entries int) *refusal {
 			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", entries, burst))
 	}
 	return s.take(client, entries-1)
-}
-
-// seriesWait is after what time a series that was one too many may be let in.
-const seriesWait = time.Minute
-
-// errSeries marks the errors about series that are too many.
-var errSeries = errors.New("too many series are in use")
-
-func errTooManySeries(name []byte) error {
-	return fmt.Errorf("%w for the new one of %s", errSeries, metric.Quote(name))
-}
-
-// admitSeries tells whether the series of a name and tags may be written.
-func (s *Server) admitSeries(name, tags []byte) bool {
-	return s.options.Series == nil || s.options.Series.Admit(limit.HashSeries(name, tags), time.Now())
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,6 +115,63 @@ func TestNewSeriesAreLimited(t *testing.T) {
 	p.forwards("known, of another type", p.do("POST", "/gauge/a", "value=-5"), "a:0|g\na:-5|g")
 	p.batch("b:1|c\na:3|c", 200,
 		`{"accepted":1,"rejected":[{"index":0,"error":"too many series are in use for the new one of \"b\""}]}`, "a:3|c")
+}
+
+// TestRefusedRequestsKeepNoSeriesOut sends what would fill the table if it were
+// let in, in ways that are refused as a whole.
+func TestRefusedRequestsKeepNoSeriesOut(t *testing.T) {
+	p := start(t, withTokens, withRates(10), func(o *Options) { o.Series = limit.NewSeries(3) })
+	send := func(subject, body string) answer {
+		return p.do("POST", "/batch", body, "X-JWT-Token: "+token(t, jwt.MapClaims{"sub": subject}))
+	}
+	var names strings.Builder
+	for i := range 11 {
+		fmt.Fprintf(&names, "made.up.%d:1|c\n", i)
+	}
+	p.refuses("more than the burst", send("evil", names.String()), 413, "the batch has 11 metrics")
+	p.refuses("broken at its end", send("evil", `[{"metric":"x","metric_type":"count"},{"metric":"y","metric_type":"count"},`), 400, "breaks off")
+	a := send("good", "a:1|c\nb:1|c\nc:1|c")
+	if sent := p.sink.take(); a.status != 200 || len(sent) != 3 {
+		t.Errorf("made-up names keep others out: %d %s", a.status, a.body)
+	}
+}
+
+// TestBatchGoesOnWithoutItsNewSeries has some before, between and behind those
+// that go on.
+func TestBatchGoesOnWithoutItsNewSeries(t *testing.T) {
+	p := start(t, func(o *Options) { o.Series = limit.NewSeries(2) })
+	p.batch("a:1|c\nb:1|c\nc:1|c\na:-1|g\nx:y|c\nd:1:2|ms\nb:3:4|ms", 200,
+		`{"accepted":4,"rejected":[{"index":2,"error":"too many series are in use for the new one of \"c\""},`+
+			`{"index":4,"error":"parameter \"value\": \"y\" is not a number"},`+
+			`{"index":5,"error":"too many series are in use for the new one of \"d\""}]}`,
+		"a:1|c", "b:1|c", "a:-1|g", "b:3|ms", "b:4|ms")
+	p.batch(`[{"metric":"new","metric_type":"count"},{"metric":"a","metric_type":"gauge","value":-5}]`, 200,
+		`{"accepted":1,"rejected":[{"index":0,"error":"too many series are in use for the new one of \"new\""}]}`,
+		"a:0|g\na:-5|g")
+	p.batch("e:1|c\nf:1|c", 400,
+		`{"accepted":0,"rejected":[{"index":0,"error":"too many series are in use for the new one of \"e\""},`+
+			`{"index":1,"error":"too many series are in use for the new one of \"f\""}]}`)
+
+	// The first twenty are listed, whatever is wrong with them.
+	var batch strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&batch, "made.up.%d:1|c\nbad:%d|x\n", i, i)
+	}
+	answer := p.do("POST", "/batch", batch.String())
+	var body struct {
+		Rejected []struct{ Index int }
+	}
+	if err := json.Unmarshal([]byte(answer.body), &body); err != nil {
+		t.Fatal(err)
+	}
+	for i := range body.Rejected {
+		if body.Rejected[i].Index != i {
+			t.Errorf("rejection %d is that of entry %d", i, body.Rejected[i].Index)
+		}
+	}
+	if len(body.Rejected) != maxRejected {
+		t.Errorf("%d are listed, want %d", len(body.Rejected), maxRejected)
+	}
 }
 
 // TestWhatIsNotSentIsNoSeries has sampling and bad values keep names out.
