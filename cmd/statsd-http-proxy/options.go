@@ -58,7 +58,7 @@ func newEncoder(c *config.Config) (*metric.Encoder, error) {
 	}
 	var allowed metric.Patterns
 	if c.AllowMetrics != "" {
-		if allowed, err = metric.ParsePatterns(strings.Split(c.AllowMetrics, ",")); err != nil {
+		if allowed, err = metric.ParsePatterns(split(c.AllowMetrics)); err != nil {
 			return nil, fmt.Errorf("allow-metrics: %w", err)
 		}
 	}
@@ -72,6 +72,16 @@ func newEncoder(c *config.Config) (*metric.Encoder, error) {
 		Histograms: c.Histograms,
 		Metrics:    allowed,
 	})
+}
+
+// split returns the elements of a list that are separated by commas, without
+// blanks around them.
+func split(list string) []string {
+	elements := strings.Split(list, ",")
+	for i := range elements {
+		elements[i] = strings.TrimSpace(elements[i])
+	}
+	return elements
 }
 
 // datagramSize returns how many bytes of lines a datagram may hold.

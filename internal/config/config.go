@@ -241,6 +241,8 @@ func (c *Config) check() error {
 		return errors.New("--statsd-port is 0")
 	case c.usesSocket() && c.StatsDSocket == "":
 		return fmt.Errorf("--statsd-network=%s is given without --statsd-socket", c.StatsDNetwork)
+	case len(c.StatsDSocket) > maxSocket:
+		return fmt.Errorf("--statsd-socket: %q is longer than the %d bytes of a socket's path", c.StatsDSocket, maxSocket)
 	case !c.usesSocket() && c.StatsDSocket != "":
 		return errors.New("--statsd-socket is given without --statsd-network=unixgram or unix")
 	}
@@ -324,6 +326,9 @@ func fileParser(flags *flag.FlagSet) ff.ConfigFileParser {
 		return lines.Err()
 	}
 }
+
+// maxSocket is how long the path of a socket may be, see unix(7).
+const maxSocket = 107
 
 func (c *Config) usesSocket() bool {
 	return c.StatsDNetwork == "unixgram" || c.StatsDNetwork == "unix"

@@ -138,6 +138,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--statsd-network=sctp", `"sctp" is none of udp, tcp, unixgram, unix`)
 	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")
 	f("--statsd-socket=/run/dsd.socket", "--statsd-socket")
+	f("--statsd-network=unix --statsd-socket=/"+strings.Repeat("x", 107), "--statsd-socket")
 	for _, size := range []string{"511", "65508", "", "big"} {
 		f("--statsd-max-datagram="+size, fmt.Sprintf("%q is not a size in bytes, 512 to 65507, nor auto", size))
 	}

@@ -101,10 +101,14 @@ Options:
 	return err
 }
 
-// list is words with commas between them.
+// list is words with commas between them, and blanks if you like.
 func list(to *[]string) flag.Value {
 	return newValue(to, nil, func(s string) ([]string, error) {
-		return strings.Split(s, ","), nil
+		words := strings.Split(s, ",")
+		for i := range words {
+			words[i] = strings.TrimSpace(words[i])
+		}
+		return words, nil
 	}, func(words []string) string { return strings.Join(words, ",") })
 }
 

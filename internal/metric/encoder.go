@@ -11,6 +11,10 @@ import (
 // MaxName is how long a name may be, in bytes, with the prefix before it.
 const MaxName = 255
 
+// maxExpanded is how many bytes of lines one line of several values may become:
+// each of them repeats its name and tags.
+const maxExpanded = 64 << 10
+
 // Options are the settings of an Encoder.
 type Options struct {
 	// Prefix is put before every name, joined by a dot unless it ends in
@@ -201,8 +205,11 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 		}
 		feed := len(dst)
 		dst = around.appendLine(dst, &v)
-		if len(dst)-feed-1 > e.maxLine {
+		switch {
+		case len(dst)-feed-1 > e.maxLine:
 			return w, e.errTooLong()
+		case len(dst)-around.start > maxExpanded:
+			return w, fmt.Errorf("the values of the line make lines of more than %d bytes", maxExpanded)
 		}
 		l.Ends = append(l.Ends, len(dst))
 	}

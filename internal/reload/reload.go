@@ -114,11 +114,16 @@ func (w *Watcher) load(s *watched, f fingerprint) {
 }
 
 // fingerprintOf returns a hash of what files hold. One that cannot be read has
-// its error for its contents.
+// its error for its contents. What is no file, a pipe for one, can be read once
+// only and has none.
 func fingerprintOf(files []string) fingerprint {
 	var all []byte
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		var data []byte
+		info, err := os.Stat(file)
+		if err == nil && info.Mode().IsRegular() {
+			data, err = os.ReadFile(file)
+		}
 		if err != nil {
 			data = []byte(err.Error())
 		}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package reload
 
 import (
@@ -7,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,4 +118,28 @@ func TestNowLoadsUnchangedFiles(t *testing.T) {
 	w, _, log := watch(t, file)
 	w.Now()
 	waitFor(t, "it is loaded", func() bool { return strings.Contains(log.String(), `msg=reloaded what="the secret"`) })
+}
+
+// TestPipeIsLeftAlone has a secret in a pipe, which nobody writes to any more.
+func TestPipeIsLeftAlone(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "secret")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	log := new(logtest.Buffer)
+	var loads atomic.Int64
+	started := make(chan *Watcher)
+	go func() {
+		started <- start(slog.New(slog.NewTextHandler(log, nil)), time.Millisecond, Source{
+			Name: "the secret", Files: []string{pipe}, Load: func() error { loads.Add(1); return nil },
+		})
+	}()
+	select {
+	case w := <-started:
+		w.Now()
+		waitFor(t, "it is loaded when that is asked for", func() bool { return loads.Load() == 1 })
+		w.Close()
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is read again, which blocks")
+	}
 }

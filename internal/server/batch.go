@@ -53,7 +53,7 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 	if entries == 0 {
 		return refuse(fasthttp.StatusBadRequest, "the batch is empty")
 	}
-	if no := s.takeBatch(w.client, entries); no != nil {
+	if no := s.takeBatch(w, entries); no != nil {
 		return no
 	}
 	rejected += s.dropSeries(w)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/statsd"
 )
 
 // batch posts a batch and checks its answer and what was sent.
@@ -100,10 +101,29 @@ func TestBatchThatGrowsIsBounded(t *testing.T) {
 	p.refuses("many short lines", p.do("POST", "/batch", strings.Repeat("k:1|c\n", 150_000)), 413, "send it in parts")
 }
 
+// TestLineThatGrowsIsBounded repeats a long name for each of many values.
+func TestLineThatGrowsIsBounded(t *testing.T) {
+	p := start(t)
+	name := strings.Repeat("k", 200)
+	fits := maxLineExpanded / (len(name) + len(":1|c\n"))
+	if a := p.do("POST", "/batch", name+strings.Repeat(":1", fits)+"|c"); a.status != 200 || len(p.sink.take()) != fits {
+		t.Errorf("%d values: got %d %s", fits, a.status, a.body)
+	}
+	a := p.do("POST", "/batch", name+strings.Repeat(":1", fits+1)+"|c")
+	if sent := p.sink.take(); a.status != 400 || !strings.Contains(a.body, "lines of more than") || sent != nil {
+		t.Errorf("%d values: got %d %s and sent %d groups", fits+1, a.status, a.body, len(sent))
+	}
+}
+
+// maxLineExpanded is what package metric allows.
+const maxLineExpanded = 64 << 10
+
 func TestBatchAndFullQueue(t *testing.T) {
 	p := start(t)
 	p.sink.fault = errors.New("the send queue is full")
 	p.refuses("batch", p.do("POST", "/batch", "a:1|c"), 503, "the send queue is full")
+	p.sink.fault = statsd.ErrTooLarge
+	p.refuses("one that never fits", p.do("POST", "/batch", "a:1|c"), 413, "send them in parts")
 }
 
 func TestSamplingHoldsForEntriesButNotForLines(t *testing.T) {

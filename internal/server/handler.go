@@ -12,6 +12,7 @@ import (
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/statsd"
 )
 
 // headReceived is called between a request's head and its body. The library is
@@ -187,7 +188,10 @@ func (s *Server) send(lines *metric.Lines) *refusal {
 	if len(lines.Ends) == 0 {
 		return nil
 	}
-	if err := s.options.Sink.Send(lines.Bytes, lines.Ends); err != nil {
+	switch err := s.options.Sink.Send(lines.Bytes, lines.Ends); {
+	case errors.Is(err, statsd.ErrTooLarge):
+		return refuse(fasthttp.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
+	case err != nil:
 		return refuseBusy(err.Error())
 	}
 	if s.debug {

@@ -54,20 +54,23 @@ func (s *Server) take(client limit.Client, n int) *refusal {
 		return nil
 	}
 	if wait, ok := s.options.Rates.Take(client, n, time.Now()); !ok {
+		s.guarded.Do(func() { s.log.Warn("clients send more metrics a second than they may, some are refused") })
 		return refuseLimited("you send more metrics a second than you may", wait)
 	}
 	return nil
 }
 
-// takeBatch takes the entries of a batch from what a client may send. One of
+// takeBatch takes a batch from what a client may send: its entries, the bad ones
+// too, or its metrics if they are more, since a line may hold several. One of
 // them was taken before the batch was read.
-func (s *Server) takeBatch(client limit.Client, entries int) *refusal {
+func (s *Server) takeBatch(w *work, entries int) *refusal {
 	if s.options.Rates == nil {
 		return nil
 	}
-	if burst := s.options.Rates.Burst(); entries > burst {
+	n := max(entries, len(w.lines.Ends))
+	if burst := s.options.Rates.Burst(); n > burst {
 		return refuse(fasthttp.StatusRequestEntityTooLarge,
-			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", entries, burst))
+			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", n, burst))
 	}
-	return s.take(client, entries-1)
+	return s.take(w.client, n-1)
 }

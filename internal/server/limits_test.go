@@ -67,6 +67,15 @@ func TestEachEntryOfABatchCounts(t *testing.T) {
 	p.limits("bad ones count", p.do("POST", "/count/k", "value=1"), "more metrics a second")
 }
 
+// TestEachValueOfALineCounts sends few entries that are many metrics.
+func TestEachValueOfALineCounts(t *testing.T) {
+	p := start(t, withRates(5))
+	p.refuses("more than the burst", p.do("POST", "/batch", "k:1:2:3:4:5:6|ms"), 413, "the batch has 6 metrics")
+	p.limits("all but one are left", p.do("POST", "/batch", "k:1:2:3:4:5|ms"), "more metrics a second")
+	p.batch("k:1:2:3|ms", 200, `{"accepted":1,"rejected":[]}`, "k:1|ms", "k:2|ms", "k:3|ms")
+	p.limits("that was all", p.do("POST", "/count/k", "value=1"), "more metrics a second")
+}
+
 func TestTokensSubjectIsTheClient(t *testing.T) {
 	p := start(t, withTokens, withRates(1))
 	send := func(claims jwt.MapClaims) answer {

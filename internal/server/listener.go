@@ -72,9 +72,9 @@ func (l *listener) acceptAny() (net.Conn, error) {
 	}
 }
 
-// crowdedInterval is the least time between two entries of the log that there
-// are too many connections.
-const crowdedInterval = 10 * time.Second
+// limitInterval is the least time between two entries of the log that a limit
+// is at work.
+const limitInterval = 10 * time.Second
 
 // tooManyConns is the answer to a connection beyond the limits.
 const tooManyConns = "HTTP/1.1 503 Service Unavailable\r\n" +
@@ -85,7 +85,7 @@ const tooManyConns = "HTTP/1.1 503 Service Unavailable\r\n" +
 // turnAway closes a connection beyond the limits. Its client sees the answer
 // unless it is quicker to send a request: nothing waits for that.
 func (l *listener) turnAway(raw net.Conn) {
-	l.server.crowded.Do(func() {
+	l.server.full.Do(func() {
 		l.server.log.Warn("too many connections, some are closed", "client", raw.RemoteAddr())
 	})
 	if l.tls == nil && raw.SetWriteDeadline(time.Now().Add(l.server.options.WriteTimeout)) == nil {

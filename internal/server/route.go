@@ -40,7 +40,11 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 	path, query, _ := bytes.Cut(target, []byte{'?'})
 	if len(path) > 0 && path[0] != '/' { // absolute-form: scheme://host/path
 		_, rest, _ := bytes.Cut(path, []byte("://"))
-		path = rest[max(0, bytes.IndexByte(rest, '/')):]
+		if slash := bytes.IndexByte(rest, '/'); slash >= 0 {
+			path = rest[slash:]
+		} else {
+			path = []byte{'/'} // RFC 9110, section 4.2.3
+		}
 	}
 	switch string(path) {
 	case "/heartbeat":

@@ -53,7 +53,9 @@ func (s *Server) dropSeries(w *work) (dropped int) {
 			start = end + 1
 		}
 	}
-	w.lines = kept
+	if w.lines = kept; dropped > 0 {
+		s.crowded.Do(func() { s.log.Warn("too many series are in use, new ones are refused") })
+	}
 	return dropped
 }
 

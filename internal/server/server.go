@@ -73,7 +73,8 @@ type Server struct {
 	http     fasthttp.Server
 	draining atomic.Bool
 
-	crowded rate.Sometimes // logs that connections are refused
+	// What is logged now and then only: that a limit is at work.
+	crowded, guarded, full rate.Sometimes
 
 	held     atomic.Int64 // bytes of memory that bodies hold
 	refusals *refusalLimit
@@ -97,7 +98,9 @@ func New(options Options) *Server {
 		refusals: newRefusalLimit(options.Logger),
 		heavy:    make(chan struct{}, runtime.GOMAXPROCS(0)),
 		conns:    make(map[*conn]struct{}),
-		crowded:  rate.Sometimes{Interval: crowdedInterval},
+		crowded:  rate.Sometimes{Interval: limitInterval},
+		guarded:  rate.Sometimes{Interval: limitInterval},
+		full:     rate.Sometimes{Interval: limitInterval},
 	}
 	s.http = fasthttp.Server{
 		Handler:        s.handle,

@@ -48,8 +48,6 @@ type courier struct {
 
 	expired context.Context // done when stop has to return
 	expire  context.CancelFunc
-	dialing context.Context // done when connecting is of no use any more
-	hangUp  context.CancelFunc
 
 	window  window
 	pace    pace
@@ -87,21 +85,17 @@ func newCourier(options *Options, q *queue, r *resolver) *courier {
 		lost:     lossLog{log: options.Logger},
 	}
 	c.expired, c.expire = context.WithCancel(context.Background())
-	c.dialing, c.hangUp = context.WithCancel(c.expired)
 	return c
 }
 
 // stop makes run send what is left and waits for its end, until ctx is done:
-// then it gives up what still waits. isEmpty tells that nothing does.
-func (c *courier) stop(ctx context.Context, isEmpty bool) {
+// then it gives up what still waits.
+func (c *courier) stop(ctx context.Context) {
 	defer c.expire()
 	c.stopOnce.Do(func() {
 		c.deadline, _ = ctx.Deadline()
 		close(c.stopping)
 	})
-	if isEmpty {
-		c.hangUp()
-	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -119,9 +113,12 @@ func (c *courier) run() {
 	for {
 		now := time.Now()
 		c.collect(now)
+		if c.expired.Err() != nil {
+			break
+		}
 		wait := c.deliver(now)
 		c.window.compact()
-		if c.expired.Err() != nil || c.isLast && c.isFinished() {
+		if c.isLast && c.isFinished() {
 			break
 		}
 		if c.mayFlush() {
@@ -147,7 +144,7 @@ func (c *courier) run() {
 		}
 	}
 	if c.link != nil {
-		c.leave()
+		c.leave(c.expired)
 	}
 	c.giveUp()
 }
@@ -250,18 +247,19 @@ func (c *courier) settle(now time.Time) error {
 	return err
 }
 
-// isFinished tells whether nothing is left to send, and waits a little for what
-// may come back of it.
+// isFinished tells whether nothing is left to send, and waits for what may come
+// back of it.
 func (c *courier) isFinished() bool {
 	if c.link != nil && len(c.window.waiting()) == 0 {
-		c.leave()
+		c.leave(c.expired)
 	}
 	return len(c.window.datagrams) == 0
 }
 
-// leave closes the link in good order. What did not reach StatsD waits again.
-func (c *courier) leave() {
-	c.link.finish(c.expired)
+// leave closes the link in good order, for which it takes no longer than until
+// ctx is done. What did not reach StatsD waits again.
+func (c *courier) leave(ctx context.Context) {
+	c.link.finish(ctx)
 	_ = c.settle(time.Now())
 	c.closeLink()
 	c.window.compact()
@@ -281,7 +279,9 @@ func (c *courier) closeLink() {
 // fail gives up a link because of err and tells when to connect again.
 func (c *courier) fail(now time.Time, err error) (wait time.Duration) {
 	if errors.Is(err, errEnded) { // StatsD may still read what was written
-		c.link.finish(c.expired)
+		ctx, cancel := context.WithTimeout(c.expired, finishTime)
+		c.link.finish(ctx)
+		cancel()
 		_ = c.settle(now)
 	}
 	c.trial = c.link.trial()
@@ -332,11 +332,14 @@ func (c *courier) recovered(now time.Time) {
 func (c *courier) connect() (wait time.Duration) {
 	target, err := c.resolver.pick(c.target, c.failure != nil)
 	if err != nil {
+		if c.failure == nil {
+			c.awayFrom = time.Now()
+		}
 		c.failure = err
 		return forever // resolver.changed will tell
 	}
 	c.target = target
-	link, err := dial(c.dialing, c.network, target)
+	link, err := dial(c.expired, c.network, target)
 	now := time.Now()
 	if err != nil {
 		return c.away(now, err)
@@ -358,7 +361,9 @@ func (c *courier) follow() {
 		if c.isProbeOut() {
 			c.closeLink() // what is on trial there is not lost with it
 		} else {
-			c.leave()
+			ctx, cancel := context.WithTimeout(c.expired, finishTime)
+			c.leave(ctx)
+			cancel()
 		}
 		c.dialAt = time.Time{}
 	}

@@ -23,8 +23,8 @@ type link interface {
 	settle(written []*datagram, now time.Time) (n int, err error)
 
 	// finish says that nothing follows and waits until it is known what becomes
-	// of what was written, at most finishTime and until ctx is done. Nothing
-	// but settle and close may be called afterwards.
+	// of what was written, or ctx is done. Nothing but settle and close may be
+	// called afterwards.
 	finish(ctx context.Context)
 
 	// broken returns a channel that is closed when StatsD ends a connection;
@@ -37,7 +37,8 @@ type link interface {
 	close()
 }
 
-// finishTime is how long finish waits at most.
+// finishTime is how long a link that has to be left while others wait may take
+// for it.
 const finishTime = time.Second
 
 var (
@@ -61,10 +62,12 @@ func dial(ctx context.Context, network, address string) (link, error) {
 	case TCP:
 		return newStream(conn.(*net.TCPConn)), nil
 	}
-	file, err := watchFile(address)
-	if err != nil {
-		conn.Close()
-		return nil, err
+	var file *fileWatch
+	if address[0] != '@' { // an abstract socket, see unix(7), has no file
+		if file, err = watchFile(address); err != nil {
+			conn.Close()
+			return nil, err
+		}
 	}
 	if network == Unixgram {
 		return &unixgramLink{conn: conn, file: file}, nil

@@ -20,12 +20,9 @@ const (
 	// it is full after 90 of them, and this is half of that.
 	burstBytes = 64 << 10
 
-	// arrivalTime is the time over which the rate of arrivals is averaged. It
-	// is short, since a large batch must leave in about this time.
+	// arrivalTime is how long what arrives is spread over: two thirds of a large
+	// batch leave in it.
 	arrivalTime = 50 * time.Millisecond
-
-	// arrivalPart is how much faster than it arrives what arrives may leave.
-	arrivalPart = 1.25
 
 	// paceInterval is the time between the bursts of a backlog.
 	paceInterval = 2 * time.Millisecond
@@ -33,13 +30,12 @@ const (
 
 // pace decides how many bytes may leave now, so that a receiver's buffer has
 // time to be read: UDP drops what does not fit, and tells nobody. What clients
-// send goes on as fast as it comes, the backlog of an outage at baseRate beside
-// it.
+// send goes on as it comes, the backlog of an outage at baseRate beside it.
 type pace struct {
 	budget  float64   // bytes that may leave now
-	arrival float64   // bytes a second, averaged
+	arrived float64   // bytes that have arrived and are not part of budget yet
 	base    float64   // bytes a second of a backlog, up to baseRate
-	last    time.Time // when both were brought up to date
+	last    time.Time // when all were brought up to date
 }
 
 // advance brings p up to now. arrived is how many bytes came since the last
@@ -47,16 +43,19 @@ type pace struct {
 func (p *pace) advance(now time.Time, arrived int, least float64) {
 	passed := now.Sub(p.last).Seconds()
 	p.last = now
-	p.arrival *= math.Exp(-passed / arrivalTime.Seconds())
-	p.arrival += float64(arrived) / arrivalTime.Seconds()
 	p.base = min(baseRate, p.base*math.Exp2(passed/doubleTime.Seconds()))
-	rate := max(least, p.base+arrivalPart*p.arrival)
-	p.budget = min(burstBytes+rate*paceInterval.Seconds(), p.budget+rate*passed)
+	if p.budget < burstBytes {
+		p.budget = min(burstBytes, p.budget+p.base*passed)
+	}
+	p.arrived += float64(arrived)
+	share := p.arrived * (1 - math.Exp(-passed/arrivalTime.Seconds()))
+	p.arrived -= share
+	p.budget += max(share, least*passed)
 }
 
-// start is called when StatsD has come back.
+// start is called when StatsD has come back: all that waits is a backlog then.
 func (p *pace) start() {
-	p.budget, p.base = 0, startRate
+	p.budget, p.arrived, p.base = 0, 0, startRate
 }
 
 // allows tells whether the next datagram may leave, and counts its size if so.

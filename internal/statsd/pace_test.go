@@ -39,8 +39,8 @@ func TestPace(t *testing.T) {
 	}
 	// What arrives goes on, and the backlog beside it.
 	const arriving = 100_000
-	if left := f(64<<20, arriving, 0); left[9] < arriving*100+tenth {
-		t.Errorf("%d bytes leave in 0.1 s, want %d and more", left[9], arriving*100+tenth)
+	if left := f(64<<20, arriving, 0); left[9] < arriving*100+tenth*9/10 {
+		t.Errorf("%d bytes leave in 0.1 s, want about %d", left[9], arriving*100+tenth)
 	}
 	// Nothing piles up, little or much.
 	for _, arriving := range []int{100, 1000, 100_000, 1_000_000} {

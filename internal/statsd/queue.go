@@ -50,11 +50,16 @@ func newQueue(size, limit int) *queue {
 func (q *queue) add(lines []byte, ends []int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.closed:
+	if q.closed {
 		return ErrClosed
-	case !q.hasRoom(len(lines), len(ends)):
-		return ErrQueueFull
+	}
+	if q.open == nil || len(q.open.bytes)+1+len(lines) > q.size {
+		switch more := q.datagrams(ends); {
+		case more > q.limit:
+			return ErrTooLarge
+		case len(q.full)+q.taken+more > q.limit:
+			return ErrQueueFull
+		}
 	}
 	start := 0
 	for _, end := range ends {
@@ -65,15 +70,18 @@ func (q *queue) add(lines []byte, ends []int) error {
 	return nil
 }
 
-// hasRoom tells whether the queue takes so many groups of lines more, of size
-// bytes together. q.mu is held.
-func (q *queue) hasRoom(size, groups int) bool {
-	if q.open != nil && len(q.open.bytes)+1+size <= q.size {
-		return true
+// datagrams returns how many datagrams groups of lines with these ends fill,
+// begun with an empty one.
+func (q *queue) datagrams(ends []int) int {
+	n, begin, start := 1, 0, 0
+	for _, end := range ends {
+		if end-begin > q.size {
+			n++
+			begin = start
+		}
+		start = end + 1
 	}
-	// Each group closes one datagram at most. Of many, no two neighbours would
-	// fit into one datagram, so that each is half full on average.
-	return len(q.full)+q.taken+min(groups, 2*size/q.size+1) <= q.limit
+	return n
 }
 
 // append adds a group of lines to the open datagram, or begins the next. q.mu
@@ -160,11 +168,9 @@ func (q *queue) recycle(datagrams []*datagram) {
 	}
 }
 
-// close makes every later add fail. isEmpty tells whether nothing waits to be
-// written.
-func (q *queue) close() (isEmpty bool) {
+// close makes every later add fail.
+func (q *queue) close() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.closed = true
-	return q.open == nil && len(q.full) == 0 && q.taken == 0
+	q.mu.Unlock()
 }

@@ -92,7 +92,7 @@ func (r *resolver) run() {
 	defer close(r.done)
 	for backoff := retryInterval; ; {
 		err := r.look()
-		wait := r.interval
+		wait := max(r.interval, lookupPause)
 		if err != nil {
 			wait = backoff
 			backoff = min(2*backoff, maxBackoff)

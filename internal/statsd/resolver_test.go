@@ -208,3 +208,24 @@ func TestBadAddressIsRefused(t *testing.T) {
 		t.Error("an address without a port is accepted")
 	}
 }
+
+// TestNameThatAppearsBeforeStatsD has the log tell how long StatsD was missed.
+func TestNameThatAppearsBeforeStatsD(t *testing.T) {
+	statsd := newServer(t, TCP)
+	_, port, err := net.SplitHostPort(statsd.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNames()
+	_, log := startNamed(t, n, Options{Network: TCP, Address: "statsd.example:" + port})
+	waitLog(t, log, "cannot find statsd", 1)
+	n.set("127.0.0.1")
+	waitLog(t, log, "statsd is away", 1)
+	statsd.start()
+	waitLog(t, log, "statsd is back", 1)
+	_, after, _ := strings.Cut(log.String(), "after=")
+	after, _, _ = strings.Cut(after, " ")
+	if d, err := time.ParseDuration(after); err != nil || d > deadline {
+		t.Errorf("StatsD was away for %s: %s", after, log)
+	}
+}

@@ -59,6 +59,7 @@ func DatagramSize(network string) int {
 // What Send returns instead of accepting lines.
 var (
 	ErrQueueFull = errors.New("the send queue is full")
+	ErrTooLarge  = errors.New("the lines are more than the send queue holds")
 	ErrClosed    = errors.New("the sender is closed")
 )
 
@@ -76,8 +77,7 @@ type Options struct {
 	DatagramBytes int
 
 	// QueueBytes bounds the memory of the datagrams that wait;
-	// DefaultQueueBytes where it is 0. One call of Send can take up to half of
-	// it.
+	// DefaultQueueBytes where it is 0.
 	QueueBytes int
 
 	// ResolveInterval is how often a host name is looked up again;
@@ -140,6 +140,7 @@ func (s *Sender) Send(lines []byte, ends []int) error {
 // the socket is closed. What still waits for StatsD when ctx is done is given
 // up and logged.
 func (s *Sender) Close(ctx context.Context) {
-	s.courier.stop(ctx, s.queue.close())
+	s.queue.close()
+	s.courier.stop(ctx)
 	s.resolver.close()
 }

@@ -164,20 +164,30 @@ func TestGroupsStayTogether(t *testing.T) {
 
 // TestFullQueueTakesNothingOfABatch has room for some lines, but not for all.
 func TestFullQueueTakesNothingOfABatch(t *testing.T) {
-	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 4 * datagramSize})
-	send(t, s, "a:1|c")
-	line := strings.Repeat("x", datagramSize/2)
-	lines := strings.Repeat(line+"\n", 9) + line
-	var ends []int
-	for i := range 10 {
-		ends = append(ends, (i+1)*(len(line)+1)-1)
+	const limit = 10 // datagrams
+	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: limit * datagramSize})
+	batch := func(groups int) error { // each of which takes a datagram
+		group := strings.Repeat("x", datagramSize/2)
+		var ends []int
+		for i := range groups {
+			ends = append(ends, (i+1)*(len(group)+1)-1)
+		}
+		return s.Send([]byte(strings.Repeat(group+"\n", groups-1)+group), ends)
 	}
-	if err := s.Send([]byte(lines), ends); !errors.Is(err, ErrQueueFull) {
-		t.Errorf("Send: %v, want %v", err, ErrQueueFull)
+	if err := batch(limit + 1); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("more than the queue holds: %v, want %v", err, ErrTooLarge)
+	}
+	send(t, s, "a:1|c")
+	send(t, s, strings.Repeat("x", datagramSize))
+	if err := batch(limit); !errors.Is(err, ErrQueueFull) {
+		t.Errorf("as much as the empty queue holds: %v, want %v", err, ErrQueueFull)
+	}
+	if err := batch(limit - 1); err != nil {
+		t.Errorf("as much as it still holds: %v", err)
 	}
 	closeSender(t, s, time.Millisecond)
-	if !strings.Contains(log.String(), "count=1 ") {
-		t.Errorf("more than the first metric was in the queue: %s", log)
+	if !strings.Contains(log.String(), "count=11 ") {
+		t.Errorf("other than 11 lines were in the queue: %s", log)
 	}
 }
 

@@ -51,12 +51,16 @@ func (q *errorQueue) pending() error {
 	return nil
 }
 
+// maxQuoted is how many datagrams are read that came back; those behind the
+// first one are sent again in any case.
+const maxQuoted = 4096
+
 // quoted returns the beginnings of the datagrams that came back, in order.
 func (q *errorQueue) quoted() [][]byte {
 	var all [][]byte
 	_ = q.raw.Control(func(fd uintptr) {
 		buffer := make([]byte, 2048) // ICMPv6 quotes up to 1,280 bytes
-		for len(all) < maxHeld {
+		for len(all) < maxQuoted {
 			n, _, _, _, err := unix.Recvmsg(int(fd), buffer, nil, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 			if err != nil {
 				return

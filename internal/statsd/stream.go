@@ -33,6 +33,7 @@ type stream struct {
 
 	ended    chan struct{} // closed when StatsD has closed the connection
 	finished bool
+	endSent  bool
 	failed   error // what write returned
 }
 
@@ -110,7 +111,7 @@ func (s *stream) acknowledged() (int, error) {
 		return s.total, nil
 	}
 	n, err := s.counter.unacknowledged()
-	if s.finished && n > 0 {
+	if s.endSent && n > 0 {
 		n-- // the end itself, RFC 9293, section 3.4, counts as a byte
 	}
 	return s.total - n, err
@@ -127,12 +128,13 @@ func (s *stream) hasEnded() bool {
 
 func (s *stream) finish(ctx context.Context) {
 	s.finished = true
-	if s.conn.CloseWrite() != nil || !s.acknowledges {
+	s.endSent = s.conn.CloseWrite() == nil
+	if !s.endSent || !s.acknowledges {
 		return
 	}
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	for end := time.Now().Add(finishTime); time.Now().Before(end); {
+	for {
 		if n, err := s.counter.unacknowledged(); n == 0 || err != nil {
 			return
 		}

@@ -96,3 +96,49 @@ func TestStreamEndsEachLine(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// TestCloseWaitsForAStreamThatPauses closes a sender whose lines are all in the
+// kernel's buffers, because StatsD does not read at the moment.
+func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, log := startSender(t, Options{Network: TCP, Address: l.Addr().String()})
+	const lines = 1500
+	line := strings.Repeat("x", 1000)
+	for range lines {
+		send(t, s, line)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	waitFor(t, func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return s.queue.open == nil && s.queue.taken+len(s.queue.full) == 0
+	}, func() string { return "the kernel does not take the lines" })
+
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		s.Close(ctx)
+	}()
+	select {
+	case <-closed:
+		t.Fatal("Close did not wait")
+	case <-time.After(finishTime + finishTime/2): // longer than others would be kept waiting
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); err != nil || len(got) != lines*(len(line)+1) {
+		t.Errorf("got %d bytes, %v, want %d; log: %s", len(got), err, lines*(len(line)+1), log)
+	}
+	<-closed
+}

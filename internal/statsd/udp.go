@@ -30,8 +30,8 @@ const (
 	// linkFinish is how long finish waits for refusals across a link.
 	linkFinish = 100 * time.Millisecond
 
-	// maxHeld is how many datagrams are held at most.
-	maxHeld = 4096
+	// maxHeld is how many bytes of datagrams are held at most.
+	maxHeld = 6 << 20
 
 	// minQuoted is how many bytes of a datagram its refusal must quote to tell
 	// which it was.
@@ -77,11 +77,10 @@ func newUDPLink(conn *net.UDPConn) *udpLink {
 }
 
 func (l *udpLink) write(d *datagram) error {
-	_, err := l.conn.Write(d.bytes)
-	if errors.Is(err, syscall.ENOBUFS) {
-		return errBusy
+	_, err := write(l.conn, d.bytes)
+	if err != errBusy {
+		l.failed = err // maybe what became of a datagram before
 	}
-	l.failed = err // maybe what became of a datagram before
 	return err
 }
 
@@ -101,7 +100,7 @@ func (l *udpLink) settle(written []*datagram, now time.Time) (n int, err error) 
 		}
 		return n, l.failed
 	}
-	for n < len(written) && (len(written)-n > maxHeld || now.Sub(written[n].sent) >= l.hold) {
+	for n < len(written) && ((len(written)-n)*cap(written[n].memory) > maxHeld || now.Sub(written[n].sent) >= l.hold) {
 		n++
 	}
 	return n, nil
