@@ -134,10 +134,8 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 		to.Network, to.Address = statsd.UDP, receiver.Address()
 	}
 
-	// A second signal is not caught, so that it ends the program at once.
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
-	context.AfterFunc(ctx, release)
 
 	sender, err := statsd.New(to)
 	if err != nil {
@@ -155,6 +153,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 
 	select {
 	case <-ctx.Done():
+		release() // a second signal ends the program at once
 		log.Info("stopping")
 	case err = <-failed:
 	}

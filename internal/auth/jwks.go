@@ -18,6 +18,7 @@ import (
 const (
 	refreshInterval = 15 * time.Minute // while all is well
 	retryInterval   = 30 * time.Second // after a failure; more often only for unknown keys
+	firstRetry      = time.Second      // after the first failure of all, then twice as long
 	fetchBurst      = 3                // how many fetches may follow each other at once
 	fetchTimeout    = 10 * time.Second // from the connection to the last byte
 	maxKeySet       = 1 << 20          // bytes of a set, decompressed
@@ -100,17 +101,29 @@ func (f *fetcher) want() {
 func (f *fetcher) run(ctx context.Context) {
 	defer close(f.done)
 	limit := rate.NewLimiter(rate.Every(retryInterval), fetchBurst)
-	for limit.Wait(ctx) == nil {
-		pause := refreshInterval
+	first := firstRetry
+	for {
+		if f.last == nil {
+			limit.Allow() // it counts, and does not wait
+		} else if limit.Wait(ctx) != nil {
+			return
+		}
+		pause, wanted := refreshInterval, f.wanted
 		if err := f.fetch(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("could not fetch the keys that verify tokens", "url", f.shown, "error", err)
 			pause = retryInterval
+			if f.last == nil { // no token can be verified until then, whatever it names
+				pause, wanted = min(first, retryInterval), nil
+				first = 2 * pause
+			}
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
+			return
 		case <-timer.C:
-		case <-f.wanted:
+		case <-wanted:
 		}
 		timer.Stop()
 	}

@@ -383,10 +383,35 @@ func TestAProviderMayComeLater(t *testing.T) {
 	})
 }
 
+// TestTheFirstKeysAreAskedForOften has the provider start after the proxy.
+func TestTheFirstKeysAreAskedForOften(t *testing.T) {
+	withProvider(t, "", func(t *testing.T, p *provider, v *Verifier) {
+		key := newEd25519()
+		token := named(t, jwt.SigningMethodEdDSA, key, "1")
+		for range 300 { // clients that ask change nothing
+			accepts(t, v, "without keys", token, false)
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		// After 0, 1, 3, 7, 15 and 31 seconds, then every 30.
+		if got := p.fetches.Load(); got < 12 || got > 15 {
+			t.Errorf("%d fetches in 5 minutes without an answer", got)
+		}
+	})
+	withProvider(t, "", func(t *testing.T, p *provider, v *Verifier) {
+		key := newEd25519()
+		time.Sleep(2 * firstRetry)
+		p.serves(jwks(jwk(key.Public(), map[string]any{"kid": "1"})))
+		time.Sleep(firstRetry + firstRetry/2)
+		synctest.Wait()
+		accepts(t, v, "a moment later", named(t, jwt.SigningMethodEdDSA, key, "1"), true)
+	})
+}
+
 func TestASlowProviderHoldsNothingUp(t *testing.T) {
 	withProvider(t, "", func(t *testing.T, p *provider, v *Verifier) {
 		p.answers(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		time.Sleep(retryInterval)
+		time.Sleep(firstRetry)
 		synctest.Wait() // the fetch is under way
 		begin := time.Now()
 		accepts(t, v, "without keys", named(t, jwt.SigningMethodEdDSA, newEd25519(), "x"), false)
