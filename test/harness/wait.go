@@ -8,7 +8,7 @@ import (
 const (
 	// Patience is how long a test waits for what should happen soon. It only
 	// costs time where something is broken.
-	Patience = 20 * time.Second
+	Patience = time.Minute
 
 	pollInterval = 5 * time.Millisecond
 )
