@@ -162,18 +162,25 @@ func TestTLSIsServed(t *testing.T) {
 
 func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	p := start(t)
-	body, head, unused, fresh := p.dial(), p.dial(), p.dial(), p.dial()
+	body, head, unused, fresh, late := p.dial(), p.dial(), p.dial(), p.dial(), p.dial()
 	bodyReader, headReader, unusedReader := newReader(body), newReader(head), newReader(unused)
 	fmt.Fprint(body, "POST /count/body HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nval")
 	fmt.Fprint(head, "POST /count/he")
 	fmt.Fprint(unused, "POST /count/idle HTTP/1.1\r\nHost: h\r\n\r\n")
 	p.forwards("idle", p.read(unusedReader, "POST"), "idle:0|c")
-	poll(t, func() bool { return p.inState(idle) == 2 && p.inState(busy) == 2 })
+	poll(t, func() bool { return p.inState(idle) == 3 && p.inState(busy) == 2 })
 
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	shut := make(chan error, 1)
 	go func() { shut <- p.Shutdown(ctx) }()
+	poll(t, p.draining.Load)
+	fmt.Fprint(late, "POST /count/late HTTP/1.1\r\nHost: h\r\n\r\n")
+	a := p.read(newReader(late), "POST")
+	p.refuses("a request that begins late", a, 503, "shutting down")
+	if !a.closes {
+		t.Errorf("503 with %v", a.header)
+	}
 	silently(t, unused)
 	silently(t, fresh)
 	if conn, err := net.Dial("tcp", p.address); err == nil {
@@ -181,7 +188,7 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	}
 
 	fmt.Fprint(head, "ad HTTP/1.1\r\nHost: h\r\n\r\nGET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
-	a := p.read(headReader, "POST")
+	a = p.read(headReader, "POST")
 	p.forwards("a request whose head had begun", a, "head:0|c")
 	if !a.closes {
 		t.Errorf("200 with %v", a.header)

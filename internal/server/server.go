@@ -154,28 +154,44 @@ func (s *Server) Serve(listener net.Listener) error {
 	}
 }
 
-// Shutdown stops accepting connections, closes those on which no request has
-// begun, finishes the requests that have and returns when their answers are
-// written. When ctx is done before, it closes all connections and returns its
-// error. A request that begins later is answered 503.
+// lateTime is how long connections on which no request has begun are kept when
+// the server stops: a client that does not know yet gets 503 for its request,
+// and so may try again, which it may not if the connection just breaks.
+const lateTime = 500 * time.Millisecond
+
+// Shutdown stops accepting connections, finishes the requests that have begun,
+// answers those that begin later with 503, and returns when all connections are
+// closed. When ctx is done before, it closes them all and returns its error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.mu.Lock()
-	open := slices.Collect(maps.Keys(s.conns))
 	if s.listener != nil {
 		_ = s.listener.Close() // an error means that it is closed
 	}
 	s.mu.Unlock()
-	for _, c := range open {
-		c.closeIdle()
+	wait := lateTime
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)/2)
 	}
+	late := time.AfterFunc(wait, s.closeIdle)
 	stop := context.AfterFunc(ctx, s.closeAll)
 	s.running.Wait()
+	late.Stop()
 	s.refusals.flush()
 	if !stop() {
 		return ctx.Err()
 	}
 	return nil
+}
+
+// closeIdle closes the connections on which no request has begun.
+func (s *Server) closeIdle() {
+	s.mu.Lock()
+	open := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, c := range open {
+		c.closeIdle()
+	}
 }
 
 // closeAll closes all connections, whatever they are at.
