@@ -140,10 +140,10 @@ func (l *udpLink) trial() trial {
 	switch {
 	case l.isLocal:
 		return loopbackTrial
-	case errors.Is(l.failed, syscall.EHOSTUNREACH):
-		return hostTrial
+	case errors.Is(l.failed, syscall.ECONNREFUSED):
+		return linkTrial
 	}
-	return linkTrial
+	return hostTrial // also where the network was gone: the host may not be back with it
 }
 
 func (l *udpLink) broken() <-chan struct{} { return nil }
