@@ -52,9 +52,12 @@ func isReadable(c syscall.Conn) bool {
 	n := 0
 	control(c, func(fd int) {
 		polled[0].Fd = int32(fd)
-		n, _ = unix.Poll(polled, 0) // it can only be interrupted: see the next look
+		err := error(unix.EINTR)
+		for err == unix.EINTR { // the runtime's own signals interrupt it
+			n, err = unix.Poll(polled, 0)
+		}
 	})
-	return n != 0
+	return n > 0
 }
 
 // drops returns how many datagrams a socket had no room for.

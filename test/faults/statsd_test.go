@@ -189,7 +189,7 @@ func (s *statsd) acceptLast(t testing.TB) {
 	err := s.listener.SetDeadline(time.Unix(1, 0))
 	s.accepting.Wait()
 	if err == nil {
-		err = s.listener.SetDeadline(time.Time{})
+		err = s.listener.SetDeadline(time.Now().Add(harness.Patience))
 	}
 	if err != nil {
 		t.Fatalf("accept the last connections: %v", err)
