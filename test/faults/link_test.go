@@ -129,7 +129,10 @@ func TestRestartAcrossALink(t *testing.T) {
 }
 
 // TestHostVanishes has StatsD's host vanish from the network, without a
-// farewell, and come back with another address behind the same name.
+// farewell, and come back with another address behind the same name, which says
+// so a second later. Nobody answers for the address that it had, and the
+// proxy's kernel tells so after three seconds: what was sent to it meanwhile is
+// known to be lost, and not lost therefore.
 func TestHostVanishes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -152,7 +155,7 @@ func TestHostVanishes(t *testing.T) {
 			before := c.startStatsD(t, test.network, "192.0.2.2")
 			args := proxyArgs(before, "--statsd-host="+hostName, "--statsd-resolve-interval=1")
 			proxy := harness.StartProxy(t, c.command(names.command(harness.ProxyCommand(args...))))
-			l := &load{metrics: 9000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
+			l := &load{metrics: 10_000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 			l.start(t, proxy)
 			l.reach(t, 2000)
 			thaw := freeze(t, proxy.Process)
@@ -163,9 +166,10 @@ func TestHostVanishes(t *testing.T) {
 			before.close()
 			after := before.at(t, "192.0.2.3")
 			after.namespace = c.statsd
-			names.set(t, "192.0.2.3")
 			test.back(c, t, "192.0.2.3")
 			after.start(t)
+			l.reach(t, 8000)
+			names.set(t, "192.0.2.3")
 			l.check(t, test.name, proxy, before, after)
 		})
 	}
