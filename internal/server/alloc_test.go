@@ -28,42 +28,46 @@ var benchRequests = []struct{ name, target, contentType, body string }{
 	{"query", "/gauge/some%20key?value=-5", "", ""},
 }
 
-// newBench returns a Server that forwards to nowhere, and a request to it; see
-// again.
-func newBench(t testing.TB, target, contentType, body string) (*Server, *fasthttp.RequestCtx) {
+// newBench returns a Server that forwards to nowhere, and the work on a request
+// to it, whose head may have more lines; see again.
+func newBench(t testing.TB, target, contentType, body string, lines ...string) (*Server, *work) {
 	t.Helper()
 	encoder := newEncoder(t, metric.Options{Prefix: "prefix"})
 	s := New(Options{MaxBody: 1 << 20, ReadTimeout: deadline, WriteTimeout: deadline, IdleTimeout: deadline, Encoder: encoder, Sink: discard{}, Logger: slog.New(slog.DiscardHandler)})
-	ctx := new(fasthttp.RequestCtx)
 	side, _ := net.Pipe()
 	c := &conn{Conn: side, server: s}
 	c.in.unpark()
-	c.in.w = copy(c.in.buffer[:], body)
-	c.body.length = len(body)
-	ctx.Init2(c, nil, false)
-	ctx.Request.Header.SetMethod("POST")
-	ctx.Request.SetRequestURI(target)
-	ctx.Request.Header.SetContentType(contentType)
-	ctx.Request.Header.Set("Origin", "https://shop.example")
-	return s, ctx
+	c.in.w = copy(c.in.buffer[:], "POST "+target+" HTTP/1.1\r\nHost: h\r\nContent-Type: "+contentType+"\r\nOrigin: https://shop.example\r\n"+
+		fmt.Sprintf("Content-Length: %d\r\n", len(body))+strings.Join(append(lines, "\r\n"), "\r\n")+body)
+	w := again(c, nil)
+	return s, w
 }
 
-// again makes ctx as it was before its request was handled.
-func again(ctx *fasthttp.RequestCtx) {
-	ctx.Response.Reset()
-	c := connOf(ctx.Conn())
-	c.in.r, c.body.isRead = 0, false
+// again reads the request of c once more; used is what it was worked on in
+// before.
+func again(c *conn, used *work) *work {
+	if used != nil {
+		putWork(used)
+	}
+	c.in.r, c.body = 0, message{}
+	w, no := c.readHead()
+	if no != nil {
+		panic(no.message)
+	}
+	return w
 }
 
 func TestHandlingARequestAllocatesNothing(t *testing.T) {
 	for _, r := range benchRequests {
-		s, ctx := newBench(t, r.target, r.contentType, r.body)
+		s, w := newBench(t, r.target, r.contentType, r.body)
+		c := w.request.body.(*conn)
 		allocs := testing.AllocsPerRun(100, func() {
-			s.handle(ctx)
-			if ctx.Response.StatusCode() != 200 {
-				t.Fatalf("%s", ctx.Response.Body())
+			s.handle(w)
+			if w.response.status != 200 {
+				t.Fatalf("%s", w.response.body)
 			}
-			again(ctx)
+			w.out = appendResponse(w.out[:0], &w.request, &w.response, s.dates.at(c.now), c.finish(w))
+			w = again(c, w)
 		})
 		if allocs != 0 {
 			t.Errorf("%s: %v allocations", r.name, allocs)
@@ -78,10 +82,10 @@ const browserHead = "POST /count/some.key.name HTTP/1.1\r\nHost: metrics.shop.ex
 	"Referer: https://www.shop.example/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n"
 
 func TestReadingAHeadAllocatesNothing(t *testing.T) {
-	var f framing
+	var q request
 	head := []byte(browserHead)
 	allocs := testing.AllocsPerRun(100, func() {
-		if length, no := parseHead(head, &f); length != len(head) {
+		if length, no := parseHead(head, &q); length != len(head) {
 			t.Fatal(no)
 		}
 	})
@@ -91,23 +95,25 @@ func TestReadingAHeadAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkHead(b *testing.B) {
-	var f framing
+	var q request
 	head := []byte(browserHead)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(head)))
 	for b.Loop() {
-		_, _ = parseHead(head, &f)
+		_, _ = parseHead(head, &q)
 	}
 }
 
 func BenchmarkHandle(b *testing.B) {
 	for _, r := range benchRequests {
 		b.Run(r.name, func(b *testing.B) {
-			s, ctx := newBench(b, r.target, r.contentType, r.body)
+			s, w := newBench(b, r.target, r.contentType, r.body)
+			c := w.request.body.(*conn)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.handle(ctx)
-				again(ctx)
+				s.handle(w)
+				w.out = appendResponse(w.out[:0], &w.request, &w.response, s.dates.at(c.now), c.finish(w))
+				w = again(c, w)
 			}
 		})
 	}
@@ -160,11 +166,11 @@ func BenchmarkDecompress(b *testing.B) {
 	w := gzip.NewWriter(&compressed)
 	_, _ = io.WriteString(w, strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))
 	w.Close()
-	s, ctx := newBench(b, "/batch", "text/plain", compressed.String())
-	ctx.Request.Header.Set("Content-Encoding", "gzip")
+	s, work := newBench(b, "/batch", "text/plain", compressed.String(), "Content-Encoding: gzip")
+	c := work.request.body.(*conn)
 	b.ReportAllocs()
 	for b.Loop() {
-		s.handle(ctx)
-		again(ctx)
+		s.handle(work)
+		work = again(c, work)
 	}
 }

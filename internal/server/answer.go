@@ -1,11 +1,9 @@
 package server
 
 import (
-	"bytes"
-	"errors"
+	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/metric"
 )
@@ -22,52 +20,29 @@ func refuse(status int, message string) *refusal {
 }
 
 func refuseMethod(r *route, method []byte) *refusal {
-	no := refuse(fasthttp.StatusMethodNotAllowed,
+	no := refuse(http.StatusMethodNotAllowed,
 		"method "+metric.Quote(method)+" is not allowed here; allowed: "+r.methods)
-	no.header, no.value = fasthttp.HeaderAllow, r.methods
+	no.header, no.value = "Allow", r.methods
 	return no
 }
 
 func refuseBusy(why string) *refusal {
-	no := refuse(fasthttp.StatusServiceUnavailable, why)
-	no.header, no.value = fasthttp.HeaderRetryAfter, "1"
+	no := refuse(http.StatusServiceUnavailable, why)
+	no.header, no.value = "Retry-After", "1"
 	return no
 }
 
-// writeRefusal writes no as the response.
-func writeRefusal(ctx *fasthttp.RequestCtx, no *refusal) {
-	ctx.Response.SetStatusCode(no.status)
-	ctx.Response.Header.SetContentType("application/json")
-	if no.header != "" {
-		ctx.Response.Header.Set(no.header, no.value)
-	}
-	body := append(ctx.Response.Body()[:0], `{"error":`...)
-	body, _ = jsontext.AppendQuote(body, no.message) // an error only tells of bad UTF-8, which is mended
-	ctx.Response.SetBody(append(body, '}'))
-}
-
 // refuse answers a request with no, and logs that.
-func (s *Server) refuse(ctx *fasthttp.RequestCtx, no *refusal) {
-	writeRefusal(ctx, no)
+func (s *Server) refuse(w *work, no *refusal) {
+	r := &w.response
+	r.status, r.contentType = no.status, "application/json"
+	r.header, r.value = no.header, no.value
+	r.body = append(r.body[:0], `{"error":`...)
+	r.body, _ = jsontext.AppendQuote(r.body, no.message) // an error only tells of bad UTF-8, which is mended
+	r.body = append(r.body, '}')
 	if s.debug && s.refusals.allow() {
-		// Not the query, which may hold a token.
-		path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
+		q := &w.request
 		s.log.Debug("refused", "status", no.status, "error", no.message,
-			"method", metric.Cut(string(ctx.Method())), "path", metric.Cut(string(path)), "client", ctx.RemoteAddr())
-	}
-}
-
-// requestFailed answers a request whose head could not be read; the connection
-// is closed afterwards. To which origin it would answer is not known.
-func (s *Server) requestFailed(ctx *fasthttp.RequestCtx, err error) {
-	no := unreadable
-	if fault := (*headError)(nil); errors.As(err, &fault) {
-		no = fault.refusal
-	}
-	connOf(ctx.Conn()).linger = no != tooSlow // that one had its time
-	ctx.Response.Header.SetCanonical(headerTypeOptions, valueNoSniff)
-	writeRefusal(ctx, no)
-	if s.debug && s.refusals.allow() {
-		s.log.Debug("refused", "status", no.status, "error", no.message, "client", ctx.RemoteAddr())
+			"method", metric.Cut(string(q.method)), "path", metric.Cut(string(q.path())), "client", s.clientAddress(q))
 	}
 }

@@ -3,10 +3,10 @@ package server
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -26,7 +26,7 @@ type rejection struct {
 
 // forwardBatch sends the good entries of a batch and reports the bad ones. A
 // batch that cannot be read to its end sends nothing.
-func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body []byte) *refusal {
+func (s *Server) forwardBatch(w *work, r *route, body []byte) *refusal {
 	entries, rejected := 0, 0
 	for w.decoder.OpenBatch(body); ; entries++ {
 		bad, err := w.decoder.Next(&w.metric)
@@ -34,7 +34,7 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 			break
 		}
 		if err != nil {
-			return refuse(fasthttp.StatusBadRequest, err.Error())
+			return refuse(http.StatusBadRequest, err.Error())
 		}
 		if bad == nil {
 			bad = s.encode(w, r, entries)
@@ -46,12 +46,12 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 			}
 		}
 		if len(w.lines.Bytes) > maxLines {
-			return refuse(fasthttp.StatusRequestEntityTooLarge,
+			return refuse(http.StatusRequestEntityTooLarge,
 				fmt.Sprintf("the lines of the batch take more than %d bytes: send it in parts", maxLines))
 		}
 	}
 	if entries == 0 {
-		return refuse(fasthttp.StatusBadRequest, "the batch is empty")
+		return refuse(http.StatusBadRequest, "the batch is empty")
 	}
 	if no := s.takeBatch(w, entries); no != nil {
 		return no
@@ -60,20 +60,20 @@ func (s *Server) forwardBatch(ctx *fasthttp.RequestCtx, w *work, r *route, body 
 	if no := s.send(&w.lines); no != nil {
 		return no
 	}
-	s.answerBatch(ctx, entries-rejected, w.rejected)
+	s.answerBatch(w, entries-rejected)
 	return nil
 }
 
-// answerBatch writes the verdicts on a batch as the response.
-func (s *Server) answerBatch(ctx *fasthttp.RequestCtx, accepted int, rejected []rejection) {
+// answerBatch answers with the verdicts on a batch.
+func (s *Server) answerBatch(w *work, accepted int) {
 	if accepted == 0 {
-		ctx.Response.SetStatusCode(fasthttp.StatusBadRequest)
+		w.response.status = http.StatusBadRequest
 	}
-	ctx.Response.Header.SetContentType("application/json")
-	body := append(ctx.Response.Body()[:0], `{"accepted":`...)
+	w.response.contentType = "application/json"
+	body := append(w.response.body, `{"accepted":`...)
 	body = strconv.AppendInt(body, int64(accepted), 10)
 	body = append(body, `,"rejected":[`...)
-	for i, r := range rejected {
+	for i, r := range w.rejected {
 		if i > 0 {
 			body = append(body, ',')
 		}
@@ -83,8 +83,8 @@ func (s *Server) answerBatch(ctx *fasthttp.RequestCtx, accepted int, rejected []
 		body, _ = jsontext.AppendQuote(body, r.message) // an error only tells of bad UTF-8, which is mended
 		body = append(body, '}')
 		if s.debug && s.refusals.allow() {
-			s.log.Debug("rejected", "index", r.index, "error", r.message, "client", ctx.RemoteAddr())
+			s.log.Debug("rejected", "index", r.index, "error", r.message, "client", s.clientAddress(&w.request))
 		}
 	}
-	ctx.Response.SetBody(append(body, "]}"...))
+	w.response.body = append(body, "]}"...)
 }

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net/http"
 	"sync"
-
-	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/metric"
 )
@@ -25,8 +24,7 @@ var textTypes = [][]byte{
 
 // checkType refuses a request whose content type is not supported. boundary is
 // that of a multipart form, empty where the body itself tells what it is.
-func checkType(head *fasthttp.RequestHeader, r *route) (boundary string, no *refusal) {
-	header := head.ContentType()
+func checkType(header []byte, r *route) (boundary string, no *refusal) {
 	mediaType := header
 	if i := bytes.IndexByte(header, ';'); i >= 0 {
 		mediaType = header[:i]
@@ -38,20 +36,19 @@ func checkType(head *fasthttp.RequestHeader, r *route) (boundary string, no *ref
 		}
 	}
 	if r.isBatch || !bytes.EqualFold(mediaType, []byte("multipart/form-data")) {
-		return "", refuse(fasthttp.StatusUnsupportedMediaType,
+		return "", refuse(http.StatusUnsupportedMediaType,
 			"content type "+metric.Quote(mediaType)+" is not supported here")
 	}
 	_, params, err := mime.ParseMediaType(string(header))
 	if err != nil || params["boundary"] == "" {
-		return "", refuse(fasthttp.StatusBadRequest, "the content type multipart/form-data has no boundary")
+		return "", refuse(http.StatusBadRequest, "the content type multipart/form-data has no boundary")
 	}
 	return params["boundary"], nil
 }
 
 // findDecompressor returns what undoes the content encoding of a request, nil
 // where it has none.
-func findDecompressor(head *fasthttp.RequestHeader) (*decompressor, *refusal) {
-	encoding := head.Peek(fasthttp.HeaderContentEncoding)
+func findDecompressor(encoding []byte) (*decompressor, *refusal) {
 	if len(encoding) == 0 || bytes.EqualFold(encoding, []byte("identity")) {
 		return nil, nil
 	}
@@ -60,7 +57,7 @@ func findDecompressor(head *fasthttp.RequestHeader) (*decompressor, *refusal) {
 			return d, nil
 		}
 	}
-	return nil, refuse(fasthttp.StatusUnsupportedMediaType,
+	return nil, refuse(http.StatusUnsupportedMediaType,
 		"content encoding "+metric.Quote(encoding)+" is not supported; gzip and deflate are")
 }
 
@@ -95,7 +92,7 @@ func (s *Server) decompress(w *work, body []byte, d *decompressor) ([]byte, *ref
 	case errors.Is(err, errTooLarge):
 		return nil, s.refuseBody()
 	case err != nil:
-		return nil, refuse(fasthttp.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, metric.Cut(err.Error())))
+		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, metric.Cut(err.Error())))
 	}
 	return w.body, nil
 }
@@ -132,6 +129,6 @@ func readLimited(dst []byte, reader io.Reader, limit int) ([]byte, error) {
 }
 
 func (s *Server) refuseBody() *refusal {
-	return refuse(fasthttp.StatusRequestEntityTooLarge,
+	return refuse(http.StatusRequestEntityTooLarge,
 		fmt.Sprintf("the body is larger than %d bytes", s.options.MaxBody))
 }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // lingerTime is how long a connection that is closed with a request unread
@@ -20,15 +18,8 @@ import (
 // 9112, section 9.6.)
 const lingerTime = time.Second
 
-// restTime is how long an idle connection keeps the library's buffers, which
-// spares those that send one request after another the taking and giving back.
-const restTime = 10 * time.Millisecond
-
-// conn is a connection. It stands between the network and the library, and
-// decides by itself where a request ends: the library gets to read the head of
-// one request when all of it has arrived and is well-formed, and nothing else.
-// The handler reads the body, see message. So no byte behind a request that was
-// refused is ever looked at, whatever the library makes of its framing.
+// conn is a connection that speaks HTTP/1. It decides by itself where a request
+// ends, and strictly: no byte behind one that was refused is ever looked at.
 //
 // All but state belongs to the goroutine that serves the connection.
 type conn struct {
@@ -40,14 +31,13 @@ type conn struct {
 	state atomic.Int32
 
 	in     input
-	head   int      // bytes of the head that the library has yet to read
-	given  bool     // it has read it
-	fault  *refusal // what is wrong with the head, nil for nothing
-	body   message
-	late   bool // the request began while the server was draining
-	timed  bool // its time is running
-	rests  bool // the library was made to let go of the connection, which goes on
-	linger bool // closed with a request unread
+	body   message // of the request that is served
+	late   bool    // it began while the server was draining
+	timed  bool    // its time is running
+	linger bool    // closed with a request unread
+
+	now             time.Time // when the last answer was ready
+	readBy, writeBy time.Time // the deadlines that are set
 }
 
 // The states of a conn.
@@ -57,9 +47,8 @@ const (
 	closed        // while it was idle
 )
 
-// serve answers the requests of c to its end. The library has it, as outer, no
-// longer than it keeps sending requests: its memory is not for those that wait.
-func (c *conn) serve(outer net.Conn) {
+// serve answers the requests of c to its end.
+func (c *conn) serve() {
 	defer c.end()
 	options := &c.server.options
 	if secure, ok := c.Conn.(*tls.Conn); ok {
@@ -67,70 +56,20 @@ func (c *conn) serve(outer net.Conn) {
 			return
 		}
 	}
-	for limit := options.ReadTimeout; c.await(limit) == nil; limit = options.IdleTimeout - restTime {
-		for !c.readHead() {
-			c.startTime()
-			if err := c.in.fill(); err != nil {
-				c.head, c.fault = 1, refuseCut(err, headTooShort)
-				break
-			}
-		}
-		c.rests = false
-		_ = c.server.http.ServeConn(outer) // what is wrong with a request is its sender's matter
-		if !c.rests {
+	c.now = time.Now()
+	for limit := options.ReadTimeout; c.await(limit) == nil; limit = options.IdleTimeout {
+		if !c.serveRequest() {
 			return
 		}
+		c.timed = false
+		if c.state.CompareAndSwap(busy, idle) && c.server.draining.Load() {
+			c.closeIdle()
+		}
 	}
 }
 
-// Read gives the library the head of a request. What is wrong with a head is
-// told after one byte of it: an error without any is taken for the end of an
-// idle connection, and gets no answer.
-func (c *conn) Read(p []byte) (int, error) {
-	if c.head == 0 && c.fault == nil && !c.given {
-		wait := min(restTime, c.server.options.IdleTimeout)
-		if err := c.await(wait); err != nil {
-			c.rests = errors.Is(err, os.ErrDeadlineExceeded) && wait == restTime
-			return 0, io.EOF
-		}
-		if !c.readHead() {
-			c.rests = true
-			return 0, io.EOF
-		}
-	}
-	switch {
-	case c.given: // the library holds that the head goes on
-		return 0, &headError{unreadable}
-	case c.fault == nil:
-		n := copy(p, c.in.bytes()[:c.head])
-		c.in.skip(n)
-		c.head -= n
-		c.given = c.head == 0
-		return n, nil
-	case c.head > 0:
-		c.head = 0
-		return copy(p, "?"), nil
-	default:
-		return 0, &headError{c.fault}
-	}
-}
-
-// headError takes the verdict on a head through the library.
-type headError struct{ *refusal }
-
-func (e *headError) Error() string { return e.message }
-
-// errSpent ends a connection whose last request was not read to its end.
-var errSpent = errors.New("a request was left unread")
-
-// await waits until a request begins, for limit at most.
+// await waits until a request begins, for limit at least and not much longer.
 func (c *conn) await(limit time.Duration) error {
-	if c.state.Load() == busy {
-		if !c.body.isOver() {
-			return errSpent
-		}
-		return nil
-	}
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: empty lines before a request are passed over.
 		for bytes.HasPrefix(c.in.bytes(), crlf) {
@@ -141,8 +80,9 @@ func (c *conn) await(limit time.Duration) error {
 		}
 		if hasWaited {
 			c.startTime()
-		} else if !c.timed {
-			if err := c.Conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		} else if !isWithin(c.readBy, c.now, limit) {
+			c.readBy = c.now.Add(limit + slack(limit))
+			if err := c.Conn.SetReadDeadline(c.readBy); err != nil {
 				return err
 			}
 		}
@@ -160,25 +100,113 @@ func (c *conn) await(limit time.Duration) error {
 
 var crlf = []byte("\r\n")
 
-// readHead tells whether the head of the request that has begun is there, or
-// enough of it to see that it is wrong.
-func (c *conn) readHead() bool {
-	b := c.in.bytes()
-	c.body.framing = framing{}
-	c.head, c.fault = parseHead(b, &c.body.framing)
-	if c.head == 0 && c.fault == nil && len(b) == maxHead {
-		c.fault = headTooLong
-		if bytes.IndexByte(b, '\n') < 0 {
-			c.fault = lineTooLong
+// slack is how much longer than limit a wait may be. Deadlines are moved only
+// so often, since that costs more than all else that a small request needs of
+// a connection.
+func slack(limit time.Duration) time.Duration { return limit / 8 }
+
+// isWithin tells whether a deadline that is set leaves limit from now on, and
+// hardly more.
+func isWithin(deadline, now time.Time, limit time.Duration) bool {
+	left := deadline.Sub(now)
+	return limit <= left && left <= limit+slack(limit)
+}
+
+// serveRequest answers the request that has begun and tells whether the
+// connection can be used for another one.
+func (c *conn) serveRequest() (goesOn bool) {
+	w, no := c.readHead()
+	defer putWork(w)
+	if no != nil {
+		// To which origin it would answer is not known.
+		w.request.reset()
+		w.response.reset()
+		c.server.refuse(w, no)
+		c.linger = no != tooSlow // that one had its time
+	} else {
+		c.server.handle(w)
+		if w.response.isPage {
+			c.servePage(w)
+			return false
+		}
+		goesOn = c.finish(w)
+	}
+	return c.respond(w, goesOn) == nil && goesOn
+}
+
+// readHead reads the head of the request that has begun into w.request, or
+// tells what is wrong with it.
+func (c *conn) readHead() (w *work, no *refusal) {
+	seen := 0
+	for {
+		if b := c.in.bytes(); bytes.IndexByte(b[seen:], '\n') >= 0 || len(b) == maxHead {
+			w = getWork()
+			length, no := parseHead(b, &w.request)
+			switch {
+			case length > 0:
+				c.take(w, length)
+				return w, nil
+			case no != nil:
+				return w, no
+			case len(b) == maxHead && bytes.IndexByte(b, '\n') < 0:
+				return w, lineTooLong
+			case len(b) == maxHead:
+				return w, headTooLong
+			}
+			putWork(w) // nothing but what has arrived is held meanwhile
+		}
+		seen = len(c.in.bytes())
+		c.startTime()
+		if err := c.in.fill(); err != nil {
+			return getWork(), refuseCut(err, headTooShort)
 		}
 	}
-	switch {
-	case c.fault != nil:
-		c.head = 1
-	case c.head == 0:
-		c.body.framing = framing{} // not what half a head says
+}
+
+// take makes w.request that of c, whose head has that length. What the head
+// holds stays where it was received, unless more has to be received for the
+// body.
+func (c *conn) take(w *work, length int) {
+	b := c.in.bytes()
+	q := &w.request
+	if q.length == chunked || q.length > len(b)-length {
+		w.head = append(w.head[:0], b[:length]...)
+		_, _ = parseHead(w.head, q) // as before
 	}
-	return c.head > 0
+	c.in.skip(length)
+	c.body.framing = q.framing
+	q.peer, q.late, q.body = c.peer, c.late, c
+}
+
+// finish reads what is left of a request that was answered, if it is worth it,
+// and tells whether the connection can be used for another one.
+func (c *conn) finish(w *work) (goesOn bool) {
+	isOver := c.skipBody()
+	if !isOver {
+		c.linger = w.response.status != tooSlow.status // that one had its time
+	}
+	c.letGo()
+	return isOver && !w.request.closes && !c.server.draining.Load()
+}
+
+// respond writes the response to the client.
+func (c *conn) respond(w *work, goesOn bool) error {
+	c.now = time.Now()
+	w.out = appendResponse(w.out[:0], &w.request, &w.response, c.server.dates.at(c.now), goesOn)
+	return c.write(w.out)
+}
+
+// write writes what the client gets, at c.now.
+func (c *conn) write(text []byte) error {
+	limit := c.server.options.WriteTimeout
+	if !isWithin(c.writeBy, c.now, limit) {
+		c.writeBy = c.now.Add(limit + slack(limit))
+		if err := c.Conn.SetWriteDeadline(c.writeBy); err != nil {
+			return err
+		}
+	}
+	_, err := c.Conn.Write(text)
+	return err
 }
 
 // refuseCut is the answer to a request that has not arrived to its end, where
@@ -194,25 +222,8 @@ func refuseCut(err error, short *refusal) *refusal {
 func (c *conn) startTime() {
 	if !c.timed {
 		c.timed = true
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.server.options.ReadTimeout)) // an error shows when it is read from
-	}
-}
-
-// SetReadDeadline does nothing for the library, which knows of a request only
-// when it has been received.
-func (c *conn) SetReadDeadline(time.Time) error { return nil }
-
-// Close does nothing for the library: serve closes the connection.
-func (c *conn) Close() error { return nil }
-
-// next makes c wait for another request, or close if there shall be none.
-func (c *conn) next() {
-	if !c.body.isOver() {
-		return // see await
-	}
-	c.given, c.timed = false, false
-	if c.state.CompareAndSwap(busy, idle) && c.server.draining.Load() {
-		c.closeIdle()
+		c.readBy = time.Now().Add(c.server.options.ReadTimeout)
+		_ = c.Conn.SetReadDeadline(c.readBy) // an error shows when it is read from
 	}
 }
 
@@ -246,34 +257,5 @@ func (c *conn) drain() {
 	}
 	if c.raw.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c.raw)
-	}
-}
-
-// tlsConn is a conn that fasthttp recognises as TLS by its methods.
-type tlsConn struct {
-	conn
-	secure *tls.Conn
-}
-
-func (c *tlsConn) Handshake() error                     { return c.secure.Handshake() }
-func (c *tlsConn) ConnectionState() tls.ConnectionState { return c.secure.ConnectionState() }
-
-// connOf returns the conn of a connection that a listener accepted, nil for
-// another one.
-func connOf(c net.Conn) *conn {
-	switch c := c.(type) {
-	case *conn:
-		return c
-	case *tlsConn:
-		return &c.conn
-	}
-	return nil
-}
-
-// connState is called when a request of a connection was answered, and at other
-// times.
-func connState(c net.Conn, state fasthttp.ConnState) {
-	if state == fasthttp.StateIdle {
-		connOf(c).next()
 	}
 }

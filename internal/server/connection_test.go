@@ -50,8 +50,12 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	f("1.1", "", true)
 	f("1.1", "Connection: close\r\n", false)
+	f("1.1", "connection: x, Close \r\n", false)
+	f("1.1", "Connection: x\r\nConnection: close\r\n", false)
+	f("1.1", "Connection: keep-alive, closed\r\n", true)
 	f("1.0", "", false)
 	f("1.0", "Connection: keep-alive\r\n", true)
+	f("1.0", "Connection: close, keep-alive\r\n", false)
 }
 
 func TestRefusedRequestLeavesItsConnectionUsable(t *testing.T) {
@@ -92,8 +96,8 @@ func TestIdleConnectionsAreClosedSilently(t *testing.T) {
 	silently(t, conn)
 }
 
-// TestRestingConnectionsGoOn: the library lets go of those that are idle, or in
-// the midst of a head, and gets them back.
+// TestRestingConnectionsGoOn: those that are idle, or in the midst of a head,
+// hold nothing meanwhile.
 func TestRestingConnectionsGoOn(t *testing.T) {
 	plain, secure := start(t), start(t, func(o *Options) { o.GetCertificate = selfSigned })
 	for p, conn := range map[*proxy]net.Conn{
@@ -101,14 +105,13 @@ func TestRestingConnectionsGoOn(t *testing.T) {
 		secure: tls.Client(secure.dial(), &tls.Config{InsecureSkipVerify: true}),
 	} {
 		reader := newReader(conn)
-		rests := func() bool { return p.http.GetCurrentConcurrency() == 0 }
 		for range 3 {
 			fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\nPOST /count/")
 			p.forwards("whole", p.read(reader, "POST"), "k:0|c")
-			poll(t, rests)
+			poll(t, func() bool { return p.inState(busy) == 1 })
 			fmt.Fprint(conn, "l HTTP/1.1\r\nHost: h\r\n\r\n")
 			p.forwards("in two halves", p.read(reader, "POST"), "l:0|c")
-			poll(t, rests)
+			poll(t, func() bool { return p.inState(idle) == 1 })
 		}
 	}
 }
@@ -258,7 +261,7 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	}
 	l := newListener(&flakyListener{Listener: inner}, p.Server)
 	go net.Dial("tcp", inner.Addr().String())
-	conn, err := l.Accept()
+	conn, err := l.acceptConn()
 	if err != nil {
 		t.Fatalf("Accept failed: %v", err)
 	}
@@ -267,7 +270,7 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 		t.Errorf("the log is silent: %s", p.log)
 	}
 	inner.Close()
-	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+	if _, err := l.acceptConn(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept after Close: %v", err)
 	}
 }

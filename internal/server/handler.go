@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"runtime/debug"
 	"sync"
-
-	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/limit"
@@ -15,22 +14,11 @@ import (
 	"statsd-http-proxy/internal/statsd"
 )
 
-// headReceived is called between a request's head and its body. The library is
-// told that there is no body, and that none has to be asked for: the handler
-// reads it, when it is known that the request may be served.
-func headReceived(head *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
-	if head.ContentLength() != 0 {
-		head.SetContentLength(0)
-	}
-	if len(head.Peek(fasthttp.HeaderExpect)) > 0 {
-		head.Del(fasthttp.HeaderExpect)
-	}
-	return config
-}
-
 // work is the memory that one request is worked on in. Everything in it is
 // void when the request is answered.
 type work struct {
+	request  request
+	response response
 	decoder  decode.Decoder
 	metric   metric.Metric
 	name     []byte // the metric's name, percent-decoded
@@ -39,18 +27,25 @@ type work struct {
 	rejected []rejection
 	series   []series     // of lines, where there is a limit to them
 	client   limit.Client // where there is a limit to its rate
+	head     []byte       // of the request, where it does not stay where it was received
+	out      []byte       // the response as it is sent
 }
 
 // reset empties w for the next request. What the decoder and the metric hold is
 // void already.
 func (w *work) reset() {
+	w.request.reset()
 	w.lines.Truncate(0)
 	w.rejected, w.series = w.rejected[:0], w.series[:0]
 }
 
 var works = sync.Pool{New: func() any { return new(work) }}
 
-func getWork() *work { return works.Get().(*work) }
+func getWork() *work {
+	w := works.Get().(*work)
+	w.reset()
+	return w
+}
 
 // maxKept is how large the buffers may be that are kept for later requests.
 const maxKept = 256 << 10
@@ -62,80 +57,69 @@ func putWork(w *work) {
 	}
 }
 
-// handle answers one request.
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
-	c := connOf(ctx.Conn())
-	defer s.finish(ctx, c)
-	ctx.Response.Header.SetCanonical(headerTypeOptions, valueNoSniff)
-	s.answerOrigin(&ctx.Response, ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
-	if no := s.answer(ctx, c); no != nil {
-		s.refuse(ctx, no)
+// handle answers w.request with w.response, also where a fault of ours cuts the
+// work on it short: that must not take the whole server down.
+func (s *Server) handle(w *work) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
+			s.refuse(w, refuse(http.StatusInternalServerError, "internal error"))
+		}
+	}()
+	w.response.reset()
+	s.answerOrigin(w)
+	if no := s.answer(w); no != nil {
+		s.refuse(w, no)
 	}
 }
 
 // answer serves a request or tells why it does not.
-func (s *Server) answer(ctx *fasthttp.RequestCtx, c *conn) *refusal {
-	if c.late {
+func (s *Server) answer(w *work) *refusal {
+	q, response := &w.request, &w.response
+	if q.late {
 		return refuseBusy("the server is shutting down")
 	}
-	head := &ctx.Request.Header
-	r, no := s.admit(head)
+	r, no := s.admit(q)
 	switch {
+	case no != nil && no.status == http.StatusNotFound && s.isForPages(q):
+		response.isPage = true
+		return nil
 	case no != nil:
 		return no
-	case c.body.unmet:
-		return refuse(fasthttp.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
-	case isPreflight(head):
-		answerPreflight(ctx, &r)
+	case q.unmet:
+		return refuse(http.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
+	case q.isPreflight():
+		response.status, response.methods = http.StatusNoContent, r.methods
 		return nil
 	case r.isBeat:
-		ctx.SetContentType("text/plain; charset=utf-8")
-		ctx.SetBodyString("OK")
+		response.contentType = "text/plain; charset=utf-8"
+		response.body = append(response.body, "OK"...)
 		return nil
 	}
-	return s.forward(ctx, c, &r)
-}
-
-// finish ends the work on a request, also where a fault of ours cut it short:
-// that must not take the whole server down.
-func (s *Server) finish(ctx *fasthttp.RequestCtx, c *conn) {
-	if fault := recover(); fault != nil {
-		s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
-		s.refuse(ctx, refuse(fasthttp.StatusInternalServerError, "internal error"))
-	}
-	if !c.skipBody() {
-		ctx.SetConnectionClose()
-		c.linger = ctx.Response.StatusCode() != tooSlow.status // that one had its time
-	}
-	if s.draining.Load() {
-		ctx.SetConnectionClose()
-	}
-	c.letGo()
+	return s.forward(w, &r)
 }
 
 // forward reads the metrics of a request that was admitted and sends them.
-func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
-	w := getWork()
-	defer putWork(w)
-	w.reset()
+func (s *Server) forward(w *work, r *route) *refusal {
+	q := &w.request
 	if s.options.Rates != nil {
-		w.client = s.client(ctx, c, r)
+		w.client = s.client(q, r)
 	}
 	if no := s.take(w.client, 1); no != nil {
 		return no
 	}
-	if c.body.length > s.options.MaxBody {
+	if q.length > s.options.MaxBody {
 		return s.refuseBody()
 	}
-	boundary, no := checkType(&ctx.Request.Header, r)
+	boundary, no := checkType(q.contentType, r)
 	if no != nil {
 		return no
 	}
-	d, no := findDecompressor(&ctx.Request.Header)
+	d, no := findDecompressor(q.contentEncoding)
 	if no != nil {
 		return no
 	}
-	body, no := c.readBody(s.options.MaxBody)
+	body, no := q.body.readBody(s.options.MaxBody)
 	if no != nil {
 		return no
 	}
@@ -149,7 +133,7 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
 		}
 	}
 	if r.isBatch {
-		return s.forwardBatch(ctx, w, r, body)
+		return s.forwardBatch(w, r, body)
 	}
 	if no := w.decode(r, body, boundary); no != nil {
 		return no
@@ -157,9 +141,9 @@ func (s *Server) forward(ctx *fasthttp.RequestCtx, c *conn, r *route) *refusal {
 	if err := s.encode(w, r, 0); err != nil {
 		var forbidden *metric.ForbiddenError
 		if errors.As(err, &forbidden) {
-			return refuse(fasthttp.StatusForbidden, err.Error())
+			return refuse(http.StatusForbidden, err.Error())
 		}
-		return refuse(fasthttp.StatusBadRequest, err.Error())
+		return refuse(http.StatusBadRequest, err.Error())
 	}
 	if s.dropSeries(w) > 0 {
 		return refuseLimited(w.rejected[0].message, seriesWait)
@@ -190,7 +174,7 @@ func (s *Server) send(lines *metric.Lines) *refusal {
 	}
 	switch err := s.options.Sink.Send(lines.Bytes, lines.Ends); {
 	case errors.Is(err, statsd.ErrTooLarge):
-		return refuse(fasthttp.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
+		return refuse(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return refuseBusy(err.Error())
 	}
@@ -211,7 +195,7 @@ func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 	var err error
 	if bytes.IndexByte(r.name, '%') >= 0 {
 		if w.name, err = decode.AppendUnescaped(w.name[:0], r.name); err != nil {
-			return refuse(fasthttp.StatusBadRequest, "name "+metric.Quote(r.name)+": "+err.Error())
+			return refuse(http.StatusBadRequest, "name "+metric.Quote(r.name)+": "+err.Error())
 		}
 		w.metric.Name = w.name
 	}
@@ -226,7 +210,7 @@ func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 		err = w.decoder.Form(&w.metric, body, r.want)
 	}
 	if err != nil {
-		return refuse(fasthttp.StatusBadRequest, err.Error())
+		return refuse(http.StatusBadRequest, err.Error())
 	}
 	return nil
 }

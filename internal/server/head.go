@@ -5,8 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-
-	"github.com/valyala/fasthttp"
+	"net/http"
 )
 
 // framing is what a request's head says of what follows it.
@@ -21,15 +20,13 @@ type framing struct {
 const chunked = -1
 
 // malformed is the answer to a request whose bytes are not HTTP as RFC 9112
-// has it. The library's parser is more lenient; what is lenient here and strict
-// in a proxy before us, or the other way round, lets a second request hide in
-// the first one.
+// has it. What is lenient here and strict in a proxy before us, or the other way
+// round, lets a second request hide in the first one.
 func malformed(why string) *refusal {
-	return refuse(fasthttp.StatusBadRequest, "the request is not well-formed HTTP: "+why)
+	return refuse(http.StatusBadRequest, "the request is not well-formed HTTP: "+why)
 }
 
 var (
-	unreadable   = malformed("its first line or its headers cannot be read") // but the library knows why
 	badLine      = malformed("its first line is not a method, a target and a version, each set apart by one space")
 	badVersion   = malformed("its version is neither HTTP/1.0 nor HTTP/1.1")
 	badLineEnd   = malformed("a line does not end in CR LF")
@@ -39,9 +36,9 @@ var (
 	badLength    = malformed("its Content-Length is not one number")
 	badCoding    = malformed("its Transfer-Encoding is not chunked alone")
 	twoLengths   = malformed("it has both a Content-Length and a Transfer-Encoding")
-	headTooLong  = refuse(fasthttp.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
-	lineTooLong  = refuse(fasthttp.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")
-	tooSlow      = refuse(fasthttp.StatusRequestTimeout, "the request did not arrive in time")
+	headTooLong  = refuse(http.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
+	lineTooLong  = refuse(http.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")
+	tooSlow      = refuse(http.StatusRequestTimeout, "the request did not arrive in time")
 	headTooShort = malformed("it ends before its headers do")
 )
 
@@ -54,10 +51,10 @@ var isToken = func() (table [256]bool) {
 	return table
 }()
 
-// parseHead reads a request's head from the front of received and returns its
-// length, 0 if it goes on behind that. A line that begins with white space,
-// which once went on with the one before it, has no name and is refused (RFC
-// 9112, section 5.2).
+// parseHead reads a request's head from the front of received into q and
+// returns its length, 0 if it goes on behind that. A line that begins with white
+// space, which once went on with the one before it, has no name and is refused
+// (RFC 9112, section 5.2).
 //
 //	POST /count/k HTTP/1.1␍␊
 //	Content-Length: 7␍␊
@@ -65,15 +62,16 @@ var isToken = func() (table [256]bool) {
 //
 // A target may hold bytes above 0x7F, as curl sends a name in UTF-8 that was
 // given to it so.
-func parseHead(received []byte, f *framing) (length int, no *refusal) {
+func parseHead(received []byte, q *request) (length int, no *refusal) {
+	q.reset()
 	end, no := lineEnd(received, badLine)
 	if end < 0 || no != nil {
 		return 0, no
 	}
-	if no := checkLine(received[:end], f); no != nil {
+	if no := q.parseLine(received[:end]); no != nil {
 		return 0, no
 	}
-	hosts, lengths, codings := 0, 0, 0
+	var f framingFields
 	rest := received[end+len(crlf):]
 	for {
 		if len(rest) < len(crlf) {
@@ -94,71 +92,149 @@ func parseHead(received []byte, f *framing) (length int, no *refusal) {
 		if end < 0 || no != nil {
 			return 0, no
 		}
-		name, value := rest[:n], rest[n+1:n+1+end]
-		rest = rest[n+1+end+len(crlf):]
-		switch n {
-		case len("Host"):
-			if isNamed(name, "host") {
-				hosts++
-			}
-		case len("Expect"):
-			if isNamed(name, "expect") {
-				isKnown := bytes.EqualFold(trimBlanks(value), []byte("100-continue"))
-				f.continues = f.continues || isKnown
-				f.unmet = f.unmet || !isKnown
-			}
-		case len("Content-Length"):
-			if isNamed(name, "content-length") {
-				lengths++
-				if f.length = parseLength(trimBlanks(value)); f.length < 0 {
-					return 0, badLength
-				}
-			}
-		case len("Transfer-Encoding"):
-			if isNamed(name, "transfer-encoding") {
-				codings++
-				if !bytes.EqualFold(trimBlanks(value), []byte("chunked")) {
-					return 0, badCoding
-				}
-			}
+		if no := q.parseField(rest[:n], trimBlanks(rest[n+1:n+1+end]), &f); no != nil {
+			return 0, no
 		}
+		rest = rest[n+1+end+len(crlf):]
 	}
-	switch {
-	case codings > 0 && lengths > 0:
-		return 0, twoLengths // RFC 9112, section 6.3
-	case codings > 1 || codings == 1 && f.isOld: // ibid., section 6.1
-		return 0, badCoding
-	case lengths > 1:
-		return 0, badLength
-	case hosts > 1 || hosts == 0 && !f.isOld: // ibid., section 3.2
-		return 0, badHost
-	case codings == 1:
-		f.length = chunked
-	}
-	if f.isOld { // RFC 9110, section 10.1.1
-		f.continues, f.unmet = false, false
+	if no := q.frame(&f); no != nil {
+		return 0, no
 	}
 	return len(received) - len(rest), nil
 }
 
-// checkLine checks a request's first line.
-func checkLine(line []byte, f *framing) *refusal {
+// framingFields counts the headers that say where a request ends, and for whom
+// it is.
+type framingFields struct {
+	hosts, lengths, codings int
+	keeps                   bool // the client wants its connection kept, which HTTP/1.0 has to ask for
+}
+
+// parseField reads a header.
+func (q *request) parseField(name, value []byte, f *framingFields) *refusal {
+	var field *[]byte
+	switch len(name) {
+	case len("Host"):
+		if isNamed(name, "host") {
+			f.hosts++
+		}
+	case len("Expect"):
+		if isNamed(name, "expect") {
+			isKnown := bytes.EqualFold(value, []byte("100-continue"))
+			q.continues = q.continues || isKnown
+			q.unmet = q.unmet || !isKnown
+		} else if isNamed(name, "origin") {
+			field = &q.origin
+		}
+	case len("Connection"):
+		if isNamed(name, "connection") {
+			q.closes = q.closes || hasOption(value, "close")
+			f.keeps = f.keeps || hasOption(value, "keep-alive")
+		}
+	case len("X-JWT-Token"):
+		if isNamed(name, "x-jwt-token") {
+			field = &q.jwtToken
+		}
+	case len("Content-Type"):
+		if isNamed(name, "content-type") {
+			field = &q.contentType
+		}
+	case len("Authorization"):
+		if isNamed(name, "authorization") {
+			field = &q.authorization
+		}
+	case len("Content-Length"):
+		if isNamed(name, "content-length") {
+			f.lengths++
+			if q.length = parseLength(value); q.length < 0 {
+				return badLength
+			}
+		}
+	case len("X-Forwarded-For"):
+		if isNamed(name, "x-forwarded-for") {
+			q.forwardedFor = append(q.forwardedFor, value)
+		}
+	case len("Content-Encoding"):
+		if isNamed(name, "content-encoding") {
+			field = &q.contentEncoding
+		}
+	case len("Transfer-Encoding"):
+		if isNamed(name, "transfer-encoding") {
+			f.codings++
+			if !bytes.EqualFold(value, []byte("chunked")) {
+				return badCoding
+			}
+		}
+	case len("Access-Control-Request-Method"):
+		if isNamed(name, "access-control-request-method") {
+			field = &q.preflightMethod
+		}
+	}
+	if field != nil && len(*field) == 0 {
+		*field = value
+	}
+	return nil
+}
+
+// hasOption tells whether the value of a Connection header has an option (RFC
+// 9110, section 7.6.1).
+func hasOption(value []byte, option string) bool {
+	for one := range bytes.SplitSeq(value, []byte{','}) {
+		if bytes.EqualFold(trimBlanks(one), []byte(option)) {
+			return true
+		}
+	}
+	return false
+}
+
+// frame decides where a request ends whose headers have been read.
+func (q *request) frame(f *framingFields) *refusal {
+	switch {
+	case f.codings > 0 && f.lengths > 0:
+		return twoLengths // RFC 9112, section 6.3
+	case f.codings > 1 || f.codings == 1 && q.isOld: // ibid., section 6.1
+		return badCoding
+	case f.lengths > 1:
+		return badLength
+	case f.hosts > 1 || f.hosts == 0 && !q.isOld: // ibid., section 3.2
+		return badHost
+	case f.codings == 1:
+		q.length = chunked
+	}
+	if q.isOld {
+		q.continues, q.unmet = false, false // RFC 9110, section 10.1.1
+		q.closes = q.closes || !f.keeps     // RFC 9112, section 9.3
+	}
+	return nil
+}
+
+// parseLine reads a request's first line.
+func (q *request) parseLine(line []byte) *refusal {
 	i := tokenLength(line)
 	if i == 0 || i == len(line) || line[i] != ' ' || bytes.IndexByte(line, '\t') >= 0 {
 		return badLine
 	}
-	target := line[i+1:]
-	if i = bytes.IndexByte(target, ' '); i <= 0 {
+	q.method, line = line[:i], line[i+1:]
+	if i = bytes.IndexByte(line, ' '); i <= 0 {
 		return badLine
 	}
-	switch string(target[i+1:]) {
+	if q.target, line = line[:i], line[i+1:]; !isTarget(q.target) {
+		return badLine
+	}
+	switch string(line) {
 	case "HTTP/1.1":
 	case "HTTP/1.0":
-		f.isOld = true
+		q.isOld = true
 	default:
 		return badVersion
 	}
 	return nil
+}
+
+// isTarget tells whether a request target has one of the forms that RFC 9112,
+// section 3.2, gives it, that for CONNECT aside.
+func isTarget(target []byte) bool {
+	return target[0] == '/' || string(target) == "*" || bytes.Contains(target, []byte("://"))
 }
 
 // lineEnd returns where the first line of text ends, -1 if it goes on behind

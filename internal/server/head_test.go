@@ -5,17 +5,16 @@ import (
 	"testing"
 )
 
-// TestHeadIsReadStrictly knows which rule a head breaks: the library, which
-// reads it next, would hide that one of ours is gone.
+// TestHeadIsReadStrictly knows which rule a head breaks.
 func TestHeadIsReadStrictly(t *testing.T) {
 	f := func(head string, want *refusal) {
 		t.Helper()
-		length, no := parseHead([]byte(head), new(framing))
+		length, no := parseHead([]byte(head), new(request))
 		if no != want || no == nil && length != len(head) {
 			t.Errorf("%q: length %d, %v, want %v", head, length, no, want)
 		}
 		for i := range head { // no piece of it is taken for a whole, nor a good one for a bad one
-			if length, no := parseHead([]byte(head[:i]), new(framing)); length > 0 || no != nil && no != want {
+			if length, no := parseHead([]byte(head[:i]), new(request)); length > 0 || no != nil && no != want {
 				t.Errorf("%q: length %d, %v, want more", head[:i], length, no)
 			}
 		}

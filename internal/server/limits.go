@@ -3,11 +3,10 @@ package server
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
-
-	"github.com/valyala/fasthttp"
 
 	"statsd-http-proxy/internal/limit"
 )
@@ -16,8 +15,8 @@ import (
 // again after a time, which is told in whole seconds (RFC 9110, section
 // 10.2.3).
 func refuseLimited(why string, wait time.Duration) *refusal {
-	no := refuse(fasthttp.StatusTooManyRequests, why)
-	no.header = fasthttp.HeaderRetryAfter
+	no := refuse(http.StatusTooManyRequests, why)
+	no.header = "Retry-After"
 	no.value = strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 	return no
 }
@@ -32,20 +31,20 @@ func addressOf(c net.Conn) netip.Addr {
 
 // client returns who is held to a rate for a request: the subject of its token,
 // or the address that it comes from.
-func (s *Server) client(ctx *fasthttp.RequestCtx, c *conn, r *route) limit.Client {
+func (s *Server) client(q *request, r *route) limit.Client {
 	if r.grant != nil && r.grant.Subject != "" {
 		return limit.SubjectClient(r.grant.Subject)
 	}
-	return limit.AddressClient(s.clientAddress(ctx, c))
+	return limit.AddressClient(s.clientAddress(q))
 }
 
 // clientAddress returns the address that a request comes from, behind proxies
 // that are trusted.
-func (s *Server) clientAddress(ctx *fasthttp.RequestCtx, c *conn) netip.Addr {
+func (s *Server) clientAddress(q *request) netip.Addr {
 	if len(s.options.TrustedProxies) == 0 {
-		return c.peer
+		return q.peer
 	}
-	return s.options.TrustedProxies.ClientAddress(c.peer, ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor))
+	return s.options.TrustedProxies.ClientAddress(q.peer, q.forwardedFor)
 }
 
 // take takes n metrics from what a client may send now, all of them or none.
@@ -69,7 +68,7 @@ func (s *Server) takeBatch(w *work, entries int) *refusal {
 	}
 	n := max(entries, len(w.lines.Ends))
 	if burst := s.options.Rates.Burst(); n > burst {
-		return refuse(fasthttp.StatusRequestEntityTooLarge,
+		return refuse(http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", n, burst))
 	}
 	return s.take(w.client, n-1)

@@ -29,8 +29,8 @@ func newListener(inner net.Listener, server *Server) *listener {
 	return l
 }
 
-// Accept waits for the next connection that may be served.
-func (l *listener) Accept() (net.Conn, error) {
+// acceptConn waits for the next connection that may be served.
+func (l *listener) acceptConn() (*conn, error) {
 	for {
 		raw, err := l.acceptAny()
 		if err != nil {
@@ -46,14 +46,13 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // wrap returns what serves a connection from peer.
-func (l *listener) wrap(raw net.Conn, peer netip.Addr) net.Conn {
+func (l *listener) wrap(raw net.Conn, peer netip.Addr) *conn {
+	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
 	if l.tls != nil {
-		secure := tls.Server(raw, l.tls)
-		c := &tlsConn{conn{Conn: secure, raw: raw, peer: peer, server: l.server}, secure}
-		c.in.source = secure
+		c.Conn = tls.Server(raw, l.tls)
+		c.in.source = c.Conn
 		return c
 	}
-	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
 	c.in.source = raw
 	c.in.watch(raw)
 	return c

@@ -82,11 +82,8 @@ func (c *conn) skipBody() bool {
 
 // askForBody tells the client that its body is wanted.
 func (c *conn) askForBody() *refusal {
-	err := c.SetWriteDeadline(time.Now().Add(c.server.options.WriteTimeout))
-	if err == nil {
-		_, err = c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
-	}
-	if err != nil {
+	c.now = time.Now()
+	if err := c.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 		c.body.isBroken = true
 		return refuseCut(err, bodyTooShort)
 	}

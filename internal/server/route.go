@@ -2,8 +2,7 @@ package server
 
 import (
 	"bytes"
-
-	"github.com/valyala/fasthttp"
+	"net/http"
 
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/decode"
@@ -56,10 +55,10 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 	kind, ok := metric.ParseKind(first)
 	switch {
 	case len(first) == 0:
-		return route{}, refuse(fasthttp.StatusNotFound,
+		return route{}, refuse(http.StatusNotFound,
 			"no such route: "+metric.Quote(path)+"; metrics go to /{type}/{name}, /{type} and /batch")
 	case !ok || !encoder.Allows(kind):
-		return route{}, refuse(fasthttp.StatusNotFound,
+		return route{}, refuse(http.StatusNotFound,
 			"unknown metric type "+metric.Quote(first)+"; the types are "+encoder.KindNames())
 	}
 	r := route{methods: "POST", kind: kind, name: name, query: query}
@@ -72,56 +71,56 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 // admit gives the verdicts that need no more than a request's head: whether
 // its route exists, knows its method, and whether its origin and its token
 // allow it.
-func (s *Server) admit(head *fasthttp.RequestHeader) (route, *refusal) {
-	r, no := findRoute(head.RequestURI(), s.options.Encoder)
+func (s *Server) admit(q *request) (route, *refusal) {
+	r, no := findRoute(q.target, s.options.Encoder)
 	if no != nil {
 		return r, no
 	}
-	preflight := isPreflight(head)
-	isKnown := head.IsPost()
+	preflight := q.isPreflight()
+	isKnown := q.isMethod(http.MethodPost)
 	if r.isBeat {
-		isKnown = head.IsGet() || head.IsHead()
+		isKnown = q.isMethod(http.MethodGet) || q.isMethod(http.MethodHead)
 	}
 	if !isKnown && !preflight {
-		return r, refuseMethod(&r, head.Method())
+		return r, refuseMethod(&r, q.method)
 	}
-	if origin := head.Peek(fasthttp.HeaderOrigin); !s.allows(origin) {
-		return r, refuse(fasthttp.StatusForbidden, "pages of the origin "+metric.Quote(origin)+" may not send here")
+	if !s.allows(q.origin) {
+		return r, refuse(http.StatusForbidden, "pages of the origin "+metric.Quote(q.origin)+" may not send here")
 	}
 	if r.isBeat || preflight {
 		return r, nil
 	}
-	return r, s.checkToken(head, &r)
+	return r, s.checkToken(q, &r)
 }
 
 // checkToken refuses a request that needs a token and has no valid one, and
 // notes what the token of another grants.
-func (s *Server) checkToken(head *fasthttp.RequestHeader, r *route) *refusal {
+func (s *Server) checkToken(q *request, r *route) *refusal {
 	if s.options.Verifier == nil {
 		return nil
 	}
-	token := findToken(head, r.query)
+	token := findToken(q, r.query)
 	if len(token) == 0 {
-		no := refuse(fasthttp.StatusUnauthorized,
+		no := refuse(http.StatusUnauthorized,
 			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
-		no.header, no.value = fasthttp.HeaderWWWAuthenticate, "Bearer"
+		no.header, no.value = "WWW-Authenticate", "Bearer"
 		return no
 	}
 	var err error
 	if r.grant, err = s.options.Verifier.Verify(token); err != nil {
-		return refuse(fasthttp.StatusForbidden, err.Error())
+		return refuse(http.StatusForbidden, err.Error())
 	}
 	return nil
 }
 
 // findToken returns the token of a request, nil where it has none. An empty
 // header counts as none.
-func findToken(head *fasthttp.RequestHeader, query []byte) []byte {
-	if token := head.Peek("X-JWT-Token"); len(token) > 0 {
-		return token
+func findToken(q *request, query []byte) []byte {
+	if len(q.jwtToken) > 0 {
+		return q.jwtToken
 	}
 	// RFC 9110, section 11.1: the scheme's case does not matter.
-	scheme, token, _ := bytes.Cut(head.Peek(fasthttp.HeaderAuthorization), []byte{' '})
+	scheme, token, _ := bytes.Cut(q.authorization, []byte{' '})
 	if token = bytes.TrimSpace(token); len(token) > 0 && bytes.EqualFold(scheme, []byte("Bearer")) {
 		return token
 	}

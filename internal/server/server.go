@@ -12,15 +12,14 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"maps"
-	"math"
 	"net"
+	"net/http"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"golang.org/x/time/rate"
 
 	"statsd-http-proxy/internal/auth"
@@ -60,6 +59,11 @@ type Options struct {
 	Rates          *limit.Rates
 	Series         *limit.Series
 
+	// Pages answers each GET and HEAD of what is no route of the interface. The
+	// requests' contexts end when Shutdown is called; over HTTP/1 they have
+	// no headers. nil for 404.
+	Pages http.Handler
+
 	Encoder *metric.Encoder
 	Sink    Sink
 	Logger  *slog.Logger
@@ -70,8 +74,10 @@ type Server struct {
 	options  Options
 	log      *slog.Logger
 	debug    bool // whether the log wants each line and each refusal
-	http     fasthttp.Server
+	dates    dates
 	draining atomic.Bool
+	stopping context.Context // ends when the server drains
+	stop     context.CancelFunc
 
 	// What is logged now and then only: that a limit is at work.
 	crowded, guarded, full rate.Sometimes
@@ -91,7 +97,10 @@ type Server struct {
 
 // New returns a Server with the given options.
 func New(options Options) *Server {
-	s := &Server{
+	stopping, stop := context.WithCancel(context.Background())
+	return &Server{
+		stopping: stopping,
+		stop:     stop,
 		options:  options,
 		log:      options.Logger,
 		debug:    options.Logger.Enabled(context.Background(), slog.LevelDebug),
@@ -102,35 +111,7 @@ func New(options Options) *Server {
 		guarded:  rate.Sometimes{Interval: limitInterval},
 		full:     rate.Sometimes{Interval: limitInterval},
 	}
-	s.http = fasthttp.Server{
-		Handler:        s.handle,
-		HeaderReceived: headReceived,
-		ErrorHandler:   s.requestFailed,
-		ConnState:      connState,
-		WriteTimeout:   options.WriteTimeout,
-		ReadBufferSize: maxHead,
-
-		// The library would refuse connections in words of its own. How many
-		// there may be is a matter of the listener and of file descriptors.
-		Concurrency: math.MaxInt32,
-
-		// Package decode reads multipart forms, in memory and within MaxBody.
-		DisablePreParseMultipartForm: true,
-
-		NoDefaultServerHeader: true,
-		NoDefaultContentType:  true,
-
-		// The library's messages quote requests, tokens included. What an
-		// operator has to know is logged here.
-		Logger:                silence{},
-		SecureErrorLogMessage: true,
-	}
-	return s
 }
-
-type silence struct{}
-
-func (silence) Printf(string, ...any) {}
 
 // Serve answers the connections of listener until Shutdown, then returns nil.
 func (s *Server) Serve(listener net.Listener) error {
@@ -144,13 +125,12 @@ func (s *Server) Serve(listener net.Listener) error {
 		return l.Close()
 	}
 	for {
-		outer, err := l.Accept()
+		c, err := l.acceptConn()
 		if err != nil {
 			return nil // it is closed
 		}
-		c := connOf(outer)
 		s.opened(c)
-		s.running.Go(func() { c.serve(outer) })
+		s.running.Go(c.serve)
 	}
 }
 
@@ -164,6 +144,7 @@ const lateTime = 500 * time.Millisecond
 // closed. When ctx is done before, it closes them all and returns its error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
+	s.stop()
 	s.mu.Lock()
 	if s.listener != nil {
 		_ = s.listener.Close() // an error means that it is closed
