@@ -61,6 +61,7 @@ var benchBatches = []struct {
 	body []byte
 }{
 	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
+	{"sampled", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c|@0.5\n", 100))},
 	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},
 }
 
@@ -68,6 +69,10 @@ var benchBatches = []struct {
 func readAndWrite(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *metric.Metric, body []byte) {
 	l.Truncate(0)
 	for d.OpenBatch(body); ; {
+		if _, n := e.AppendPlain(l, d.Lines(), nil); n > 0 {
+			d.Skip(n)
+			continue
+		}
 		bad, err := d.Next(m)
 		if err == io.EOF {
 			break

@@ -43,6 +43,18 @@ func (d *Decoder) Next(m *metric.Metric) (bad, err error) {
 	return nil, io.EOF
 }
 
+// Lines returns what is left of a batch of lines, nothing of JSON. Who deals with
+// some of them passes over them with Skip.
+func (d *Decoder) Lines() []byte {
+	if d.isArray {
+		return nil
+	}
+	return d.lines
+}
+
+// Skip passes over n bytes of Lines, which have to end where a line does.
+func (d *Decoder) Skip(n int) { d.lines = d.lines[n:] }
+
 // nextObject decodes the next entry of a JSON array.
 func (d *Decoder) nextObject(m *metric.Metric) (bad, err error) {
 	s := &d.scan

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,16 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
+func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
+	t.Helper()
+	options.MaxLine = 1432
+	e, err := metric.NewEncoder(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // FuzzLines shows that each line of a batch that is accepted reads back, in
 // every tag format, as what it said.
 func FuzzLines(f *testing.F) {
@@ -57,17 +68,26 @@ func FuzzLines(f *testing.F) {
 	formats := []string{"influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"}
 	var encoders []*metric.Encoder
 	for _, format := range formats {
-		e, err := metric.NewEncoder(metric.Options{TagFormat: format, MaxLine: 1432, Histograms: true})
-		if err != nil {
-			f.Fatal(err)
-		}
-		encoders = append(encoders, e)
+		encoders = append(encoders, newEncoder(f, metric.Options{TagFormat: format, Histograms: true}))
 	}
+	others := append(encoders, newEncoder(f, metric.Options{Tags: []metric.Tag{{Key: []byte("env"), Value: []byte("prod")}}}),
+		newEncoder(f, metric.Options{Prefix: "pre", NameFormat: "prometheus", Lowercase: true}))
+	patterns, err := metric.ParsePatterns([]string{"a*", "*e"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	kinds, err := metric.ParseKinds([]string{"count", "gauge"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	narrow := &metric.Scope{Prefix: []byte("p"), Metrics: patterns, Kinds: kinds}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var d Decoder
 		var m metric.Metric
 		for d.OpenBatch(body); ; {
+			rest := d.Lines()
 			bad, err := d.Next(&m)
+			checkPlain(t, others, narrow, &d, &m, rest, bad == nil && err == nil)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -88,6 +108,35 @@ func FuzzLines(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkPlain shows that a line which is written as it stands is written as it
+// would be otherwise. m is what the first line of rest was decoded to, if it
+// was.
+func checkPlain(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d *Decoder, m *metric.Metric, rest []byte, isDecoded bool) {
+	t.Helper()
+	for _, e := range encoders {
+		for _, scope := range []*metric.Scope{nil, narrow} {
+			plain, long := metric.Lines{Bytes: []byte("x"), Ends: []int{1}}, metric.Lines{Bytes: []byte("x"), Ends: []int{1}}
+			w, n := e.AppendPlain(&plain, rest, scope)
+			if n == 0 {
+				if string(plain.Bytes) != "x" || len(plain.Ends) != 1 {
+					t.Fatalf("%q is not plain, but %q is written", rest, plain.Bytes)
+				}
+				continue
+			}
+			if !isDecoded || string(d.Lines()) != string(rest[n:]) {
+				t.Fatalf("%q is plain in %d bytes, but is decoded: %v, and %q is left", rest, n, isDecoded, d.Lines())
+			}
+			want, err := e.Append(&long, m, scope)
+			if err != nil || !reflect.DeepEqual(plain, long) {
+				t.Fatalf("%q becomes %q, else %q, %v", rest[:n], plain.Bytes, long.Bytes, err)
+			}
+			if w.Rate != want.Rate || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
+				t.Fatalf("%q: %v %q %q, else %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
+			}
+		}
+	}
 }
 
 // checkLines reads the lines of m back.

@@ -55,6 +55,9 @@ type Encoder struct {
 	tags                []configuredTag
 	histograms          bool
 	metrics             Patterns
+	plain               [256]byte // see plainBytes
+	plainLines          bool      // lines may be written as they stand
+	plainTags           bool      // those with tags, too
 }
 
 // NewEncoder returns an Encoder with the given options. Its error begins with
@@ -83,6 +86,9 @@ func NewEncoder(options Options) (*Encoder, error) {
 	if err := e.configureTags(options.Tags); err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
 	}
+	e.plain = e.plainBytes()
+	e.plainLines = len(e.tags) == 0 || format.dropped
+	e.plainTags = format.name == "influxdb"
 	return e, nil
 }
 

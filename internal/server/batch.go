@@ -29,15 +29,12 @@ type rejection struct {
 func (s *Server) forwardBatch(w *work, r *route, body []byte) *refusal {
 	entries, rejected := 0, 0
 	for w.decoder.OpenBatch(body); ; entries++ {
-		bad, err := w.decoder.Next(&w.metric)
+		bad, err := s.encodeNext(w, r, entries)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return refuse(http.StatusBadRequest, err.Error())
-		}
-		if bad == nil {
-			bad = s.encode(w, r, entries)
 		}
 		if bad != nil {
 			rejected++
@@ -62,6 +59,21 @@ func (s *Server) forwardBatch(w *work, r *route, body []byte) *refusal {
 	}
 	s.answerBatch(w, entries-rejected)
 	return nil
+}
+
+// encodeNext appends the lines of the next entry of a batch, the one with that
+// index, to w.lines, or tells what is bad about it. err is that of Decoder.Next.
+func (s *Server) encodeNext(w *work, r *route, entry int) (bad, err error) {
+	before := len(w.lines.Ends)
+	if written, n := s.options.Encoder.AppendPlain(&w.lines, w.decoder.Lines(), r.scope()); n > 0 {
+		w.decoder.Skip(n)
+		s.sample(w, written, entry, before)
+		return nil, nil
+	}
+	if bad, err = w.decoder.Next(&w.metric); bad != nil || err != nil {
+		return bad, err
+	}
+	return s.encode(w, r, entry), nil
 }
 
 // answerBatch answers with the verdicts on a batch.

@@ -156,15 +156,21 @@ func (s *Server) forward(w *work, r *route) *refusal {
 func (s *Server) encode(w *work, r *route, entry int) error {
 	before := len(w.lines.Ends)
 	written, err := s.options.Encoder.Append(&w.lines, &w.metric, r.scope())
+	if err == nil {
+		s.sample(w, written, entry, before)
+	}
+	return err
+}
+
+// sample drops the lines that were written for an entry, those behind the first
+// groups, if sampling leaves them out, and else notes their series.
+func (s *Server) sample(w *work, written metric.Written, entry, before int) {
 	switch {
-	case err != nil:
-		return err
 	case written.Rate < 1 && rand.Float64() >= written.Rate:
 		w.lines.Truncate(before)
 	case s.options.Series != nil:
 		w.series = append(w.series, series{entry, before, len(written.Name), limit.HashSeries(written.Name, written.Tags)})
 	}
-	return nil
 }
 
 // send hands lines to the sink, all of them or none.
