@@ -204,33 +204,47 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 		}
 		c.recovered(now)
 	}
+	n, wait, err := c.write(now)
+	if n > 0 {
+		c.queue.written(n)
+	}
+	if n > 0 && err == nil {
+		err = c.settle(now)
+	}
+	if err != nil {
+		return c.fail(now, err)
+	}
+	return wait
+}
+
+// write writes what may leave now: n datagrams. It tells when there may be more
+// to do, and what broke the link; that a datagram is refused, the write of the
+// next one may tell.
+func (c *courier) write(now time.Time) (n int, wait time.Duration, err error) {
 	for len(c.window.waiting()) > 0 {
 		d := c.window.waiting()[0]
 		if c.network == UDP && !c.pace.allows(len(d.bytes)) {
-			return paceInterval
+			return n, paceInterval, nil
 		}
 		d.sent = time.Now()
 		switch err := c.link.write(d); {
 		case errors.Is(err, errBusy):
-			return busyInterval
+			return n, busyInterval, nil
 		case err != nil:
-			return c.fail(now, c.settle(now))
+			return n, 0, c.settle(now)
 		}
+		n++
 		c.window.next++
 		c.unsent -= len(d.bytes)
-		c.queue.written(1)
-		if err := c.settle(now); err != nil {
-			return c.fail(now, err)
-		}
 		if c.probing {
 			c.probeEnd = now.Add(c.trial.lasts)
-			return settleInterval
+			return n, settleInterval, nil
 		}
 	}
 	if len(c.window.written()) > 0 {
-		return settleInterval
+		return n, settleInterval, nil
 	}
-	return forever
+	return n, forever, nil
 }
 
 // settle lets go of what was written and cannot come back. An error says that

@@ -11,7 +11,7 @@ import (
 
 // link is a socket that is connected to StatsD. One goroutine uses it.
 type link interface {
-	// write hands d to the kernel. errBusy says that it has no room now: write
+	// write hands d, whose time of sending is set, to the kernel. errBusy says that it has no room now: write
 	// has to be called again with the same d. Any other error breaks the link,
 	// and settle returns it.
 	write(d *datagram) error
@@ -70,7 +70,7 @@ func dial(ctx context.Context, network, address string) (link, error) {
 		}
 	}
 	if network == Unixgram {
-		return &unixgramLink{conn: conn, file: file}, nil
+		return &unixgramLink{conn: conn, out: writer{conn: conn}, file: file}, nil
 	}
 	s := newStream(conn.(*net.UnixConn))
 	s.file = file

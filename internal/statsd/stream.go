@@ -22,6 +22,7 @@ var errEnded = errors.New("statsd closed the connection")
 //	               ▲ acknowledged up to here: c and all behind it again
 type stream struct {
 	conn         streamConn
+	out          writer
 	file         *fileWatch // of a Unix socket
 	counter      *counter   // of what is not acknowledged
 	acknowledges bool       // false for a Unix socket, where written is received
@@ -45,7 +46,7 @@ type streamConn interface {
 
 // newStream returns a stream over conn, whose Close ends it.
 func newStream(conn streamConn) *stream {
-	s := &stream{conn: conn, ended: make(chan struct{})}
+	s := &stream{conn: conn, out: writer{conn: conn}, ended: make(chan struct{})}
 	if _, ok := conn.(*net.TCPConn); ok {
 		s.acknowledges = true
 		s.counter = newCounter(conn)
@@ -62,7 +63,7 @@ func (s *stream) write(d *datagram) error {
 		s.current, s.offset = d, 0
 	}
 	text := append(d.bytes, '\n') // memory has room for it
-	n, err := write(s.conn, text[s.offset:])
+	n, err := s.out.write(text[s.offset:], d.sent)
 	s.offset += n
 	s.total += n
 	switch {

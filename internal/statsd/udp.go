@@ -60,6 +60,7 @@ var (
 // message that quotes the datagram, see RFC 1122, section 4.1.3.3.
 type udpLink struct {
 	conn    *net.UDPConn
+	out     writer
 	errors  *errorQueue
 	isLocal bool          // the receiver's kernel is ours
 	hold    time.Duration // how long datagrams are held
@@ -67,7 +68,7 @@ type udpLink struct {
 }
 
 func newUDPLink(conn *net.UDPConn) *udpLink {
-	l := &udpLink{conn: conn, errors: newErrorQueue(conn), hold: linkHold}
+	l := &udpLink{conn: conn, out: writer{conn: conn}, errors: newErrorQueue(conn), hold: linkHold}
 	remote := conn.RemoteAddr().(*net.UDPAddr).IP
 	l.isLocal = remote.IsLoopback() || remote.Equal(conn.LocalAddr().(*net.UDPAddr).IP)
 	if l.isLocal {
@@ -77,7 +78,7 @@ func newUDPLink(conn *net.UDPConn) *udpLink {
 }
 
 func (l *udpLink) write(d *datagram) error {
-	_, err := write(l.conn, d.bytes)
+	_, err := l.out.write(d.bytes, d.sent)
 	if err != errBusy {
 		l.failed = err // maybe what became of a datagram before
 	}

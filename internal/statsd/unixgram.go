@@ -2,39 +2,21 @@ package statsd
 
 import (
 	"context"
-	"errors"
 	"net"
-	"os"
-	"syscall"
 	"time"
 )
-
-// writeTime is how long a write may block. It returns as soon as there is
-// room; meanwhile the courier sees nothing else.
-const writeTime = 20 * time.Millisecond
-
-// write writes all of b, or says errBusy with what it wrote.
-func write(conn net.Conn, b []byte) (n int, err error) {
-	if err := conn.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
-		return 0, err
-	}
-	n, err = conn.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ENOBUFS) {
-		return n, errBusy
-	}
-	return n, err
-}
 
 // unixgramLink sends datagrams through a Unix domain socket. What the kernel
 // takes is in StatsD's hands; it takes no more than that reads.
 type unixgramLink struct {
 	conn   net.Conn
+	out    writer
 	file   *fileWatch
 	failed error // what write returned
 }
 
 func (l *unixgramLink) write(d *datagram) error {
-	_, err := write(l.conn, d.bytes)
+	_, err := l.out.write(d.bytes, d.sent)
 	if err != nil && err != errBusy {
 		l.failed = err
 	}
