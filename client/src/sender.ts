@@ -1,0 +1,319 @@
+import { bytes, type Line } from './line.js';
+
+/** Where metrics go, how often and how many of them wait. */
+export interface Options {
+  /** The address of the proxy; lines are POSTed to it with /batch behind it. */
+  url: string;
+  /** A JSON Web Token for the proxy. */
+  token?: string;
+  /**
+   * Returns a token. It is asked before the first batch, and with true where the
+   * proxy has refused the last token: once for each batch.
+   */
+  getToken?: (refused?: boolean) => string | Promise<string>;
+  /** How long lines wait for others, in milliseconds; 1000 where it is not given. */
+  flushInterval?: number;
+  /** How large the body of a request may be, in bytes, up to 61440; 16384 where it is not given. */
+  maxBatch?: number;
+  /** How many lines may wait; 10000 where it is not given. The oldest are dropped beyond. */
+  maxQueue?: number;
+  /** Is told what went wrong. What it throws is ignored. */
+  onError?: (error: StatsDError) => void;
+}
+
+/** What onError is told. */
+export interface StatsDError extends Error {
+  /**
+   * invalid: a call was wrong, and sent nothing. rejected: the proxy has taken a
+   * batch but for some lines. refused: it has refused a whole batch. dropped: the
+   * queue was full, or the client closed. retry: the proxy could not be reached or
+   * had no time; nothing is lost yet.
+   */
+  kind: 'invalid' | 'rejected' | 'refused' | 'dropped' | 'retry';
+  /** How many lines are lost. */
+  lost: number;
+}
+
+// Browsers let requests that outlive their page, beacons among them, hold 64 KiB
+// together: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch. The
+// default of a quarter leaves room for beacons beside a request in flight.
+const maxBatch = 61440;
+
+// A beacon that is refused is tried with half as much, down to this.
+const minBeacon = 256;
+
+// How long to wait after a failure: doubled each time, in milliseconds.
+const firstWait = 1000;
+const lastWait = 30000;
+
+// How long an answer may take, in milliseconds.
+const timeout = 30000;
+
+// The most that a timer takes, some 24 days.
+const maxTimer = 2 ** 31 - 1;
+
+const textOf = ({ head, value, tail }: Line) => head + value + tail;
+
+// A bracket in front would make a JSON array of the lines. A line of nothing but a
+// blank is passed over.
+const bodyOf = (lines: string[]) => (lines[0][0] == '[' ? '\xa0\n' : '') + lines.join('\n');
+
+// In Node.js no timer keeps a process from ending.
+const timer = (call: () => void, wait?: number) => {
+  const started: any = setTimeout(call, wait);
+  started.unref?.();
+  return started;
+};
+
+/** What the proxy says about a batch: the first two, or why it takes none of it. */
+type Verdict = { accepted?: number; rejected?: { index: number; error: string }[]; error?: string } | null;
+
+export type Sender = ReturnType<typeof newSender>;
+
+/**
+ * A sender owns the queue. One request is in flight at a time, so that lines
+ * arrive in order and a proxy in trouble is asked no more than once. A batch that
+ * has to wait goes back to the front of the queue, from where it is sent again or
+ * goes out as a beacon, whichever is first.
+ */
+export const newSender = (options: Options) => {
+  const { getToken } = options;
+  const room = Math.min(options.maxBatch ?? 16384, maxBatch);
+
+  let queue: Line[] = [];
+  let size = 0; // about how many bytes have come since a batch was planned
+  let lost = 0; // lines dropped and not told yet
+  let most = Infinity; // lines in a batch: less after a 413
+  const counts = new Map<string, Line>(); // those in the queue that can be added to
+
+  let token = options.token;
+  let failures = 0; // in a row
+  let planned: any; // the timer of the next batch
+  let running: Promise<void> | undefined;
+  let wake = () => {}; // ends the wait between two attempts
+  let leaving = false;
+  let closed = false;
+
+  // Tells onError what went wrong and how many lines that has cost.
+  const fail = (kind: StatsDError['kind'], message: unknown, lost: number) => {
+    try {
+      options.onError?.(Object.assign(new Error(message as string), { kind, lost }));
+    } catch {}
+  };
+
+  const tellLost = (why: unknown = 'the queue was full') => {
+    if (lost) {
+      fail('dropped', lost + ' lines dropped: ' + why, lost);
+      lost = 0;
+    }
+  };
+
+  const take = (count: number) => {
+    counts.clear(); // nothing is added to a line that has left
+    return queue.splice(0, count);
+  };
+
+  // Drops the oldest lines that are too many.
+  const trim = () => {
+    const over = queue.length - (options.maxQueue ?? 10000);
+    if (over > 0) {
+      lost += take(over).length;
+    }
+  };
+
+  const putBack = (batch: Line[]) => {
+    queue.unshift(...batch);
+    trim();
+  };
+
+  // Cuts off a batch of at most room bytes, or of one line.
+  const cut = (room: number) => {
+    let count = 0;
+    for (const line of queue) {
+      room -= bytes(textOf(line)) + 1;
+      if (count && (room < 0 || count >= most)) {
+        break;
+      }
+      count++;
+    }
+    return take(count);
+  };
+
+  // The token stands in the query: beacons have no headers, and a header of ours
+  // would make the browser ask for leave first.
+  const address = () => options.url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
+
+  // Tells what the proxy has not taken: in a batch it lists up to 20 lines.
+  const judge = (lines: string[], { ok, status }: Response, verdict: Verdict) => {
+    if (verdict?.rejected?.length) {
+      const told = verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error);
+      fail('rejected', told.join('\n'), lines.length - verdict.accepted!);
+    } else if (!ok) {
+      fail('refused', `status ${status}: ${verdict?.error}`, lines.length);
+    }
+  };
+
+  // Waits before the next attempt. Nobody is asked before Retry-After is over, and
+  // pages that failed together do not come back together.
+  const rest = (retryAfter: number, error: unknown) => {
+    const backOff = Math.min(firstWait * 2 ** failures++, lastWait);
+    const wait = Math.min(retryAfter * 1000 + (backOff * (1 + Math.random())) / 2, maxTimer);
+    fail('retry', `${error}, trying again in ${wait | 0} ms`, 0);
+    return new Promise<void>((resolve) => timer((wake = resolve), wait));
+  };
+
+  // Sends as many lines as wait now, batch by batch.
+  const drain = async () => {
+    let asked = false; // for another token than the one that was refused
+    for (let left = queue.length; left > 0 && queue.length; ) {
+      tellLost();
+      let batch: Line[] = [];
+      let retryAfter = 0;
+      try {
+        if (getToken && token === undefined) {
+          token = (await getToken(asked)) ?? '';
+          continue; // the queue may have changed
+        }
+        batch = cut(room);
+        const lines = batch.map(textOf).join('\n').split('\n');
+        const answer = await fetch(address(), {
+          method: 'POST',
+          body: bodyOf(lines),
+          credentials: 'omit',
+          // The browser refuses it where others have used up its 64 KiB, which looks
+          // like any other failure: every second attempt does without.
+          keepalive: failures % 2 == 0,
+          signal: AbortSignal.timeout?.(timeout),
+        });
+        const { status } = answer;
+        if (status == 429 || status >= 500) {
+          retryAfter = +answer.headers.get('retry-after')! || 0;
+          throw 'status ' + status;
+        }
+        failures = 0;
+        if ((status == 401 || status == 403) && getToken && !asked) {
+          asked = true;
+          token = undefined;
+          putBack(batch);
+        } else if (status == 413 && batch.length > 1) {
+          most = batch.length >> 1;
+          putBack(batch);
+        } else {
+          asked = false;
+          most *= 2;
+          left -= batch.length;
+          judge(lines, answer, await answer.json().catch(() => null));
+        }
+      } catch (error) {
+        putBack(batch);
+        if (closed) {
+          lost += take(Infinity).length;
+          tellLost(error);
+        } else {
+          await rest(retryAfter, error);
+        }
+      }
+    }
+    tellLost();
+  };
+
+  const plan = (wait = options.flushInterval ?? 1000) => {
+    if (!running) {
+      size = 0;
+      clearTimeout(planned);
+      planned = timer(run, wait);
+    }
+  };
+
+  // Sends what waits now. What comes meanwhile waits for others again.
+  const run = () => {
+    clearTimeout(planned);
+    planned = 0;
+    return (running ||= drain().then(() => {
+      running = undefined;
+      if (queue.length) {
+        plan();
+      }
+    }));
+  };
+
+  const flush = async () => {
+    await running; // which may leave behind what has come since it began
+    await run();
+  };
+
+  // Sends what waits as beacons. What the browser does not take stays.
+  const beacon = () => {
+    // Without the token they would be refused, and nobody would hear of it.
+    for (let space = room; queue.length && space >= minBeacon && !(getToken && token === undefined); ) {
+      const batch = cut(space);
+      try {
+        if (navigator.sendBeacon(address(), bodyOf(batch.map(textOf)))) {
+          continue;
+        }
+      } catch {} // there is none, or the address is bad
+      putBack(batch);
+      space /= 2;
+    }
+  };
+
+  // Runs when the page is hidden, the last that is sure to happen to it. What is
+  // reported in the same turn, by web-vitals for one, goes out at once as well.
+  const leave = (event: Event) => {
+    if (event.type == 'pagehide' || document.hidden) {
+      leaving = true;
+      timer(() => (leaving = false));
+      beacon();
+    }
+  };
+
+  // Node.js has neither of the two, nor the events.
+  const listen = (how: 'addEventListener' | 'removeEventListener') => {
+    globalThis[how]?.('visibilitychange', leave);
+    globalThis[how]?.('pagehide', leave);
+  };
+  listen('addEventListener');
+
+  return {
+    _fail: fail,
+    _flush: flush,
+
+    /** Takes a line in, or throws where that cannot be. */
+    _push(line: Line, isCount: boolean) {
+      const text = textOf(line);
+      if (closed || bytes(text) > room) {
+        throw (closed ? 'closed: ' : 'longer than maxBatch: ') + text;
+      }
+      const key = line.head + line.tail;
+      const count = isCount && counts.get(key);
+      if (count) {
+        const sum = +count.value + +line.value;
+        if (Math.abs(sum) < 2 ** 53) {
+          count.value = sum;
+          return;
+        }
+      }
+      queue.push(line);
+      trim();
+      if (isCount) {
+        counts.set(key, line);
+      }
+      size += text.length + 1;
+      if (leaving) {
+        Promise.resolve().then(beacon);
+      } else if (size >= room) {
+        plan(0);
+      } else if (!planned) {
+        plan();
+      }
+    },
+
+    /** Sends what waits, gives up what cannot be sent, and stops. */
+    async _close() {
+      closed = true;
+      wake();
+      await flush();
+      listen('removeEventListener');
+    },
+  };
+};
