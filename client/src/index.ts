@@ -96,7 +96,7 @@ export class StatsD {
   time<T>(name: string, what: (() => T) | T, sampleRate?: number | Tags, tags?: Tags): T {
     const start = performance.now();
     // In whole microseconds: more digits would only say how doubles work.
-    const done = () => this._add('ms', name, Math.round((performance.now() - start) * 1e3) / 1e3, sampleRate, tags);
+    const done = () => this._add('ms', name, +(performance.now() - start).toFixed(3), sampleRate, tags);
     let result: T | undefined;
     try {
       return (result = typeof what == 'function' ? (what as () => T)() : what);
@@ -161,10 +161,9 @@ export class StatsD {
       if (sign && typeof value == 'number') {
         value *= sign;
       }
-      const sampled = !'gs+'.includes(type);
-      rate = sampled ? rate ?? this._rate : rate;
-      const line = lineOf(type, this._prefix, name, value, rate, { ...this._tags, ...tags });
-      if (!sampled || Math.random() < rate!) {
+      // The metric's own tags come first and win, as with the proxy's --tags.
+      const line = lineOf(type, this._prefix, name, value, rate, this._rate, { ...tags, ...this._tags, ...tags });
+      if (line) {
         this._sender._push(line, type == 'c');
       }
     } catch (error) {

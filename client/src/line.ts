@@ -9,12 +9,8 @@
 /** Tags by their keys. One that is null or undefined is left out. */
 export type Tags = Record<string, string | number | boolean | null | undefined>;
 
-/** What waits: the line of a metric, or the two of a negative gauge. */
-export interface Line {
-  head: string;
-  value: string | number;
-  tail: string;
-}
+/** What waits: the line of a metric, or the two of a negative gauge. Its parts are joined without anything between. */
+export type Line = [head: string, value: string | number, tail: string];
 
 /** The letters of a type in a line, and a plus for a gauge that is moved. */
 export type Type = 'c' | 'g' | '+' | 'ms' | 's' | 'h' | 'd';
@@ -38,7 +34,7 @@ export const bytes = (text: string) => encoder.encode(text).length;
 
 const check = (good: unknown, what: string, value: unknown) => {
   if (!good) {
-    throw `bad ${what}: ${typeof value == 'string' ? JSON.stringify(value) : String(value)}`;
+    throw `bad ${what} "${value}"`;
   }
 };
 
@@ -52,26 +48,31 @@ const headOf = (prefix: string, name: unknown, tags: Tags) => {
   check(typeof name == 'string', 'name', name);
   let head = clean('name', prefix + name);
   check(!badSegment.test(head) && bytes(head) <= maxName, 'name', head);
-  for (const key in tags) {
-    if (tags[key] != null) {
-      head += `,${clean('tag', key)}=${clean('tag', tags[key])}`;
+  for (const [key, value] of Object.entries(tags)) {
+    if (value != null) {
+      // Between these two a key cannot be taken for a part of anything else.
+      const mark = `,${clean('tag', key)}=`;
+      check(!head.includes(mark), 'second tag', key);
+      head += mark + clean('tag', value);
     }
   }
   return head + ':';
 };
 
 /**
- * Returns the line of a metric. It throws a text that quotes what is wrong.
- * Sampling is left to the caller: the rate is marked here and no more.
+ * Returns the line of a metric, or undefined where sampling leaves it out; preset
+ * is the rate where none is given. It throws a text that quotes what is wrong.
  */
-export const lineOf = (type: Type, prefix: string, name: unknown, value: any, rate: any, tags: Tags): Line => {
+export const lineOf = (type: Type, prefix: string, name: unknown, value: any, rate: any, preset: number, tags: Tags): Line | undefined => {
   let head = headOf(prefix, name, tags);
   let tail = '|' + type;
-  if (type == 's') {
-    check(value !== '' && !reservedInSets.test(value), 'value', value);
-  } else {
-    check(typeof value == 'number' && Math.abs(value) < 2 ** 63 && (type != 'ms' || value >= 0), 'value', value);
-  }
+  check(
+    typeof value == 'number'
+      ? Math.abs(value) < 2 ** 63 && (type != 'ms' || value >= 0)
+      : type == 's' && typeof value == 'string' && value && !reservedInSets.test(value),
+    'value',
+    value,
+  );
   if (type == '+') {
     tail = '|g';
     value = value < 0 ? value : '+' + value;
@@ -80,11 +81,11 @@ export const lineOf = (type: Type, prefix: string, name: unknown, value: any, ra
   }
   if ('gs+'.includes(type)) {
     check(rate === undefined, 'sample rate', rate);
-  } else {
-    check(rate >= minRate && rate <= 1, 'sample rate', rate);
-    if (rate < 1) {
-      tail += '|@' + rate;
-    }
+    return [head, value, tail];
   }
-  return { head, value, tail };
+  rate ??= preset;
+  check(rate >= minRate && rate <= 1, 'sample rate', rate);
+  if (Math.random() < rate) {
+    return [head, value, rate < 1 ? tail + '|@' + rate : tail];
+  }
 };

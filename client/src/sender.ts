@@ -37,7 +37,7 @@ export interface StatsDError extends Error {
 // Browsers let requests that outlive their page, beacons among them, hold 64 KiB
 // together: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch. The
 // default of a quarter leaves room for beacons beside a request in flight.
-const maxBatch = 61440;
+const maxBody = 61440;
 
 // A beacon that is refused is tried with half as much, down to this.
 const minBeacon = 256;
@@ -52,7 +52,7 @@ const timeout = 30000;
 // The most that a timer takes, some 24 days.
 const maxTimer = 2 ** 31 - 1;
 
-const textOf = ({ head, value, tail }: Line) => head + value + tail;
+const textOf = (line: Line) => line.join('');
 
 // A bracket in front would make a JSON array of the lines. A line of nothing but a
 // blank is passed over.
@@ -76,9 +76,8 @@ export type Sender = ReturnType<typeof newSender>;
  * has to wait goes back to the front of the queue, from where it is sent again or
  * goes out as a beacon, whichever is first.
  */
-export const newSender = (options: Options) => {
-  const { getToken } = options;
-  const room = Math.min(options.maxBatch ?? 16384, maxBatch);
+export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 10000, onError }: Options) => {
+  const room = Math.min(maxBatch, maxBody);
 
   let queue: Line[] = [];
   let size = 0; // about how many bytes have come since a batch was planned
@@ -86,7 +85,6 @@ export const newSender = (options: Options) => {
   let most = Infinity; // lines in a batch: less after a 413
   const counts = new Map<string, Line>(); // those in the queue that can be added to
 
-  let token = options.token;
   let failures = 0; // in a row
   let planned: any; // the timer of the next batch
   let running: Promise<void> | undefined;
@@ -97,7 +95,7 @@ export const newSender = (options: Options) => {
   // Tells onError what went wrong and how many lines that has cost.
   const fail = (kind: StatsDError['kind'], message: unknown, lost: number) => {
     try {
-      options.onError?.(Object.assign(new Error(message as string), { kind, lost }));
+      onError?.(Object.assign(new Error(message as string), { kind, lost }));
     } catch {}
   };
 
@@ -115,7 +113,7 @@ export const newSender = (options: Options) => {
 
   // Drops the oldest lines that are too many.
   const trim = () => {
-    const over = queue.length - (options.maxQueue ?? 10000);
+    const over = queue.length - maxQueue;
     if (over > 0) {
       lost += take(over).length;
     }
@@ -141,7 +139,7 @@ export const newSender = (options: Options) => {
 
   // The token stands in the query: beacons have no headers, and a header of ours
   // would make the browser ask for leave first.
-  const address = () => options.url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
+  const address = () => url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
 
   // Tells what the proxy has not taken: in a batch it lists up to 20 lines.
   const judge = (lines: string[], { ok, status }: Response, verdict: Verdict) => {
@@ -217,7 +215,7 @@ export const newSender = (options: Options) => {
     tellLost();
   };
 
-  const plan = (wait = options.flushInterval ?? 1000) => {
+  const plan = (wait = flushInterval) => {
     if (!running) {
       size = 0;
       clearTimeout(planned);
@@ -267,12 +265,11 @@ export const newSender = (options: Options) => {
     }
   };
 
-  // Node.js has neither of the two, nor the events.
-  const listen = (how: 'addEventListener' | 'removeEventListener') => {
-    globalThis[how]?.('visibilitychange', leave);
-    globalThis[how]?.('pagehide', leave);
-  };
-  listen('addEventListener');
+  // Node.js has neither listeners nor these events.
+  const listeners = new AbortController();
+  for (const type of ['visibilitychange', 'pagehide']) {
+    globalThis.addEventListener?.(type, leave, listeners);
+  }
 
   return {
     _fail: fail,
@@ -282,14 +279,14 @@ export const newSender = (options: Options) => {
     _push(line: Line, isCount: boolean) {
       const text = textOf(line);
       if (closed || bytes(text) > room) {
-        throw (closed ? 'closed: ' : 'longer than maxBatch: ') + text;
+        throw `${closed ? 'closed' : 'longer than maxBatch'}: "${text}"`;
       }
-      const key = line.head + line.tail;
+      const key = line[0] + line[2];
       const count = isCount && counts.get(key);
       if (count) {
-        const sum = +count.value + +line.value;
+        const sum = +count[1] + +line[1];
         if (Math.abs(sum) < 2 ** 53) {
-          count.value = sum;
+          count[1] = sum;
           return;
         }
       }
@@ -300,7 +297,7 @@ export const newSender = (options: Options) => {
       }
       size += text.length + 1;
       if (leaving) {
-        Promise.resolve().then(beacon);
+        queueMicrotask(beacon);
       } else if (size >= room) {
         plan(0);
       } else if (!planned) {
@@ -313,7 +310,7 @@ export const newSender = (options: Options) => {
       closed = true;
       wake();
       await flush();
-      listen('removeEventListener');
+      listeners.abort();
     },
   };
 };

@@ -1,0 +1,34 @@
+// The cases that client and proxy share. The proxy runs them too, in
+// internal/decode/vectors_test.go.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { StatsD } from '../dist/index.js';
+import { keepErrors, startServer } from './server.mjs';
+
+const folder = new URL('../../test/vectors/', import.meta.url);
+
+// JSON has no numbers for these; the proxy is sent them as text.
+const odd = { NaN, Infinity, '-Infinity': -Infinity };
+
+for (const file of readdirSync(folder)) {
+  test(file, { timeout: 60_000 }, async (t) => {
+    t.mock.method(Math, 'random', () => 0); // nothing is left out by sampling
+    const server = await startServer(t);
+    const vectors = JSON.parse(readFileSync(new URL(file, folder)));
+    assert(vectors.length > 0);
+    for (const { call, lines = [], refused = false, prefix, tags, sampleRate } of vectors) {
+      const { errors, onError } = keepErrors();
+      const client = new StatsD({ url: server.url, onError, prefix, tags, sampleRate });
+      const [method, name, ...rest] = call;
+      const args = method == 'set' ? rest : rest.map((arg) => (typeof arg == 'string' && Object.hasOwn(odd, arg) ? odd[arg] : arg));
+      client[method](name, ...args);
+      await client.close();
+      const sent = server.requests.splice(0).map(({ body }) => body.replace(/^\xa0\n/, ''));
+      const message = JSON.stringify(call);
+      assert.deepEqual(sent, refused ? [] : [lines.join('\n')], message);
+      assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), refused ? [['invalid', 1]] : [], message);
+    }
+  });
+}

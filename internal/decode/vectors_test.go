@@ -1,0 +1,188 @@
+package decode_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/metric"
+)
+
+// vector is a call of the client in client/ and what becomes of it. The client
+// runs the same cases, in client/test/vectors.test.mjs.
+type vector struct {
+	Call []json.RawMessage // method, name, value, sample rate and tags; raw, since a Go string cannot hold half of a surrogate pair
+
+	// What the client was made with. The proxy's options of these names do the
+	// same.
+	Prefix     string
+	Tags       json.RawMessage
+	SampleRate json.RawMessage
+
+	Lines     []string // what the client writes
+	Forwarded []string // what the proxy makes of them; Lines where it is empty
+
+	Refused bool   // by both
+	Line    string // what would be refused, where only a line is
+}
+
+// metrics are, for each method, the type of its metric, the parameter that has
+// its value and the value where none is given.
+var metrics = map[string]struct{ kind, parameter, preset string }{
+	"increment":    {"count", "value", "1"},
+	"decrement":    {"count", "value", "1"},
+	"count":        {"count", "value", ""},
+	"gauge":        {"gauge", "value", ""},
+	"gaugeDelta":   {"gauge", "shift", ""},
+	"timing":       {"timing", "value", ""},
+	"set":          {"set", "value", ""},
+	"histogram":    {"histogram", "value", ""},
+	"distribution": {"distribution", "value", ""},
+}
+
+func TestVectors(t *testing.T) {
+	files, err := filepath.Glob("../../test/vectors/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no vectors", err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var vectors []vector
+		decoder := json.NewDecoder(bytes.NewReader(content))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&vectors); err != nil {
+			t.Fatal(file, err)
+		}
+		for _, v := range vectors {
+			t.Run(fmt.Sprintf("%s/%.60s", filepath.Base(file), v.Call), v.run)
+		}
+	}
+}
+
+// run holds the lines of the client against the proxy, and both against what
+// the proxy makes of the same call in JSON.
+func (v vector) run(t *testing.T) {
+	want := v.Forwarded
+	if want == nil {
+		want = v.Lines
+	}
+	if v.Refused == (len(want) > 0) {
+		t.Fatal("the vector has to be refused or have lines, one of them")
+	}
+	if !v.Refused {
+		plain := newEncoder(t, metric.Options{})
+		// A bracket alone would begin an array: the client puts a line of one blank
+		// before it.
+		if got, err := forward(plain, "\u00a0\n"+strings.Join(v.Lines, "\n")); err != nil || !slices.Equal(got, want) {
+			t.Errorf("the lines %q are forwarded as %q, %v, want %q", v.Lines, got, err, want)
+		}
+	}
+	if v.Line != "" {
+		if got, err := forward(newEncoder(t, metric.Options{}), v.Line); err == nil {
+			t.Errorf("the line %q is forwarded as %q", v.Line, got)
+		}
+		return
+	}
+	e, err := v.encoder()
+	var got []string
+	if err == nil {
+		got, err = forward(e, v.entry(t))
+	}
+	if v.Refused != (err != nil) || !slices.Equal(got, want) {
+		t.Errorf("the entry %s is forwarded as %q, %v, want %q", v.entry(t), got, err, want)
+	}
+}
+
+func newEncoder(t *testing.T, options metric.Options) *metric.Encoder {
+	t.Helper()
+	options.Histograms, options.MaxLine = true, 8192
+	e, err := metric.NewEncoder(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// encoder returns an Encoder with the client's prefix and tags.
+func (v vector) encoder() (*metric.Encoder, error) {
+	options := metric.Options{Prefix: v.Prefix, Histograms: true, MaxLine: 8192}
+	if v.Tags != nil {
+		var d decode.Decoder
+		var m metric.Metric
+		if err := d.JSON(&m, slices.Concat([]byte(`{"tags":`), v.Tags, []byte("}")), decode.Params); err != nil {
+			return nil, err
+		}
+		options.Tags = m.Tags
+	}
+	return metric.NewEncoder(options)
+}
+
+// entry returns the call as a batch of one entry in JSON.
+func (v vector) entry(t *testing.T) string {
+	var method string
+	if err := json.Unmarshal(v.Call[0], &method); err != nil {
+		t.Fatal(err)
+	}
+	m, ok := metrics[method]
+	if !ok {
+		t.Fatalf("unknown method %q", method)
+	}
+	value, rate, tags := m.preset, string(v.SampleRate), ""
+	if method == "gauge" || method == "gaugeDelta" || method == "set" {
+		rate = "" // the client's is for what can be sampled
+	}
+	for i, arg := range v.Call[2:] {
+		switch {
+		case arg[0] == '{' && (i > 0 || m.preset != ""):
+			tags = string(arg)
+		case i == 0:
+			value = string(arg)
+		default:
+			rate = string(arg)
+		}
+	}
+	if method == "decrement" {
+		value = strings.TrimPrefix("-"+value, "--")
+	}
+	entry := fmt.Sprintf(`[{"metric":%s,"metric_type":%q,%q:%s`, v.Call[1], m.kind, m.parameter, value)
+	if rate != "" {
+		entry += `,"sampleRate":` + rate
+	}
+	if tags != "" {
+		entry += `,"tags":` + tags
+	}
+	return entry + "}]"
+}
+
+// forward returns the lines that the proxy makes of a batch, which has to be good
+// in all its entries.
+func forward(e *metric.Encoder, body string) ([]string, error) {
+	var d decode.Decoder
+	var m metric.Metric
+	var l metric.Lines
+	for d.OpenBatch([]byte(body)); ; {
+		bad, err := d.Next(&m)
+		if err == io.EOF {
+			return strings.Split(string(l.Bytes), "\n"), nil
+		}
+		if err == nil {
+			err = bad
+		}
+		if err == nil {
+			_, err = e.Append(&l, &m, nil)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
