@@ -28,7 +28,7 @@ await build({
 await build({
   ...shared,
   format: 'iife',
-  entryPoints: { 'statsd.global': 'src/global.ts', 'statsd-extras.global': 'src/extras.global.ts' },
+  entryPoints: ['src/statsd.global.ts', 'src/statsd-extras.global.ts'],
   // The classic build of web-vitals, a script of its own, defines webVitals.
   alias: { 'web-vitals': './src/web-vitals.global.ts' },
 });

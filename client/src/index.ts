@@ -40,11 +40,11 @@ export class StatsD {
   private _tags?: Tags;
   private _rate: number;
 
-  constructor(options: Options) {
+  constructor({ prefix = '', tags, sampleRate = 1, ...options } = {} as Options) {
     this._sender = newSender(options);
-    this._prefix = options.prefix || '';
-    this._tags = options.tags;
-    this._rate = options.sampleRate ?? 1;
+    this._prefix = prefix;
+    this._tags = tags;
+    this._rate = sampleRate;
   }
 
   /** Adds to a counter, 1 unless another value is given. */
@@ -125,10 +125,10 @@ export class StatsD {
   }
 
   /** Returns a client that shares this one's queue and settings. */
-  child(options: ChildOptions): StatsD {
+  child({ prefix = '', tags }: ChildOptions = {}): StatsD {
     const child: StatsD = Object.create(this);
-    child._prefix = this._prefix + (options.prefix || '');
-    child._tags = { ...this._tags, ...options.tags };
+    child._prefix += prefix;
+    child._tags = { ...this._tags, ...tags };
     return child;
   }
 

@@ -3,9 +3,6 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
-/** What the proxy answers to a batch that it has taken. */
-export const taken = { status: 200 };
-
 /**
  * Starts a server that gives the answers in turn, and then takes everything. An
  * answer is { status, headers, body }, a function that returns one, or 'cut',
@@ -20,7 +17,7 @@ export async function startServer(t, ...answers) {
       body.push(chunk);
     }
     const got = { url: request.url, method: request.method, headers: request.headers, body: Buffer.concat(body).toString(), at: performance.now() };
-    const next = answers.shift() ?? taken;
+    const next = answers.shift() ?? { status: 200 };
     const answer = typeof next == 'function' ? await next(got) : next;
     requests.push(got);
     if (answer == 'cut') {
@@ -55,4 +52,11 @@ export async function startServer(t, ...answers) {
 export function keepErrors() {
   const errors = [];
   return { errors, onError: (error) => errors.push(error) };
+}
+
+/** Promise.withResolvers, which Node.js 20 lacks. */
+export function withResolvers() {
+  const all = {};
+  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
+  return all;
 }

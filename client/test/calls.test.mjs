@@ -1,0 +1,129 @@
+// What a page may do with a client, beyond the cases in test/vectors.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { StatsD } from '../dist/index.js';
+import { keepErrors, startServer } from './server.mjs';
+
+test('time hands on what a function returns or throws', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, tags: { env: 'prod' } });
+  const oops = new Error('oops');
+  assert.equal(client.time('sync', () => 1), 1);
+  assert.throws(() => client.time('sync', () => { throw oops; }, { page: 'home' }), oops);
+  assert.equal(await client.time('async', async () => 2), 2);
+  await assert.rejects(client.time('async', async () => { throw oops; }, 1, { page: 'home' }), oops);
+  const promise = Promise.resolve(3);
+  assert.equal(client.time('promise', promise), promise);
+  assert.equal(await promise, 3);
+  assert.equal(client.time('value', 4), 4);
+  await client.close();
+  const heads = server.lines().map((line) => /^(.*):\d+(\.\d{1,3})?\|ms$/.exec(line)?.[1] ?? line);
+  assert.deepEqual(heads.sort(), ['async,env=prod', 'async,page=home,env=prod', 'promise,env=prod', 'sync,env=prod', 'sync,page=home,env=prod', 'value,env=prod']);
+});
+
+test('time measures until a promise is settled', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url });
+  let now = 1000;
+  t.mock.method(performance, 'now', () => now);
+  const result = client.time('a', new Promise((resolve) => setTimeout(() => resolve((now = 1012.3456))))); 
+  await result;
+  t.mock.restoreAll();
+  await client.close();
+  assert.deepEqual(server.lines(), ['a:12.346|ms']);
+});
+
+test('a timing takes the time since a Date', async (t) => {
+  const server = await startServer(t);
+  const { errors, onError } = keepErrors();
+  const client = new StatsD({ url: server.url, onError });
+  t.mock.method(Date, 'now', () => 5000);
+  client.timing('a', new Date(4680));
+  client.timing('a', new Date(5001));
+  client.timing('a', new Date(NaN));
+  await client.close();
+  assert.deepEqual(server.lines(), ['a:320|ms']);
+  assert.deepEqual(errors.map(({ message }) => message), ['bad value "-1"', 'bad value "NaN"']);
+});
+
+test('a child shares queue and settings', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, prefix: 'shop.', tags: { env: 'prod', part: 'all' } });
+  const cart = client.child({ prefix: 'cart.', tags: { part: 'cart' } });
+  client.increment('a');
+  cart.increment('a');
+  cart.child({ tags: { step: 1 } }).increment('a', { part: 'pay' });
+  cart.child({}).increment('a');
+  await cart.close();
+  assert.equal(server.requests.length, 1);
+  assert.deepEqual(server.lines(), [
+    'shop.a,env=prod,part=all:1|c',
+    'shop.cart.a,env=prod,part=cart:2|c',
+    'shop.cart.a,part=pay,env=prod,step=1:1|c',
+  ]);
+});
+
+test('sampling leaves calls out', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, sampleRate: 0.5 });
+  let random = 0.49;
+  t.mock.method(Math, 'random', () => random);
+  client.timing('a', 1);
+  random = 0.5;
+  client.timing('a', 2);
+  client.timing('a', 3, 0.6);
+  client.gauge('a', 4);
+  client.set('a', 5);
+  random = 0.999;
+  client.timing('a', 6, 1);
+  await client.close();
+  assert.deepEqual(server.lines(), ['a:1|ms|@0.5', 'a:3|ms|@0.6', 'a:4|g', 'a:5|s', 'a:6|ms']);
+});
+
+test('what is wrong is told and never thrown', async (t) => {
+  const server = await startServer(t);
+  const hostile = { toString() { throw new Error('hostile'); }, valueOf() { throw new Error('hostile'); } };
+  const odd = [undefined, null, NaN, '', '5', true, Symbol('x'), 10n, {}, [], () => {}, hostile, Object.create(null)];
+  let told = 0;
+  const client = new StatsD({
+    url: server.url,
+    onError() {
+      told++;
+      throw new Error('of the page');
+    },
+  });
+  for (const method of ['increment', 'decrement', 'count', 'gauge', 'gaugeDelta', 'timing', 'set', 'histogram', 'distribution']) {
+    for (const x of odd) {
+      client[method](x, 1);
+      client[method]('a', x);
+      client[method]('a', 1, x);
+      client[method]('a', 1, 1, x);
+      client[method]('a', 1, { x });
+      client[method]('a', 1, { [typeof x == 'symbol' ? 'x' : 'key']: x });
+    }
+  }
+  client.child().increment('a');
+  await new StatsD().close();
+  assert(told > 200);
+  await client.close();
+  for (const line of server.lines()) {
+    assert.match(line, /^[^:|]+:[^:|]+\|(c|g|ms|s|h|d)$/);
+  }
+});
+
+test('no timer keeps a process alive, and close sends', { timeout: 30_000 }, async (t) => {
+  const server = await startServer(t);
+  const run = (code) =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '-e', `
+      import { StatsD } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url))};
+      const client = new StatsD({ url: ${JSON.stringify(server.url)}, flushInterval: 60_000 });
+      client.increment('a');
+      ${code}`], { timeout: 20_000 });
+  await run('');
+  assert.deepEqual(server.requests, []);
+  await run('await client.close();');
+  assert.deepEqual(server.lines(), ['a:1|c']);
+});

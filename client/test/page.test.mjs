@@ -1,0 +1,189 @@
+// What happens when a page is hidden or left. Node.js has neither pages nor
+// beacons: these stand for them. test/ has the same in a real browser.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StatsD } from '../dist/index.js';
+import { startServer, withResolvers } from './server.mjs';
+
+const hour = 3_600_000; // a flush interval that never ends
+
+// enterPage makes globals look like those of a page. quota is how many bytes of
+// beacons the browser takes.
+function enterPage(t, quota = 65536) {
+  const page = { beacons: [], quota };
+  const window = new EventTarget();
+  const globals = {
+    document: { hidden: false },
+    addEventListener: window.addEventListener.bind(window),
+    navigator: {
+      sendBeacon(url, body) {
+        const size = Buffer.byteLength(body);
+        if (size > page.quota) {
+          return false;
+        }
+        page.quota -= size;
+        page.beacons.push({ url, body });
+        return true;
+      },
+    },
+  };
+  for (const [name, value] of Object.entries(globals)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+  }
+  page.hide = () => {
+    globals.document.hidden = true;
+    window.dispatchEvent(new Event('visibilitychange'));
+  };
+  page.show = () => {
+    globals.document.hidden = false;
+    window.dispatchEvent(new Event('visibilitychange'));
+  };
+  page.leave = () => window.dispatchEvent(new Event('pagehide'));
+  page.dispatch = (type, detail) => window.dispatchEvent(Object.assign(new Event(type), detail));
+  page.on = (type, call) => window.addEventListener(type, call);
+  page.lines = () => page.beacons.flatMap(({ body }) => body.split('\n'));
+  return page;
+}
+
+const inPage = (name, run) => test(name, { timeout: 30_000 }, run);
+
+for (const how of ['hide', 'leave']) {
+  inPage(`what waits goes out as a beacon: ${how}`, async (t) => {
+    const page = enterPage(t);
+    const client = new StatsD({ url: 'https://metrics.example', token: 'a+b', flushInterval: hour });
+    client.increment('a');
+    client.gauge('b', -1);
+    page.show();
+    assert.deepEqual(page.beacons, []);
+    page[how]();
+    assert.deepEqual(page.beacons, [{ url: 'https://metrics.example/batch?token=a%2Bb', body: 'a:1|c\nb:0|g\nb:-1|g' }]);
+    page[how]();
+    assert.equal(page.beacons.length, 1);
+    await client.close();
+  });
+}
+
+inPage('what is reported while the page is hidden goes out in the same turn', async (t) => {
+  const page = enterPage(t);
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, flushInterval: 1 });
+  page.on('visibilitychange', () => {
+    client.timing('lcp', 1);
+    client.timing('cls', 2);
+  });
+  page.hide();
+  await null;
+  assert.deepEqual(page.beacons.map(({ body }) => body), ['lcp:1|ms\ncls:2|ms']);
+  await new Promise((resolve) => setTimeout(resolve)); // the turn is over
+  client.timing('background', 3);
+  await server.answered(1);
+  assert.deepEqual(server.lines(), ['background:3|ms']);
+  await client.close();
+});
+
+inPage('beacons are split, and what does not fit stays for when the page is back', async (t) => {
+  const page = enterPage(t, 60_000);
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, flushInterval: hour });
+  const want = [];
+  for (let i = 0; i < 9000; i++) {
+    client.timing('a', 10_000 + i);
+    want.push(`a:${10_000 + i}|ms`);
+  }
+  page.hide();
+  const sent = page.lines();
+  assert(page.quota < 256); // in halves down to that much
+  for (const { body } of page.beacons) {
+    assert(body.length <= 16384);
+  }
+  page.show();
+  await client.flush();
+  assert.deepEqual([...sent, ...server.lines()], want);
+  await client.close();
+});
+
+inPage('what is in flight is not sent again, what waits for its retry is sent at once', async (t) => {
+  const page = enterPage(t);
+  const arrived = withResolvers();
+  const held = withResolvers();
+  const server = await startServer(t, async () => {
+    arrived.resolve();
+    await held.promise;
+    return { status: 503, headers: { 'Retry-After': '1' } };
+  });
+  const failed = withResolvers();
+  const client = new StatsD({ url: server.url, flushInterval: hour, onError: failed.resolve });
+  client.timing('a', 1);
+  const flushed = client.flush();
+  await arrived.promise;
+  client.timing('a', 2);
+  page.hide();
+  assert.deepEqual(page.lines(), ['a:2|ms']);
+  held.resolve();
+  assert.equal((await failed.promise).kind, 'retry');
+  page.hide();
+  assert.deepEqual(page.lines(), ['a:2|ms', 'a:1|ms']);
+  await flushed;
+  assert.equal(server.requests.length, 1);
+  await client.close();
+});
+
+inPage('lines wait for the first token, and beacons take the last one', async (t) => {
+  const page = enterPage(t);
+  const server = await startServer(t);
+  const got = withResolvers();
+  const client = new StatsD({ url: server.url, flushInterval: hour, getToken: () => got.promise });
+  client.timing('a', 1);
+  page.hide();
+  const flushed = client.flush();
+  page.hide();
+  assert.deepEqual(page.beacons, []);
+  got.resolve('token');
+  await flushed;
+  assert.deepEqual(server.lines(), ['a:1|ms']);
+  client.timing('a', 2);
+  page.hide();
+  assert.deepEqual(page.beacons, [{ url: `${server.url}/batch?token=token`, body: 'a:2|ms' }]);
+  await client.close();
+});
+
+inPage('without beacons nothing is lost, and after close nothing listens', async (t) => {
+  const page = enterPage(t);
+  const { sendBeacon } = navigator;
+  delete navigator.sendBeacon;
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 2 });
+  client.timing('a', 1);
+  page.leave();
+  await client.flush();
+  assert.deepEqual(server.lines(), ['a:1|ms']);
+  await client.close();
+  navigator.sendBeacon = sendBeacon;
+  client.timing('a', 2);
+  page.leave();
+  assert.deepEqual(page.beacons, []);
+});
+
+inPage('errors are counted by what they are, and by no more', async (t) => {
+  const page = enterPage(t);
+  const { errors } = await import('../dist/browser.js');
+  const client = new StatsD({ url: 'https://metrics.example', flushInterval: hour });
+  errors(client);
+  page.dispatch('error', { error: new TypeError('of user 42') });
+  page.dispatch('error', { error: Object.assign(new Error('x'), { name: 'User42Error' }) });
+  page.dispatch('error', { error: null });
+  page.dispatch('unhandledrejection', { reason: new RangeError('x') });
+  page.dispatch('unhandledrejection', { reason: new RangeError('y') });
+  page.dispatch('unhandledrejection', { reason: 'text' });
+  page.leave();
+  assert.deepEqual(page.lines(), [
+    'errors,kind=error,name=TypeError:1|c',
+    'errors,kind=error,name=other:2|c',
+    'errors,kind=rejection,name=RangeError:2|c',
+    'errors,kind=rejection,name=other:1|c',
+  ]);
+  await client.close();
+});
