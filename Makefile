@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run test test-deps soak fuzz bench lint image clean help
+.PHONY: build run client test test-deps soak fuzz bench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -19,11 +19,15 @@ build: ## build bin/statsd-http-proxy (the default)
 run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD receives
 	$(BINARY) --http-port=8825 --demo --verbose
 
+client: ## build the browser's client, client/dist
+	cd client && npm ci --loglevel=error && npm run build
+
 # Twice: the tests of allocations are left out under the race detector. The fault
 # tests have the machine to themselves, since they send at a pace; most of their
 # time they wait, so that many may run at once.
 FAULTS = ./test/faults
 test: test-deps ## run every test; installs what they need
+	cd client && npm test
 	go test $(TESTFLAGS) ./internal/... ./cmd/...
 	go test $(TESTFLAGS) $(RACE) -timeout 10m $$(go list ./... | grep -v $(FAULTS:.%=%))
 	go test $(TESTFLAGS) $(RACE) -timeout 10m -parallel 8 $(FAULTS)
@@ -63,7 +67,7 @@ image: build ## build the container image IMAGE with docker, podman or buildah
 	deploy/container/build $(IMAGE)
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin client/dist
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
