@@ -15,7 +15,7 @@ export interface Options {
   flushInterval?: number;
   /** How large the body of a request may be, in bytes, up to 61440; 16384 where it is not given. */
   maxBatch?: number;
-  /** How many lines may wait; 10000 where it is not given. The oldest are dropped beyond. */
+  /** How many lines may wait; 20000 where it is not given. The oldest are dropped beyond. */
   maxQueue?: number;
   /** Is told what went wrong. What it throws is ignored. */
   onError?: (error: StatsDError) => void;
@@ -76,13 +76,13 @@ export type Sender = ReturnType<typeof newSender>;
  * has to wait goes back to the front of the queue, from where it is sent again or
  * goes out as a beacon, whichever is first.
  */
-export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 10000, onError }: Options) => {
+export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 20000, onError }: Options) => {
   const room = Math.min(maxBatch, maxBody);
 
   let queue: Line[] = [];
   let size = 0; // about how many bytes have come since a batch was planned
   let lost = 0; // lines dropped and not told yet
-  let most = Infinity; // lines in a batch: less after a 413
+  let most = Infinity; // lines in a batch: less where they were too many
   const counts = new Map<string, Line>(); // those in the queue that can be added to
 
   let failures = 0; // in a row
@@ -193,7 +193,7 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
           asked = true;
           token = undefined;
           putBack(batch);
-        } else if (status == 413 && batch.length > 1) {
+        } else if ((status == 413 || status == 408) && batch.length > 1) {
           most = batch.length >> 1;
           putBack(batch);
         } else {
@@ -298,7 +298,8 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
       size += text.length + 1;
       if (leaving) {
         queueMicrotask(beacon);
-      } else if (size >= room) {
+      }
+      if (size >= room) {
         plan(0);
       } else if (!planned) {
         plan();

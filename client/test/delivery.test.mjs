@@ -297,21 +297,23 @@ deliver('getToken that fails is asked again', async (t) => {
   assert.match(errors[0].message, /^Error: no token today, trying again in \d+ ms$/);
 });
 
-deliver('a batch that is too large is halved until it is taken', async (t) => {
-  let requests = 0;
-  const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? 413 : 200 });
-  const server = await startServer(t, ...Array(100).fill((got) => (requests++, limit(got))));
-  const { errors, onError } = keepErrors();
-  const client = new StatsD({ url: server.url, onError });
-  for (let i = 0; i < 20; i++) {
-    client.timing(i == 7 ? 'giant' : 'a', i);
-  }
-  await client.close();
-  const taken = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
-  assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
-  assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
-  assert(requests < 40);
-});
+for (const refusal of [408, 413]) {
+  deliver(`a batch that is refused with ${refusal} is halved until it is taken`, async (t) => {
+    let requests = 0;
+    const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? refusal : 200 });
+    const server = await startServer(t, ...Array(100).fill((got) => (requests++, limit(got))));
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, onError });
+    for (let i = 0; i < 20; i++) {
+      client.timing(i == 7 ? 'giant' : 'a', i);
+    }
+    await client.close();
+    const taken = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
+    assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
+    assert(requests < 40);
+  });
+}
 
 deliver('close sends what waits, once, and gives up the rest', async (t) => {
   const server = await startServer(t, { status: 503, headers: { 'Retry-After': '3600' } }, 'cut');

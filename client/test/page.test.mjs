@@ -105,6 +105,18 @@ inPage('beacons are split, and what does not fit stays for when the page is back
   await client.close();
 });
 
+inPage('what is reported in the same turn and no beacon takes goes with the next batch', async (t) => {
+  const page = enterPage(t, 0);
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, flushInterval: 1 });
+  page.on('visibilitychange', () => client.timing('lcp', 1));
+  page.hide();
+  await server.answered(1);
+  assert.deepEqual(page.beacons, []);
+  assert.deepEqual(server.lines(), ['lcp:1|ms']);
+  await client.close();
+});
+
 inPage('what is in flight is not sent again, what waits for its retry is sent at once', async (t) => {
   const page = enterPage(t);
   const arrived = withResolvers();
