@@ -1,7 +1,7 @@
 // How batches reach a proxy that answers as these tests say.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { StatsD } from '../dist/index.js';
 import { keepErrors, startServer, withResolvers } from './server.mjs';
 
@@ -9,342 +9,343 @@ const hour = 3_600_000; // a flush interval that never ends
 
 const deliver = (name, run) => test(name, { timeout: 30_000 }, run);
 
-deliver('a batch is a plain POST that needs no preflight', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: `${server.url}/metrics//`, token: 'a.b+c/=' });
-  client.increment('a');
-  client.timing('b', 5);
-  await client.flush();
-  assert.equal(server.requests.length, 1);
-  const [{ method, url, headers, body }] = server.requests;
-  assert.equal(method, 'POST');
-  assert.equal(url, '/metrics/batch?token=a.b%2Bc%2F%3D');
-  assert.equal(headers['content-type'], 'text/plain;charset=UTF-8');
-  assert.equal(headers['x-jwt-token'], undefined);
-  assert.equal(headers.authorization, undefined);
-  assert.equal(body, 'a:1|c\nb:5|ms');
-});
-
-deliver('lines wait for the interval and go together', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: server.url, flushInterval: 50 });
-  client.gauge('a', 1);
-  client.gauge('a', 2);
-  assert.equal(server.requests.length, 0);
-  await server.answered(1);
-  client.gauge('a', 3);
-  await server.answered(2);
-  assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|g\na:2|g', 'a:3|g']);
-});
-
-deliver('a full batch does not wait', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 100 });
-  for (let i = 0; i < 20; i++) {
-    client.gauge('some.name', i);
-  }
-  await server.answered(4); // 6 lines are 95 bytes
-  assert.equal(server.lines().length, 20);
-});
-
-deliver('batches are split by their bytes, the lines of a negative gauge are not', async (t) => {
-  const server = await startServer(t);
-  const { errors, onError } = keepErrors();
-  const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 64, onError });
-  for (let i = 0; i < 9; i++) {
-    client.gauge('üüüüüüü', -1000 - i); // 2 lines of 16 + 4 and 16 + 8 bytes
-  }
-  client.set('a', 'x'.repeat(60)); // 64 bytes
-  client.set('a', 'x'.repeat(61));
-  await client.close();
-  for (const { body } of server.requests) {
-    assert(Buffer.byteLength(body) <= 64);
-  }
-  assert.equal(server.requests.length, 10);
-  assert.equal(server.requests[8].body, 'üüüüüüü:0|g\nüüüüüüü:-1008|g');
-  assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['invalid', 1]]);
-});
-
-deliver('a body is never larger than what keepalive allows', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 1e9 });
-  for (let i = 0; i < 3000; i++) {
-    client.set('users', 'x'.repeat(40) + i);
-  }
-  await client.close();
-  assert.equal(server.lines().length, 3000);
-  for (const { body } of server.requests) {
-    assert(body.length <= 61440);
-  }
-});
-
-deliver('equal counts are added up, and arrive exactly', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: server.url, flushInterval: hour });
-  for (let i = 0; i < 10_000; i++) {
+// Most of them wait most of their time.
+describe('delivery', { concurrency: true }, () => {
+  deliver('a batch is a plain POST that needs no preflight', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: `${server.url}/metrics//`, token: 'a.b+c/=' });
     client.increment('a');
-    client.increment('a', 2, 0.9999999999);
-    client.increment('a', { env: 'prod' });
-    client.decrement('b');
-  }
-  client.increment('c', 2 ** 53);
-  client.increment('c', 1);
-  await client.close();
-  const sum = (line) => /(.*):(.*)\|c(.*)/.exec(line).slice(1);
-  assert.deepEqual(
-    server.lines().map(sum).map(([name, value, rate]) => [name, +value, rate]),
-    [
-      ['a', 10_000, ''],
-      ['a', 20_000, '|@0.9999999999'],
-      ['a,env=prod', 10_000, ''],
-      ['b', -10_000, ''],
-      ['c', 2 ** 53, ''],
-      ['c', 1, ''],
-    ],
-  );
-});
-
-deliver('10,000 lines that differ arrive, in order', async (t) => {
-  const server = await startServer(t);
-  const client = new StatsD({ url: server.url, flushInterval: hour });
-  for (let i = 0; i < 10_000; i++) {
-    client.timing('a', i);
-  }
-  await client.close();
-  assert.deepEqual(server.lines(), Array.from({ length: 10_000 }, (_, i) => `a:${i}|ms`));
-});
-
-deliver('the oldest lines leave a full queue, and onError is told', async (t) => {
-  const server = await startServer(t);
-  const { errors, onError } = keepErrors();
-  const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 10, onError });
-  client.increment('first');
-  for (let i = 0; i < 24; i++) {
-    client.timing('a', i);
-  }
-  client.increment('first'); // whose line has left
-  await client.close();
-  assert.deepEqual(server.lines(), [...Array.from({ length: 9 }, (_, i) => `a:${15 + i}|ms`), 'first:1|c']);
-  assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['dropped', 16, '16 lines dropped: the queue was full']]);
-});
-
-deliver('one request is in flight at a time, and what comes meanwhile is not lost', async (t) => {
-  const held = withResolvers();
-  const arrived = withResolvers();
-  const server = await startServer(t, async () => {
-    arrived.resolve();
-    await held.promise;
-    return { status: 200 };
+    client.timing('b', 5);
+    await client.flush();
+    assert.equal(server.requests.length, 1);
+    const [{ method, url, headers, body }] = server.requests;
+    assert.equal(method, 'POST');
+    assert.equal(url, '/metrics/batch?token=a.b%2Bc%2F%3D');
+    assert.equal(headers['content-type'], 'text/plain;charset=UTF-8');
+    assert.equal(headers['x-jwt-token'], undefined);
+    assert.equal(headers.authorization, undefined);
+    assert.equal(body, 'a:1|c\nb:5|ms');
   });
-  const client = new StatsD({ url: server.url, flushInterval: 1 });
-  client.increment('a');
-  const flushed = client.flush();
-  await arrived.promise;
-  client.increment('a');
-  client.increment('a');
-  const again = client.flush();
-  held.resolve();
-  await flushed;
-  await again;
-  assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:2|c']);
-});
 
-for (const [name, answer] of Object.entries({
-  'a connection that is cut': 'cut',
-  'a 502 of what stands in front': { status: 502, body: '<html>' },
-  'a 500': { status: 500 },
-})) {
-  deliver(`the batch is sent again after ${name}`, async (t) => {
-    const server = await startServer(t, answer, answer);
-    const { errors, onError } = keepErrors();
-    const client = new StatsD({ url: server.url, onError });
+  deliver('lines wait for the interval and go together', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: server.url, flushInterval: 50 });
     client.gauge('a', 1);
     client.gauge('a', 2);
-    const flushed = client.flush();
+    assert.equal(server.requests.length, 0);
     await server.answered(1);
     client.gauge('a', 3);
-    await flushed;
-    await client.close();
-    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|g\na:2|g', 'a:1|g\na:2|g\na:3|g', 'a:1|g\na:2|g\na:3|g']);
-    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['retry', 0]]);
+    await server.answered(2);
+    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|g\na:2|g', 'a:3|g']);
   });
-}
 
-for (const status of [429, 503]) {
-  deliver(`nothing is sent before Retry-After is over after ${status}`, async (t) => {
-    const server = await startServer(t, { status, headers: { 'Retry-After': '2' } });
+  deliver('a full batch does not wait', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 100 });
+    for (let i = 0; i < 20; i++) {
+      client.gauge('some.name', i);
+    }
+    await server.answered(4); // 6 lines are 95 bytes
+    assert.equal(server.lines().length, 20);
+  });
+
+  deliver('batches are split by their bytes, the lines of a negative gauge are not', async (t) => {
+    const server = await startServer(t);
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 64, onError });
+    for (let i = 0; i < 9; i++) {
+      client.gauge('üüüüüüü', -1000 - i); // 2 lines of 16 + 4 and 16 + 8 bytes
+    }
+    client.set('a', 'x'.repeat(60)); // 64 bytes
+    client.set('a', 'x'.repeat(61));
+    await client.close();
+    for (const { body } of server.requests) {
+      assert(Buffer.byteLength(body) <= 64);
+    }
+    assert.equal(server.requests.length, 10);
+    assert.equal(server.requests[8].body, 'üüüüüüü:0|g\nüüüüüüü:-1008|g');
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['invalid', 1]]);
+  });
+
+  deliver('a body is never larger than what keepalive allows', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 1e9 });
+    for (let i = 0; i < 3000; i++) {
+      client.set('users', 'x'.repeat(40) + i);
+    }
+    await client.close();
+    assert.equal(server.lines().length, 3000);
+    for (const { body } of server.requests) {
+      assert(body.length <= 61440);
+    }
+  });
+
+  deliver('equal counts are added up, and arrive exactly', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: server.url, flushInterval: hour });
+    for (let i = 0; i < 10_000; i++) {
+      client.increment('a');
+      client.increment('a', 2, 0.9999999999);
+      client.increment('a', { env: 'prod' });
+      client.decrement('b');
+    }
+    client.increment('c', 2 ** 53);
+    client.increment('c', 1);
+    await client.close();
+    const sum = (line) => /(.*):(.*)\|c(.*)/.exec(line).slice(1);
+    assert.deepEqual(
+      server.lines().map(sum).map(([name, value, rate]) => [name, +value, rate]),
+      [
+        ['a', 10_000, ''],
+        ['a', 20_000, '|@0.9999999999'],
+        ['a,env=prod', 10_000, ''],
+        ['b', -10_000, ''],
+        ['c', 2 ** 53, ''],
+        ['c', 1, ''],
+      ],
+    );
+  });
+
+  deliver('10,000 lines that differ arrive, in order', async (t) => {
+    const server = await startServer(t);
+    const client = new StatsD({ url: server.url, flushInterval: hour });
+    for (let i = 0; i < 10_000; i++) {
+      client.timing('a', i);
+    }
+    await client.close();
+    assert.deepEqual(server.lines(), Array.from({ length: 10_000 }, (_, i) => `a:${i}|ms`));
+  });
+
+  deliver('the oldest lines leave a full queue, and onError is told', async (t) => {
+    const server = await startServer(t);
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 10, onError });
+    client.increment('first');
+    for (let i = 0; i < 24; i++) {
+      client.timing('a', i);
+    }
+    client.increment('first'); // whose line has left
+    await client.close();
+    assert.deepEqual(server.lines(), [...Array.from({ length: 9 }, (_, i) => `a:${15 + i}|ms`), 'first:1|c']);
+    assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['dropped', 16, '16 lines dropped: the queue was full']]);
+  });
+
+  deliver('a batch that comes back to a full queue is as old as before', async (t) => {
+    const arrived = withResolvers();
+    const held = withResolvers();
+    const server = await startServer(t, async () => {
+      arrived.resolve();
+      await held.promise;
+      return 'cut';
+    });
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 3, onError });
+    client.timing('a', 1);
+    client.timing('a', 2);
+    const flushed = client.flush();
+    await arrived.promise;
+    client.timing('a', 3);
+    client.timing('a', 4);
+    held.resolve();
+    await flushed;
+    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|ms\na:2|ms', 'a:2|ms\na:3|ms\na:4|ms']);
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['dropped', 1]]);
+    await client.close();
+  });
+
+  deliver('one request is in flight at a time, and what comes meanwhile is not lost', async (t) => {
+    const held = withResolvers();
+    const arrived = withResolvers();
+    const server = await startServer(t, async () => {
+      arrived.resolve();
+      await held.promise;
+      return { status: 200 };
+    });
     const client = new StatsD({ url: server.url, flushInterval: 1 });
     client.increment('a');
     const flushed = client.flush();
-    await server.answered(1);
-    client.increment('b');
-    await flushed;
-    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:1|c\nb:1|c']);
-    assert(server.requests[1].at - server.requests[0].at >= 2000);
-  });
-}
-
-deliver('a Retry-After that is no number of seconds is left alone', async (t) => {
-  const server = await startServer(t, { status: 503, headers: { 'Retry-After': 'Wed, 21 Oct 2115 07:28:00 GMT' } });
-  const client = new StatsD({ url: server.url });
-  client.increment('a');
-  await client.flush();
-  assert.equal(server.requests.length, 2);
-});
-
-deliver('a server that never answers is asked again', async (t) => {
-  const real = AbortSignal.timeout;
-  t.mock.method(AbortSignal, 'timeout', () => real.call(AbortSignal, 100));
-  const server = await startServer(t, () => new Promise(() => {}));
-  const client = new StatsD({ url: server.url });
-  client.increment('a');
-  await client.flush();
-  assert.deepEqual(server.lines(), ['a:1|c']);
-});
-
-for (const status of [200, 400]) {
-  deliver(`lines that the proxy rejects with ${status} are told and not sent again`, async (t) => {
-    const accepted = status == 200 ? 2 : 0;
-    const rejected = [{ index: 1, error: 'not like this' }, { index: 3, error: 'nor this' }];
-    const server = await startServer(t, { status, body: JSON.stringify({ accepted, rejected }) });
-    const { errors, onError } = keepErrors();
-    const client = new StatsD({ url: server.url, onError });
-    client.gauge('[a', -1);
-    client.gauge('b', 1);
-    client.gauge('c', 1);
-    await client.close();
-    assert.equal(server.requests.length, 1);
-    assert.equal(server.requests[0].body, '\xa0\n[a:0|g\n[a:-1|g\nb:1|g\nc:1|g');
-    assert.deepEqual(
-      errors.map(({ kind, lost, message }) => [kind, lost, message]),
-      [['rejected', 4 - accepted, '[a:-1|g: not like this\nc:1|g: nor this']],
-    );
-  });
-}
-
-for (const [status, body, message] of [
-  [400, '{"error":"the batch is empty"}', 'status 400: the batch is empty'],
-  [404, '<html>', 'status 404: undefined'],
-  [415, 'null', 'status 415: undefined'],
-  [403, '{"error":"the token is malformed"}', 'status 403: the token is malformed'],
-]) {
-  deliver(`a batch that is refused with ${status} is given up`, async (t) => {
-    const server = await startServer(t, { status, body });
-    const { errors, onError } = keepErrors();
-    const client = new StatsD({ url: server.url, onError });
+    await arrived.promise;
     client.increment('a');
-    client.increment('b');
-    await client.flush();
-    client.increment('c');
-    await client.close();
-    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c\nb:1|c', 'c:1|c']);
-    assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['refused', 2, message]]);
+    client.increment('a');
+    const again = client.flush();
+    held.resolve();
+    await flushed;
+    await again;
+    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:2|c']);
   });
-}
 
-for (const status of [401, 403]) {
-  deliver(`another token is asked for once after ${status}`, async (t) => {
-    const server = await startServer(t, { status }, undefined, { status }, { status });
+  for (const [name, answer] of Object.entries({
+    'a connection that is cut': 'cut',
+    'a 502 of what stands in front': { status: 502, body: '<html>' },
+    'a 500': { status: 500 },
+  })) {
+    deliver(`the batch is sent again after ${name}`, async (t) => {
+      const server = await startServer(t, answer, answer);
+      const { errors, onError } = keepErrors();
+      const client = new StatsD({ url: server.url, onError });
+      client.gauge('a', 1);
+      client.gauge('a', 2);
+      const flushed = client.flush();
+      await server.answered(1);
+      client.gauge('a', 3);
+      await flushed;
+      await client.close();
+      assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|g\na:2|g', 'a:1|g\na:2|g\na:3|g', 'a:1|g\na:2|g\na:3|g']);
+      assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['retry', 0]]);
+    });
+  }
+
+  for (const status of [429, 503]) {
+    deliver(`nothing is sent before Retry-After is over after ${status}`, async (t) => {
+      const server = await startServer(t, { status, headers: { 'Retry-After': '2' } });
+      const client = new StatsD({ url: server.url, flushInterval: 1 });
+      client.increment('a');
+      const flushed = client.flush();
+      await server.answered(1);
+      client.increment('b');
+      await flushed;
+      assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:1|c\nb:1|c']);
+      assert(server.requests[1].at - server.requests[0].at >= 2000);
+    });
+  }
+
+  deliver('a Retry-After that is no number of seconds is left alone', async (t) => {
+    const server = await startServer(t, { status: 503, headers: { 'Retry-After': 'Wed, 21 Oct 2115 07:28:00 GMT' } });
+    const client = new StatsD({ url: server.url });
+    client.increment('a');
+    await client.flush();
+    assert.equal(server.requests.length, 2);
+  });
+
+  for (const status of [200, 400]) {
+    deliver(`lines that the proxy rejects with ${status} are told and not sent again`, async (t) => {
+      const accepted = status == 200 ? 2 : 0;
+      const rejected = [{ index: 1, error: 'not like this' }, { index: 3, error: 'nor this' }];
+      const server = await startServer(t, { status, body: JSON.stringify({ accepted, rejected }) });
+      const { errors, onError } = keepErrors();
+      const client = new StatsD({ url: server.url, onError });
+      client.gauge('[a', -1);
+      client.gauge('b', 1);
+      client.gauge('c', 1);
+      await client.close();
+      assert.equal(server.requests.length, 1);
+      assert.equal(server.requests[0].body, '\xa0\n[a:0|g\n[a:-1|g\nb:1|g\nc:1|g');
+      assert.deepEqual(
+        errors.map(({ kind, lost, message }) => [kind, lost, message]),
+        [['rejected', 4 - accepted, '[a:-1|g: not like this\nc:1|g: nor this']],
+      );
+    });
+  }
+
+  for (const [status, body, message] of [
+    [400, '{"error":"the batch is empty"}', 'status 400: the batch is empty'],
+    [404, '<html>', 'status 404: undefined'],
+    [415, 'null', 'status 415: undefined'],
+    [403, '{"error":"the token is malformed"}', 'status 403: the token is malformed'],
+  ]) {
+    deliver(`a batch that is refused with ${status} is given up`, async (t) => {
+      const server = await startServer(t, { status, body });
+      const { errors, onError } = keepErrors();
+      const client = new StatsD({ url: server.url, onError });
+      client.increment('a');
+      client.increment('b');
+      await client.flush();
+      client.increment('c');
+      await client.close();
+      assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c\nb:1|c', 'c:1|c']);
+      assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['refused', 2, message]]);
+    });
+  }
+
+  for (const status of [401, 403]) {
+    deliver(`another token is asked for once after ${status}`, async (t) => {
+      const server = await startServer(t, { status }, undefined, { status }, { status });
+      const { errors, onError } = keepErrors();
+      const asked = [];
+      const client = new StatsD({
+        url: server.url,
+        onError,
+        getToken: async (refused) => {
+          asked.push(refused);
+          return `token${asked.length}`;
+        },
+      });
+      client.increment('a');
+      await client.flush();
+      client.increment('b'); // refused twice
+      await client.flush();
+      client.increment('c');
+      await client.close();
+      assert.deepEqual(
+        server.requests.map(({ url, body }) => `${url} ${body}`),
+        [
+          '/batch?token=token1 a:1|c',
+          '/batch?token=token2 a:1|c',
+          '/batch?token=token2 b:1|c',
+          '/batch?token=token3 b:1|c',
+          '/batch?token=token3 c:1|c',
+        ],
+      );
+      assert.deepEqual(asked, [false, true, true]);
+      assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
+    });
+  }
+
+  deliver('getToken that fails is asked again', async (t) => {
+    const server = await startServer(t);
     const { errors, onError } = keepErrors();
-    const asked = [];
+    let fails = 1;
     const client = new StatsD({
       url: server.url,
       onError,
-      getToken: async (refused) => {
-        asked.push(refused);
-        return `token${asked.length}`;
+      getToken() {
+        if (fails-- > 0) {
+          throw new Error('no token today');
+        }
+        return undefined; // no token is needed after all
       },
     });
     client.increment('a');
     await client.flush();
-    client.increment('b'); // refused twice
-    await client.flush();
-    client.increment('c');
-    await client.close();
-    assert.deepEqual(
-      server.requests.map(({ url, body }) => `${url} ${body}`),
-      [
-        '/batch?token=token1 a:1|c',
-        '/batch?token=token2 a:1|c',
-        '/batch?token=token2 b:1|c',
-        '/batch?token=token3 b:1|c',
-        '/batch?token=token3 c:1|c',
-      ],
-    );
-    assert.deepEqual(asked, [false, true, true]);
-    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
+    assert.deepEqual(server.requests.map(({ url, body }) => `${url} ${body}`), ['/batch a:1|c']);
+    assert.equal(errors.length, 1);
+    assert.match(errors[0].message, /^Error: no token today, trying again in \d+ ms$/);
   });
-}
 
-deliver('getToken that fails is asked again', async (t) => {
-  const server = await startServer(t);
-  const { errors, onError } = keepErrors();
-  let fails = 1;
-  const client = new StatsD({
-    url: server.url,
-    onError,
-    getToken() {
-      if (fails-- > 0) {
-        throw new Error('no token today');
+  for (const refusal of [408, 413]) {
+    deliver(`a batch that is refused with ${refusal} is halved until it is taken`, async (t) => {
+      let requests = 0;
+      const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? refusal : 200 });
+      const server = await startServer(t, ...Array(100).fill((got) => (requests++, limit(got))));
+      const { errors, onError } = keepErrors();
+      const client = new StatsD({ url: server.url, onError });
+      for (let i = 0; i < 20; i++) {
+        client.timing(i == 7 ? 'giant' : 'a', i);
       }
-      return undefined; // no token is needed after all
-    },
-  });
-  client.increment('a');
-  await client.flush();
-  assert.deepEqual(server.requests.map(({ url, body }) => `${url} ${body}`), ['/batch a:1|c']);
-  assert.equal(errors.length, 1);
-  assert.match(errors[0].message, /^Error: no token today, trying again in \d+ ms$/);
-});
+      await client.close();
+      const taken = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
+      assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
+      assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
+      assert(requests < 40);
+    });
+  }
 
-for (const refusal of [408, 413]) {
-  deliver(`a batch that is refused with ${refusal} is halved until it is taken`, async (t) => {
-    let requests = 0;
-    const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? refusal : 200 });
-    const server = await startServer(t, ...Array(100).fill((got) => (requests++, limit(got))));
-    const { errors, onError } = keepErrors();
-    const client = new StatsD({ url: server.url, onError });
-    for (let i = 0; i < 20; i++) {
-      client.timing(i == 7 ? 'giant' : 'a', i);
-    }
+  deliver('close sends what waits, once, and gives up the rest', async (t) => {
+    const server = await startServer(t, { status: 503, headers: { 'Retry-After': '3600' } }, 'cut');
+    const errors = [];
+    const told = withResolvers();
+    const onError = (error) => told.resolve(errors.push(error));
+    const client = new StatsD({ url: server.url, flushInterval: hour, onError, maxBatch: 10 });
+    client.increment('a');
+    client.increment('b');
+    const flushed = client.flush();
+    await told.promise;
     await client.close();
-    const taken = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
-    assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
-    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
-    assert(requests < 40);
+    await flushed;
+    client.increment('c');
+    await client.flush();
+    await client.close();
+    assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:1|c']);
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['dropped', 2], ['invalid', 1]]);
   });
-}
-
-deliver('close sends what waits, once, and gives up the rest', async (t) => {
-  const server = await startServer(t, { status: 503, headers: { 'Retry-After': '3600' } }, 'cut');
-  const errors = [];
-  const told = withResolvers();
-  const onError = (error) => told.resolve(errors.push(error));
-  const client = new StatsD({ url: server.url, flushInterval: hour, onError, maxBatch: 10 });
-  client.increment('a');
-  client.increment('b');
-  const flushed = client.flush();
-  await told.promise;
-  await client.close();
-  await flushed;
-  client.increment('c');
-  await client.flush();
-  await client.close();
-  assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:1|c']);
-  assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['dropped', 2], ['invalid', 1]]);
-});
-
-deliver('without fetch lines wait until there is one', async (t) => {
-  const server = await startServer(t);
-  const { fetch } = globalThis;
-  delete globalThis.fetch;
-  t.after(() => (globalThis.fetch = fetch));
-  const failed = withResolvers();
-  const client = new StatsD({ url: server.url, onError: failed.resolve });
-  client.increment('a');
-  const flushed = client.flush();
-  assert.match((await failed.promise).message, /fetch is not defined/);
-  globalThis.fetch = fetch;
-  await flushed;
-  assert.deepEqual(server.lines(), ['a:1|c']);
 });
