@@ -1,0 +1,137 @@
+//go:build linux
+
+// Command bench measures what the proxy costs: the processor time of a request
+// as a multiple of what an empty server takes for the same request. Servers run
+// as processes of their own, on processors that the load leaves alone, and have
+// their turns in rounds; what is shown are medians over the rounds.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// peerFlag collects -peer name=command.
+type peerFlag []contender
+
+func (p *peerFlag) String() string { return "" }
+
+func (p *peerFlag) Set(s string) error {
+	name, command, ok := strings.Cut(s, "=")
+	words := strings.Fields(command)
+	if !ok || name == "" || len(words) == 0 {
+		return errors.New("is not like name=command")
+	}
+	*p = append(*p, contender{name: name, command: words})
+	return nil
+}
+
+func run(args []string, stdout io.Writer) error {
+	if len(args) == 2 && args[0] == "empty" { // the benchmark starts itself so
+		return serveEmpty("127.0.0.1:" + args[1])
+	}
+	var peers peerFlag
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	only := flags.String("rows", "", "measure these rows only, like `json,form`")
+	rounds := flags.Int("rounds", 15, "how many rounds")
+	requests := flags.Int("requests", 20000, "how many requests are measured in a round")
+	connections := flags.Int("connections", 32, "over how many connections")
+	binary := flags.String("proxy", "", "program to measure instead of one that is built from the sources")
+	flags.Var(&peers, "peer", "measure another proxy too, like `name=command`; it understands the flags of the specification")
+	_ = flags.Parse(args) // it exits
+
+	cpus, err := processors()
+	if err != nil {
+		return err
+	}
+	if len(cpus) < 2 {
+		return errors.New("it takes two processors, one for the server and one for the load")
+	}
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if *binary == "" {
+		*binary = filepath.Join(dir, "statsd-http-proxy")
+		if err := build(*binary); err != nil {
+			return err
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b := &bench{
+		empty:       contender{name: "empty", command: []string{self, "empty"}, empty: true},
+		proxy:       contender{name: "proxy", command: []string{*binary}},
+		peers:       peers,
+		connections: *connections,
+		requests:    *requests,
+		rounds:      *rounds,
+		server:      cpus[:1],
+		client:      cpus[1:],
+	}
+	rows, err := selected(*only)
+	if err != nil {
+		return err
+	}
+	if err := pinSelf(b.client); err != nil {
+		return err
+	}
+	return b.showCosts(stdout, rows)
+}
+
+// build builds the proxy as make does.
+func build(to string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "statsd-http-proxy/cmd/statsd-http-proxy")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the proxy: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// selected returns the rows with the given names, which commas separate; all
+// if there is none.
+func selected(names string) ([]row, error) {
+	rows, err := newRows()
+	if err != nil || names == "" {
+		return rows, err
+	}
+	var chosen []row
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no row %q", name)
+		}
+		chosen = append(chosen, rows[i])
+	}
+	return chosen, nil
+}
+
+func (b *bench) showCosts(w io.Writer, rows []row) error {
+	t := newCostTable(w)
+	for i := range rows {
+		all, err := b.measure(&rows[i])
+		if err != nil {
+			return fmt.Errorf("row %s: %w", rows[i].name, err)
+		}
+		t.row(&rows[i], all)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,76 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// table lines up its cells when it is flushed.
+type table struct{ *tabwriter.Writer }
+
+func newTable(w io.Writer, columns ...string) table {
+	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	t.line(columns...)
+	return t
+}
+
+func (t table) line(cells ...string) {
+	fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+}
+
+// costTable shows what requests cost.
+type costTable struct{ table }
+
+func newCostTable(w io.Writer) costTable {
+	return costTable{newTable(w, "request", "server", "µs of CPU", "±", "× empty", "quartiles", "at most", "requests/s", "busy")}
+}
+
+// row adds the costs of a row, whose first is the empty server's.
+func (t costTable) row(r *row, all []*costs) {
+	for i, c := range all {
+		cells := []string{"", c.name}
+		if i == 0 {
+			cells[0] = r.name
+		}
+		if c.err != nil {
+			t.line(append(cells, "–", firstLine(c.err.Error()))...)
+			continue
+		}
+		t.line(append(cells, c.cells(r, all[0])...)...)
+	}
+}
+
+func (c *costs) cells(r *row, base *costs) []string {
+	ratio, extra := c.over(base, r.metrics)
+	cpu, rate, busy := summarize(c.cpu), summarize(c.rate), summarize(c.busy)
+	cells := []string{fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.1f %%", 100*cpu.spread())}
+	switch {
+	case c == base:
+		cells = append(cells, "", "", "")
+	case r.extra > 0:
+		cells = append(cells, fmt.Sprintf("+ %.3f µs a metric", extra.median), fmt.Sprintf("%.3f–%.3f", extra.low, extra.high), fmt.Sprintf("%.2f µs", r.extra))
+	default:
+		cells = append(cells, fmt.Sprintf("%.3f", ratio.median), fmt.Sprintf("%.3f–%.3f", ratio.low, ratio.high), atMost(r.ratio))
+	}
+	cells = append(cells, fmt.Sprintf("%.0f", rate.median), fmt.Sprintf("%.0f %%", 100*busy.median))
+	if c.lost > 0 {
+		cells = append(cells, fmt.Sprintf("%d metrics lost", c.lost))
+	}
+	return cells
+}
+
+func atMost(limit float64) string {
+	if limit == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", limit)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
