@@ -25,7 +25,6 @@ type bench struct {
 	peers        []contender
 
 	connections int
-	requests    int // of one measurement
 	rounds      int
 
 	server []int // processors of the server that is measured
@@ -33,9 +32,9 @@ type bench struct {
 	ports  ports
 }
 
-// sliceRequests is after how many requests it is the next server's turn. Half a
-// dozen turns go by before the machine does something else.
-const sliceRequests = 1000
+// accountTime is how long after the last answer processor time is read: the
+// kernel does not count a thread's last milliseconds until it sleeps.
+const accountTime = time.Millisecond
 
 // running is a contender at work.
 type running struct {
@@ -108,7 +107,7 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 		server, err := b.start(c, b.server, r.options)
 		if err == nil {
 			defer server.stop()
-			err = onThread(b.client, func() error { return server.load.run(b.requests/2, request) })
+			err = onThread(b.client, func() error { return server.load.run(warmRounds*r.turn, request) })
 		}
 		switch {
 		case err == nil:
@@ -121,37 +120,45 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 		}
 	}
 	return all, onThread(b.client, func() error {
-		for range b.rounds {
-			if err := b.round(r, servers, request); err != nil {
+		if err := begin(servers); err != nil {
+			return err
+		}
+		for i := range b.rounds {
+			if err := round(i, servers, r, request); err != nil {
 				return err
 			}
+		}
+		for _, s := range servers {
+			s.countLost((warmRounds + b.rounds) * r.turn * r.metrics)
 		}
 		return nil
 	})
 }
 
-// round measures one round: each server gets its requests in slices, by turns.
-func (b *bench) round(r *row, servers []*running, request func(int) []byte) error {
+// warmRounds is how many rounds' requests go before, for connections, buffers
+// and what the server remembers to be there.
+const warmRounds = 20
+
+// round measures one round: each server gets its requests, by turns. What it
+// does for them after its turn is in its account as well, of this round or of
+// the next.
+func round(number int, servers []*running, r *row, request func(int) []byte) error {
+	for i := range servers {
+		s := servers[(i+number)%len(servers)]
+		start := time.Now()
+		if err := s.load.run(r.turn, request); err != nil {
+			return fmt.Errorf("%s: %w", s.contender.name, err)
+		}
+		s.wall = time.Since(start)
+	}
+	time.Sleep(accountTime)
 	for _, s := range servers {
-		if err := s.begin(b.requests * r.metrics); err != nil {
+		now, err := s.cpuTime()
+		if err != nil {
 			return err
 		}
-	}
-	for done := 0; done < b.requests; done += sliceRequests {
-		n := min(sliceRequests, b.requests-done)
-		for i := range servers {
-			s := servers[(i+done/sliceRequests)%len(servers)]
-			start := time.Now()
-			if err := s.load.run(n, request); err != nil {
-				return fmt.Errorf("%s: %w", s.contender.name, err)
-			}
-			s.wall += time.Since(start)
-		}
-	}
-	for _, s := range servers {
-		if err := s.end(b.requests); err != nil {
-			return err
-		}
+		s.add(now-s.before, s.wall, r.turn)
+		s.before = now
 	}
 	return nil
 }
@@ -160,37 +167,23 @@ func (b *bench) round(r *row, servers []*running, request func(int) []byte) erro
 type costs struct {
 	name string
 	cpu  []float64 // µs of processor time a request
-	rate []float64 // requests a second
-	busy []float64 // part of the time in which the server worked
+	rate []float64 // requests a second, while the server has its turn
+	busy []float64 // part of its turn in which the server worked
 	lost int64     // metrics that have not reached StatsD
 	err  error     // why there are no values
 
-	// Of the round that is measured.
-	before  time.Duration // processor time at its beginning
-	wall    time.Duration // in which the server has had requests
-	metrics int64         // that will have reached StatsD since the start
+	before time.Duration // processor time at the beginning of the round
+	wall   time.Duration // that its turn has taken
 }
 
-// begin begins a round in which the server gets so many metrics.
-func (r *running) begin(metrics int) (err error) {
-	if r.sink != nil {
-		r.metrics = r.sink.lines.Load() + int64(metrics)
+// begin begins the first round.
+func begin(servers []*running) (err error) {
+	time.Sleep(accountTime)
+	for _, s := range servers {
+		if s.before, err = s.cpuTime(); err != nil {
+			return err
+		}
 	}
-	r.wall = 0
-	r.before, err = r.cpuTime()
-	return err
-}
-
-// end ends a round of n requests, when its metrics have reached StatsD.
-func (r *running) end(n int) error {
-	if r.sink != nil {
-		r.lost += r.metrics - r.sink.settle(r.metrics)
-	}
-	after, err := r.cpuTime()
-	if err != nil {
-		return err
-	}
-	r.add(after-r.before, r.wall, n)
 	return nil
 }
 
@@ -201,13 +194,27 @@ func (c *costs) add(cpu, wall time.Duration, n int) {
 	c.busy = append(c.busy, cpu.Seconds()/wall.Seconds())
 }
 
-// over returns how the cost compares with base, round by round: as a multiple,
-// and as the difference for each metric in µs.
-func (c *costs) over(base *costs, metrics int) (ratio, extra summary) {
-	ratios, extras := make([]float64, len(c.cpu)), make([]float64, len(c.cpu))
-	for i := range c.cpu {
-		ratios[i] = c.cpu[i] / base.cpu[i]
-		extras[i] = (c.cpu[i] - base.cpu[i]) / float64(max(metrics, 1))
+// countLost counts what is missing of all the metrics that were sent.
+func (r *running) countLost(sent int) {
+	if r.sink != nil {
+		r.lost = int64(sent) - r.sink.settle(int64(sent))
 	}
-	return summarize(ratios), summarize(extras)
+}
+
+// ratio returns the cost as a multiple of that of base, round by round.
+func (c *costs) ratio(base *costs) summary {
+	ratios := make([]float64, len(c.cpu))
+	for i := range ratios {
+		ratios[i] = c.cpu[i] / base.cpu[i]
+	}
+	return summarize(ratios)
+}
+
+// extra returns what each of the metrics costs over base in µs, round by round.
+func (c *costs) extra(base *costs, metrics int) summary {
+	extras := make([]float64, len(c.cpu))
+	for i := range extras {
+		extras[i] = (c.cpu[i] - base.cpu[i]) / float64(metrics)
+	}
+	return summarize(extras)
 }

@@ -83,12 +83,9 @@ func (l *load) run(n int, request func(conn int) []byte) error {
 		}
 	}
 	for answered < n {
-		ready, err := l.wait(answerTime)
+		ready, err := l.wait()
 		if err != nil {
 			return err
-		}
-		if len(ready) == 0 {
-			return fmt.Errorf("no answer for %s", answerTime)
 		}
 		for _, event := range ready {
 			c := l.conns[event.Fd]
@@ -111,13 +108,21 @@ func (l *load) run(n int, request func(conn int) []byte) error {
 	return nil
 }
 
-// wait returns the connections that can be read, none after limit.
-func (l *load) wait(limit time.Duration) ([]unix.EpollEvent, error) {
-	n, err := unix.EpollWait(l.poll, l.ready, int(limit.Milliseconds()))
-	if err != nil && err != unix.EINTR {
-		return nil, fmt.Errorf("wait for answers: %w", err)
+// wait returns the connections that can be read; it is an error if there is none
+// within answerTime.
+func (l *load) wait() ([]unix.EpollEvent, error) {
+	for {
+		n, err := unix.EpollWait(l.poll, l.ready, int(answerTime.Milliseconds()))
+		switch {
+		case err == unix.EINTR: // as the Go runtime's own signals do
+		case err != nil:
+			return nil, fmt.Errorf("wait for answers: %w", err)
+		case n == 0:
+			return nil, fmt.Errorf("no answer for %s", answerTime)
+		default:
+			return l.ready[:n], nil
+		}
 	}
-	return l.ready[:max(n, 0)], nil
 }
 
 func (c *conn) send(request []byte) error {

@@ -47,8 +47,7 @@ func run(args []string, stdout io.Writer) error {
 	var peers peerFlag
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	only := flags.String("rows", "", "measure these rows only, like `json,form`")
-	rounds := flags.Int("rounds", 15, "how many rounds")
-	requests := flags.Int("requests", 20000, "how many requests are measured in a round")
+	rounds := flags.Int("rounds", 600, "how many rounds")
 	connections := flags.Int("connections", 32, "over how many connections")
 	binary := flags.String("proxy", "", "program to measure instead of one that is built from the sources")
 	flags.Var(&peers, "peer", "measure another proxy too, like `name=command`; it understands the flags of the specification")
@@ -81,7 +80,6 @@ func run(args []string, stdout io.Writer) error {
 		proxy:       contender{name: "proxy", command: []string{*binary}},
 		peers:       peers,
 		connections: *connections,
-		requests:    *requests,
 		rounds:      *rounds,
 		server:      cpus[:1],
 		client:      cpus[1:],

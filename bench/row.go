@@ -16,11 +16,17 @@ const secret = "0123456789abcdef0123456789abcdef"
 // batchMetrics is how many metrics a batch has.
 const batchMetrics = 100
 
+// turnRequests is how many requests a server gets until it is the next one's
+// turn: few, so that what the machine does beside falls on all of them, but more
+// than the connections, which all have to be in use.
+const turnRequests = 250
+
 // row is a kind of request whose cost is measured.
 type row struct {
 	name, what string
 	options    []string // of the proxies
 	metrics    int      // in a request; 0 if the request is for empty servers only
+	turn       int      // how many requests a server gets in a round
 
 	// request returns what a connection sends, each time.
 	request func(conn int) []byte
@@ -55,27 +61,28 @@ func newRows() ([]row, error) {
 	return []row{
 		{
 			name: "empty", what: "the empty server beside another one: how exact the rest is",
+			turn:    turnRequests,
 			request: jsonOne(""),
 		},
 		{
 			name: "json", what: "one metric, in JSON",
-			metrics: 1, ratio: 1.15,
+			metrics: 1, turn: turnRequests, ratio: 1.15,
 			request: jsonOne(""),
 		},
 		{
 			name: "form", what: "one metric, in a form",
-			metrics: 1, ratio: 1.15,
+			metrics: 1, turn: turnRequests, ratio: 1.15,
 			request: func(conn int) []byte { return post(count(conn), formType, "value=5") },
 		},
 		{
 			name: "token", what: "one metric in JSON, with a token that was seen before",
-			metrics: 1, ratio: 1.20,
+			metrics: 1, turn: turnRequests, ratio: 1.20,
 			options: []string{"--jwt-secret=" + secret},
 			request: jsonOne(withToken),
 		},
 		{
 			name: "full", what: "one metric in JSON with two tags; prefix, token, rules for names, series, rates, origins and connections are on",
-			metrics: 1, ratio: 1.40,
+			metrics: 1, turn: turnRequests, ratio: 1.40,
 			options: []string{
 				"--jwt-secret=" + secret, "--jwt-require-exp", "--jwt-issuer=bench", "--metric-prefix=prefix.subprefix",
 				"--cors-origins=https://shop.example,https://*.shop.example", "--allow-metrics=web.*,app.checkout.*",
@@ -88,12 +95,12 @@ func newRows() ([]row, error) {
 		},
 		{
 			name: "lines", what: fmt.Sprintf("a batch of %d counts with two tags, as StatsD lines", batchMetrics),
-			metrics: batchMetrics, extra: 0.25,
+			metrics: batchMetrics, turn: turnRequests / 2, extra: 0.25,
 			request: batch("text/plain", "", "web.page%02d.load,env=prod,locale=en-us:1|c", "\n", ""),
 		},
 		{
 			name: "batchjson", what: fmt.Sprintf("a batch of %d counts with two tags, in JSON", batchMetrics),
-			metrics: batchMetrics, extra: 0.6,
+			metrics: batchMetrics, turn: turnRequests / 2, extra: 0.6,
 			request: batch("application/json", "[",
 				`{"metric": "web.page%02d.load", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}`, ",", "]"),
 		},

@@ -26,7 +26,7 @@ func (t table) line(cells ...string) {
 type costTable struct{ table }
 
 func newCostTable(w io.Writer) costTable {
-	return costTable{newTable(w, "request", "server", "µs of CPU", "±", "× empty", "quartiles", "at most", "requests/s", "busy")}
+	return costTable{newTable(w, "request", "server", "µs of CPU", "±", "× empty", "95 %", "mean", "at most", "requests/s", "busy")}
 }
 
 // row adds the costs of a row, whose first is the empty server's.
@@ -45,16 +45,20 @@ func (t costTable) row(r *row, all []*costs) {
 }
 
 func (c *costs) cells(r *row, base *costs) []string {
-	ratio, extra := c.over(base, r.metrics)
 	cpu, rate, busy := summarize(c.cpu), summarize(c.rate), summarize(c.busy)
-	cells := []string{fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.1f %%", 100*cpu.spread())}
+	cells := []string{fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.1f %%", 100*cpu.spread)}
 	switch {
 	case c == base:
-		cells = append(cells, "", "", "")
+		cells = append(cells, "", "", "", "")
 	case r.extra > 0:
-		cells = append(cells, fmt.Sprintf("+ %.3f µs a metric", extra.median), fmt.Sprintf("%.3f–%.3f", extra.low, extra.high), fmt.Sprintf("%.2f µs", r.extra))
+		extra := c.extra(base, r.metrics)
+		mean := (mean(c.cpu) - mean(base.cpu)) / float64(r.metrics)
+		cells = append(cells, fmt.Sprintf("+ %.3f µs a metric", extra.median), fmt.Sprintf("%.3f–%.3f", extra.low, extra.high),
+			fmt.Sprintf("%.3f", mean), fmt.Sprintf("%.2f µs", r.extra))
 	default:
-		cells = append(cells, fmt.Sprintf("%.3f", ratio.median), fmt.Sprintf("%.3f–%.3f", ratio.low, ratio.high), atMost(r.ratio))
+		ratio := c.ratio(base)
+		cells = append(cells, fmt.Sprintf("%.3f", ratio.median), fmt.Sprintf("%.3f–%.3f", ratio.low, ratio.high),
+			fmt.Sprintf("%.3f", mean(c.cpu)/mean(base.cpu)), atMost(r.ratio))
 	}
 	cells = append(cells, fmt.Sprintf("%.0f", rate.median), fmt.Sprintf("%.0f %%", 100*busy.median))
 	if c.lost > 0 {
