@@ -8,6 +8,30 @@ import (
 	"strconv"
 )
 
+// answer is an answer of HTTP/1.1 that is being received.
+type answer struct {
+	buffer   [16 << 10]byte
+	received int
+}
+
+// room returns where to put what comes next.
+func (a *answer) room() []byte { return a.buffer[a.received:] }
+
+// add adds the first n bytes of room, and tells whether the answer is complete.
+// Then the next one begins.
+func (a *answer) add(n int) (bool, error) {
+	a.received += n
+	length, err := answerLength(a.buffer[:a.received])
+	if err != nil || length == 0 || length > a.received {
+		return false, err
+	}
+	if length < a.received {
+		return false, fmt.Errorf("more than an answer came: %q", a.buffer[:a.received])
+	}
+	a.received = 0
+	return true, nil
+}
+
 var (
 	endOfHead     = []byte("\r\n\r\n")
 	contentLength = []byte("\r\ncontent-length:")

@@ -14,8 +14,8 @@ type contender struct {
 	name    string
 	command []string // that starts it, without the options that the row asks for
 
-	// An empty server has the port as its one argument, a proxy the flags of
-	// the specification.
+	// An empty server has the arguments of serveEmpty, a proxy the flags of the
+	// specification.
 	empty bool
 }
 
@@ -26,6 +26,8 @@ type bench struct {
 
 	connections int
 	rounds      int
+
+	cert, key string // files for TLS
 
 	server []int // processors of the server that is measured
 	client []int // those of the benchmark
@@ -42,12 +44,12 @@ type running struct {
 	*process
 	*costs
 	sink *sink // that it sends to; nil for an empty server
-	load *load
+	load load
 }
 
-// start starts a contender, with options if it is a proxy, and returns when it
-// accepts connections. The caller stops it.
-func (b *bench) start(c contender, cpus []int, options []string) (*running, error) {
+// start starts a contender on the given processors, with options if it is a
+// proxy, and returns when it accepts connections. The caller stops it.
+func (b *bench) start(c contender, cpus []int, protocol string, options []string) (*running, error) {
 	port, err := b.ports.free()
 	if err != nil {
 		return nil, err
@@ -55,26 +57,42 @@ func (b *bench) start(c contender, cpus []int, options []string) (*running, erro
 	r := &running{contender: c, costs: &costs{name: c.name}}
 	command := slices.Clone(c.command)
 	if c.empty {
-		command = append(command, strconv.Itoa(port))
+		command = append(command, protocol, address(port), b.cert, b.key)
 	} else {
 		if r.sink, err = startSink(); err != nil {
 			return nil, err
 		}
 		command = append(command, "--http-host=127.0.0.1", "--http-port="+strconv.Itoa(port), "--http-timeout-idle=60",
 			"--statsd-host=127.0.0.1", "--statsd-port="+strconv.Itoa(r.sink.port()))
+		if protocol != plain {
+			command = append(command, "--tls-cert="+b.cert, "--tls-key="+b.key)
+		}
 		command = append(command, options...)
 	}
 	if r.process, err = startProcess(c.name, port, cpus, command...); err == nil {
 		err = r.ready()
-	}
-	if err == nil {
-		r.load, err = newLoad(port, b.connections)
 	}
 	if err != nil {
 		r.stop()
 		return nil, err
 	}
 	return r, nil
+}
+
+// connect opens the connections of the load.
+func (b *bench) connect(r *running, protocol string) (err error) {
+	switch protocol {
+	case plain:
+		r.load, err = newPlainLoad(r.port, b.connections)
+	case secure:
+		r.load, err = newSecureLoad(r.port, b.connections)
+	case h2:
+		r.load, err = newHTTP2Load(r.port)
+	}
+	if err != nil {
+		r.load = nil // not an interface of a nil pointer
+	}
+	return err
 }
 
 func (r *running) stop() {
@@ -91,8 +109,8 @@ func (r *running) stop() {
 
 // measure measures the contenders of a row: the empty server first, then the
 // proxy and its peers. All run side by side and take turns, so that what the
-// machine does beside falls on all of them. Why a peer was not measured stands
-// in its costs.
+// machine does beside falls on all of them. Why one was not measured stands in
+// its costs.
 func (b *bench) measure(r *row) ([]*costs, error) {
 	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
 	if r.metrics == 0 {
@@ -104,16 +122,19 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 	var servers []*running
 	request := r.requests(b.connections)
 	for i, c := range contenders {
-		server, err := b.start(c, b.server, r.options)
+		server, err := b.start(c, b.server, r.protocol, r.options)
 		if err == nil {
 			defer server.stop()
+			err = b.connect(server, r.protocol)
+		}
+		if err == nil {
 			err = onThread(b.client, func() error { return server.load.run(warmRounds*r.turn, request) })
 		}
 		switch {
 		case err == nil:
 			servers = append(servers, server)
 			all = append(all, server.costs)
-		case i < 2:
+		case i == 0:
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		default:
 			all = append(all, &costs{name: c.name, err: err})

@@ -15,10 +15,18 @@ import (
 // answerTime is how long a server may take for an answer.
 const answerTime = 10 * time.Second
 
-// load sends requests to a server over connections that are kept: on each the
-// next request follows the answer to the one before. It is one thread that
-// waits for all of them at once, so that it costs less than any server.
-type load struct {
+// load sends requests to a server over connections that are kept.
+type load interface {
+	// run sends n requests and returns when all are answered. request returns
+	// the next one of a connection, which is sent before the next call.
+	run(n int, request func(conn int) []byte) error
+	close()
+}
+
+// plainLoad is the load for HTTP/1.1: on each connection the next request
+// follows the answer to the one before. It is one thread that waits for all of
+// them at once, so that it costs less than any server.
+type plainLoad struct {
 	conns []*conn // by number
 	poll  int     // epoll's file descriptor
 	ready []unix.EpollEvent
@@ -26,19 +34,18 @@ type load struct {
 
 // conn is one of the load's connections.
 type conn struct {
-	fd       int
-	number   int
-	received int // bytes of the answer
-	buffer   [16 << 10]byte
+	fd     int
+	number int
+	answer answer
 }
 
-// newLoad opens connections to 127.0.0.1:port. The caller closes the load.
-func newLoad(port, connections int) (*load, error) {
+// newPlainLoad opens connections to 127.0.0.1:port. The caller closes the load.
+func newPlainLoad(port, connections int) (*plainLoad, error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("open the load: %w", err)
 	}
-	l := &load{poll: poll, ready: make([]unix.EpollEvent, connections)}
+	l := &plainLoad{poll: poll, ready: make([]unix.EpollEvent, connections)}
 	for range connections {
 		if err := l.dial(port); err != nil {
 			l.close()
@@ -50,7 +57,7 @@ func newLoad(port, connections int) (*load, error) {
 
 // dial adds a connection. Its socket blocks, which is for writing only: it is
 // read when there is something to read.
-func (l *load) dial(port int) error {
+func (l *plainLoad) dial(port int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -66,16 +73,14 @@ func (l *load) dial(port int) error {
 	)
 }
 
-func (l *load) close() {
+func (l *plainLoad) close() {
 	for _, c := range l.conns {
 		_ = unix.Close(c.fd)
 	}
 	_ = unix.Close(l.poll)
 }
 
-// run sends n requests and returns when all are answered. request returns the
-// next one of a connection; its bytes are sent before the next call.
-func (l *load) run(n int, request func(conn int) []byte) error {
+func (l *plainLoad) run(n int, request func(conn int) []byte) error {
 	sent, answered := 0, 0
 	for ; sent < min(n, len(l.conns)); sent++ {
 		if err := l.conns[sent].send(request(sent)); err != nil {
@@ -110,7 +115,7 @@ func (l *load) run(n int, request func(conn int) []byte) error {
 
 // wait returns the connections that can be read; it is an error if there is none
 // within answerTime.
-func (l *load) wait() ([]unix.EpollEvent, error) {
+func (l *plainLoad) wait() ([]unix.EpollEvent, error) {
 	for {
 		n, err := unix.EpollWait(l.poll, l.ready, int(answerTime.Milliseconds()))
 		switch {
@@ -138,26 +143,19 @@ func (c *conn) send(request []byte) error {
 
 // receive reads what has come and tells whether the answer is complete.
 func (c *conn) receive() (bool, error) {
-	n, err := unix.Read(c.fd, c.buffer[c.received:])
+	n, err := unix.Read(c.fd, c.answer.room())
 	switch {
 	case err == unix.EINTR:
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("read an answer: %w", err)
 	case n == 0:
-		return false, errors.New("read an answer: the server closed the connection, or the answer is too large")
+		return false, errClosed
 	}
-	c.received += n
-	length, err := answerLength(c.buffer[:c.received])
-	if err != nil || length == 0 || length > c.received {
-		return false, err
-	}
-	if length < c.received {
-		return false, fmt.Errorf("more than an answer came: %q", c.buffer[:c.received])
-	}
-	c.received = 0
-	return true, nil
+	return c.answer.add(n)
 }
+
+var errClosed = errors.New("read an answer: the server closed the connection, or the answer is too large")
 
 // onThread runs f on a thread of its own, on the given processors.
 func onThread(cpus []int, f func() error) error {

@@ -41,8 +41,8 @@ func (p *peerFlag) Set(s string) error {
 }
 
 func run(args []string, stdout io.Writer) error {
-	if len(args) == 2 && args[0] == "empty" { // the benchmark starts itself so
-		return serveEmpty("127.0.0.1:" + args[1])
+	if len(args) == 5 && args[0] == "empty" { // the benchmark starts itself so
+		return serveEmpty(args[1], args[2], args[3], args[4])
 	}
 	var peers peerFlag
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
@@ -71,6 +71,10 @@ func run(args []string, stdout io.Writer) error {
 			return err
 		}
 	}
+	cert, key, err := writeCertificate(dir)
+	if err != nil {
+		return fmt.Errorf("write a certificate: %w", err)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -81,6 +85,8 @@ func run(args []string, stdout io.Writer) error {
 		peers:       peers,
 		connections: *connections,
 		rounds:      *rounds,
+		cert:        cert,
+		key:         key,
 		server:      cpus[:1],
 		client:      cpus[1:],
 	}

@@ -123,25 +123,11 @@ func (p *process) cpuTime() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// residentBytes returns how much memory the process has.
-func (p *process) residentBytes() (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("read the memory of %s: %w", p.name, err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("\nVmRSS:"))
-	var kib int
-	if _, err := fmt.Sscanf(string(rest), "%d kB", &kib); err != nil {
-		return 0, fmt.Errorf("read the memory of %s: %w", p.name, err)
-	}
-	return kib << 10, nil
-}
-
 // ready waits until the process accepts connections.
 func (p *process) ready() error {
 	const retry = 100 * time.Microsecond
 	for deadline := time.Now().Add(startTime); ; time.Sleep(retry) {
-		conn, err := net.Dial("tcp", p.address())
+		conn, err := net.Dial("tcp", address(p.port))
 		if err == nil {
 			return conn.Close()
 		}
@@ -156,8 +142,8 @@ func (p *process) ready() error {
 	}
 }
 
-func (p *process) address() string {
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
+func address(port int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // stop asks the process to end, and ends it if it does not.

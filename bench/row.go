@@ -24,6 +24,7 @@ const turnRequests = 250
 // row is a kind of request whose cost is measured.
 type row struct {
 	name, what string
+	protocol   string
 	options    []string // of the proxies
 	metrics    int      // in a request; 0 if the request is for empty servers only
 	turn       int      // how many requests a server gets in a round
@@ -61,28 +62,33 @@ func newRows() ([]row, error) {
 	return []row{
 		{
 			name: "empty", what: "the empty server beside another one: how exact the rest is",
-			turn:    turnRequests,
-			request: jsonOne(""),
+			protocol: plain,
+			turn:     turnRequests,
+			request:  jsonOne(""),
 		},
 		{
 			name: "json", what: "one metric, in JSON",
-			metrics: 1, turn: turnRequests, ratio: 1.15,
+			protocol: plain,
+			metrics:  1, turn: turnRequests, ratio: 1.15,
 			request: jsonOne(""),
 		},
 		{
 			name: "form", what: "one metric, in a form",
-			metrics: 1, turn: turnRequests, ratio: 1.15,
+			protocol: plain,
+			metrics:  1, turn: turnRequests, ratio: 1.15,
 			request: func(conn int) []byte { return post(count(conn), formType, "value=5") },
 		},
 		{
 			name: "token", what: "one metric in JSON, with a token that was seen before",
-			metrics: 1, turn: turnRequests, ratio: 1.20,
+			protocol: plain,
+			metrics:  1, turn: turnRequests, ratio: 1.20,
 			options: []string{"--jwt-secret=" + secret},
 			request: jsonOne(withToken),
 		},
 		{
 			name: "full", what: "one metric in JSON with two tags; prefix, token, rules for names, series, rates, origins and connections are on",
-			metrics: 1, turn: turnRequests, ratio: 1.40,
+			protocol: plain,
+			metrics:  1, turn: turnRequests, ratio: 1.40,
 			options: []string{
 				"--jwt-secret=" + secret, "--jwt-require-exp", "--jwt-issuer=bench", "--metric-prefix=prefix.subprefix",
 				"--cors-origins=https://shop.example,https://*.shop.example", "--allow-metrics=web.*,app.checkout.*",
@@ -95,14 +101,28 @@ func newRows() ([]row, error) {
 		},
 		{
 			name: "lines", what: fmt.Sprintf("a batch of %d counts with two tags, as StatsD lines", batchMetrics),
-			metrics: batchMetrics, turn: turnRequests / 2, extra: 0.25,
+			protocol: plain,
+			metrics:  batchMetrics, turn: turnRequests / 2, extra: 0.25,
 			request: batch("text/plain", "", "web.page%02d.load,env=prod,locale=en-us:1|c", "\n", ""),
 		},
 		{
 			name: "batchjson", what: fmt.Sprintf("a batch of %d counts with two tags, in JSON", batchMetrics),
-			metrics: batchMetrics, turn: turnRequests / 2, extra: 0.6,
+			protocol: plain,
+			metrics:  batchMetrics, turn: turnRequests / 2, extra: 0.6,
 			request: batch("application/json", "[",
 				`{"metric": "web.page%02d.load", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}`, ",", "]"),
+		},
+		{
+			name: "https", what: "one metric in JSON, over TLS",
+			protocol: secure,
+			metrics:  1, turn: turnRequests,
+			request: jsonOne(""),
+		},
+		{
+			name: "h2", what: fmt.Sprintf("one metric in JSON, over HTTP/2 with TLS, %d streams of a connection", streams),
+			protocol: h2,
+			metrics:  1, turn: turnRequests, ratio: 1.15,
+			request: func(int) []byte { return http2Request("/count/web.page00.load", `{"value": 5}`) },
 		},
 	}, nil
 }
