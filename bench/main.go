@@ -46,7 +46,7 @@ func run(args []string, stdout io.Writer) error {
 	}
 	var peers peerFlag
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	only := flags.String("rows", "", "measure these rows only, like `json,form`")
+	only := flags.String("rows", "", "measure these rows and parts only, like `json,latency`")
 	rounds := flags.Int("rounds", 600, "how many rounds")
 	connections := flags.Int("connections", 32, "over how many connections")
 	binary := flags.String("proxy", "", "program to measure instead of one that is built from the sources")
@@ -90,14 +90,10 @@ func run(args []string, stdout io.Writer) error {
 		server:      cpus[:1],
 		client:      cpus[1:],
 	}
-	rows, err := selected(*only)
-	if err != nil {
-		return err
-	}
 	if err := pinSelf(b.client); err != nil {
 		return err
 	}
-	return b.showCosts(stdout, rows)
+	return b.show(stdout, *only)
 }
 
 // build builds the proxy as make does.
@@ -110,25 +106,55 @@ func build(to string) error {
 	return nil
 }
 
-// selected returns the rows with the given names, which commas separate; all
-// if there is none.
-func selected(names string) ([]row, error) {
+// show measures and shows the rows and parts with the given names, which commas
+// separate; all if there is none.
+func (b *bench) show(w io.Writer, names string) error {
 	rows, err := newRows()
-	if err != nil || names == "" {
-		return rows, err
+	if err != nil {
+		return err
 	}
-	var chosen []row
-	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no row %q", name)
+	one := rows[slices.IndexFunc(rows, func(r row) bool { return r.name == "json" })]
+	parts := []struct {
+		name string
+		show func(io.Writer, *row) error
+	}{{"latency", b.showLatency}, {"cores", b.showCores}, {"start", b.showStart}}
+
+	wanted := strings.Split(names, ",")
+	for _, name := range wanted {
+		known := name == "" || slices.ContainsFunc(rows, func(r row) bool { return r.name == name })
+		for _, p := range parts {
+			known = known || p.name == name
 		}
-		chosen = append(chosen, rows[i])
+		if !known {
+			return fmt.Errorf("there is no row %q", name)
+		}
 	}
-	return chosen, nil
+	isWanted := func(name string) bool { return names == "" || slices.Contains(wanted, name) }
+
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !isWanted(r.name) })
+	if err := b.showCosts(w, rows); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if isWanted(p.name) {
+			if err := p.show(w, &one); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+	}
+	return nil
 }
 
+// showCosts shows what a request of each row costs.
 func (b *bench) showCosts(w io.Writer, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "Processor time of a request on one core, over %d connections; median of %d rounds\n\n", b.connections, b.rounds)
+	for _, r := range rows {
+		fmt.Fprintf(w, "  %-9s  %s\n", r.name, r.what)
+	}
+	fmt.Fprintln(w)
 	t := newCostTable(w)
 	for i := range rows {
 		all, err := b.measure(&rows[i])
