@@ -11,10 +11,8 @@ import (
 	"time"
 )
 
-const (
-	coresRounds = 30
-	coresTurn   = 4000 // requests in a round
-)
+// coresTurn is how many requests a server gets in a round.
+const coresTurn = 4000
 
 // layout is where the server and its load run.
 type layout struct{ server, client []int }
@@ -32,7 +30,7 @@ func layouts(cpus []int) (one, two layout) {
 // showCores shows what a second processor brings.
 func (b *bench) showCores(w io.Writer, r *row) error {
 	one, two := layouts(slices.Concat(b.server, b.client))
-	fmt.Fprintf(w, "\nOne processor and two, median of %d rounds", coresRounds)
+	fmt.Fprintf(w, "\nOne processor and two, median of %d rounds", b.coresRounds)
 	if slices.Equal(one.server, one.client) {
 		fmt.Fprint(w, "; the load runs on the server's processors, for there are no others")
 	}
@@ -44,10 +42,10 @@ func (b *bench) showCores(w io.Writer, r *row) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
-			t.line(c.name, "–", firstLine(err.Error()))
+			t.failed(err, c.name)
 			continue
 		}
-		ratios := make([]float64, coresRounds)
+		ratios := make([]float64, b.coresRounds)
 		for i := range ratios {
 			ratios[i] = costs[1].rate[i] / costs[0].rate[i]
 		}
@@ -84,7 +82,7 @@ func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*cost
 		}
 	}
 	request := r.requests(2 * b.connections)
-	for round := range 1 + coresRounds { // the first one is to warm up
+	for round := range 1 + b.coresRounds { // the first one is to warm up
 		for i, place := range places {
 			if err := pinSelf(place.client); err != nil {
 				return all, err

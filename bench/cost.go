@@ -25,7 +25,14 @@ type bench struct {
 	peers        []contender
 
 	connections int
-	rounds      int
+
+	// warmRounds is how many rounds' requests go before, for connections,
+	// buffers and what the server remembers to be there.
+	warmRounds int
+
+	// How often is measured: costs, latency (for latencyTime each), what a
+	// second processor brings, the start.
+	rounds, latencyRounds, coresRounds, starts int
 
 	cert, key string // files for TLS
 
@@ -128,7 +135,7 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 			err = b.connect(server, r.protocol)
 		}
 		if err == nil {
-			err = onThread(b.client, func() error { return server.load.run(warmRounds*r.turn, request) })
+			err = onThread(b.client, func() error { return server.load.run(b.warmRounds*r.turn, request) })
 		}
 		switch {
 		case err == nil:
@@ -150,15 +157,11 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 			}
 		}
 		for _, s := range servers {
-			s.countLost((warmRounds + b.rounds) * r.turn * r.metrics)
+			s.countLost((b.warmRounds + b.rounds) * r.turn * r.metrics)
 		}
 		return nil
 	})
 }
-
-// warmRounds is how many rounds' requests go before, for connections, buffers
-// and what the server remembers to be there.
-const warmRounds = 20
 
 // round measures one round: each server gets its requests, by turns. What it
 // does for them after its turn is in its account as well, of this round or of

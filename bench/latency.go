@@ -12,10 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	latencyRounds = 10
-	latencyTime   = 500 * time.Millisecond // of a round
-)
+// latencyTime is how long a round lasts.
+const latencyTime = 500 * time.Millisecond
 
 // latencies are what a server's answers take at a rate: percentiles in ms, a
 // value a round.
@@ -25,7 +23,7 @@ type latencies struct{ p50, p99, p999 []float64 }
 // can sustain. Requests come at their time whether or not earlier ones are
 // answered, and are late from that time on.
 func (b *bench) showLatency(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\nLatency in ms, at half of the rate that the proxy can sustain; median of %d rounds of %s\n\n", latencyRounds, latencyTime)
+	fmt.Fprintf(w, "\nLatency in ms, at half of the rate that the proxy can sustain; median of %d rounds of %s\n\n", b.latencyRounds, latencyTime)
 	t := newTable(w, "server", "requests/s", "p50", "p99", "p99.9")
 	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
 	loads := make([]*plainLoad, len(contenders))
@@ -38,7 +36,7 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 		}
 		if err == nil {
 			defer loads[i].close()
-			err = loads[i].run(warmRounds*r.turn, r.request)
+			err = loads[i].run(b.warmRounds*r.turn, r.request)
 		}
 		if failed[i] = err; err != nil && i < 2 {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -48,13 +46,13 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 	all := make([]latencies, len(contenders))
 	var rate float64
 	err := onThread(b.client, func() error {
-		const n = 20000 // to see what the proxy can sustain
+		n := 4 * b.warmRounds * r.turn // to see what the proxy can sustain
 		start := time.Now()
 		if err := loads[1].run(n, request); err != nil {
 			return err
 		}
-		rate = n / time.Since(start).Seconds() / 2
-		for round := range latencyRounds {
+		rate = float64(n) / time.Since(start).Seconds() / 2
+		for round := range b.latencyRounds {
 			for i := range loads {
 				i = (i + round) % len(loads)
 				if failed[i] != nil {
@@ -74,7 +72,7 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 	}
 	for i, l := range all {
 		if failed[i] != nil {
-			t.line(contenders[i].name, "–", firstLine(failed[i].Error()))
+			t.failed(failed[i], contenders[i].name)
 			continue
 		}
 		t.line(contenders[i].name, fmt.Sprintf("%.0f", rate), milliseconds(l.p50), milliseconds(l.p99), milliseconds(l.p999))

@@ -71,29 +71,41 @@ func run(args []string, stdout io.Writer) error {
 			return err
 		}
 	}
-	cert, key, err := writeCertificate(dir)
-	if err != nil {
-		return fmt.Errorf("write a certificate: %w", err)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	b := &bench{
-		empty:       contender{name: "empty", command: []string{self, "empty"}, empty: true},
-		proxy:       contender{name: "proxy", command: []string{*binary}},
-		peers:       peers,
-		connections: *connections,
-		rounds:      *rounds,
-		cert:        cert,
-		key:         key,
-		server:      cpus[:1],
-		client:      cpus[1:],
-	}
-	if err := pinSelf(b.client); err != nil {
+	b, err := newBench(self, *binary, dir, cpus, peers)
+	if err != nil {
 		return err
 	}
+	b.connections = *connections
+	b.rounds = *rounds
 	return b.show(stdout, *only)
+}
+
+// newBench returns a bench with the usual amounts of everything. It writes into
+// dir, and starts program itself as the empty server.
+func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench, error) {
+	cert, key, err := writeCertificate(dir)
+	if err != nil {
+		return nil, fmt.Errorf("write a certificate: %w", err)
+	}
+	return &bench{
+		empty:         contender{name: "empty", command: []string{program, "empty"}, empty: true},
+		proxy:         contender{name: "proxy", command: []string{proxy}},
+		peers:         peers,
+		connections:   32,
+		warmRounds:    20,
+		rounds:        600,
+		latencyRounds: 10,
+		coresRounds:   30,
+		starts:        20,
+		cert:          cert,
+		key:           key,
+		server:        cpus[:1],
+		client:        cpus[1:],
+	}, nil
 }
 
 // build builds the proxy as make does.
@@ -128,6 +140,9 @@ func (b *bench) show(w io.Writer, names string) error {
 		if !known {
 			return fmt.Errorf("there is no row %q", name)
 		}
+	}
+	if err := pinSelf(b.client); err != nil {
+		return err
 	}
 	isWanted := func(name string) bool { return names == "" || slices.Contains(wanted, name) }
 

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	startTime = 5 * time.Second // that a server has until it answers
-	stopTime  = 6 * time.Second // that it has to end when it is asked to
+	startTime = 20 * time.Second // that a server has until it answers
+	stopTime  = 6 * time.Second  // that it has to end when it is asked to
 )
 
 // process is a server that runs beside the benchmark.

@@ -10,12 +10,10 @@ import (
 	"time"
 )
 
-const starts = 20
-
 // showStart shows how long the servers take from their start to the first
 // answer, and how large the proxy is.
 func (b *bench) showStart(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\nStart to the first answer in ms, median of %d starts, and size in MiB\n\n", starts)
+	fmt.Fprintf(w, "\nStart to the first answer in ms, median of %d starts, and size in MiB\n\n", b.starts)
 	t := newTable(w, "server", "start", "±", "size")
 	for i, c := range append([]contender{b.empty, b.proxy}, b.peers...) {
 		took, err := b.measureStart(c, r)
@@ -23,7 +21,7 @@ func (b *bench) showStart(w io.Writer, r *row) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
-			t.line(c.name, "–", firstLine(err.Error()))
+			t.failed(err, c.name)
 			continue
 		}
 		cells := []string{c.name, fmt.Sprintf("%.1f", took.median), fmt.Sprintf("%.0f %%", 100*took.spread)}
@@ -40,7 +38,7 @@ func (b *bench) showStart(w io.Writer, r *row) error {
 func (b *bench) measureStart(c contender, r *row) (summary, error) {
 	cpus := slices.Concat(b.server, b.client)
 	var took []float64
-	for range starts {
+	for range b.starts {
 		start := time.Now()
 		server, err := b.start(c, cpus, plain, r.options)
 		if err != nil {

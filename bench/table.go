@@ -10,16 +10,33 @@ import (
 )
 
 // table lines up its cells when it is flushed.
-type table struct{ *tabwriter.Writer }
+type table struct {
+	*tabwriter.Writer
+	columns int
+}
 
 func newTable(w io.Writer, columns ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), len(columns)}
 	t.line(columns...)
 	return t
 }
 
+// line adds a line. What it has more cells than there are columns stands behind
+// the table.
 func (t table) line(cells ...string) {
-	fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	for len(cells) < t.columns+1 {
+		cells = append(cells, "")
+	}
+	fmt.Fprintln(t, strings.Join(cells, "\t"))
+}
+
+// failed adds a line that says why there are no figures behind the given cells.
+func (t table) failed(err error, cells ...string) {
+	for len(cells) < t.columns {
+		cells = append(cells, "–")
+	}
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	t.line(append(cells, reason)...)
 }
 
 // costTable shows what requests cost.
@@ -37,7 +54,7 @@ func (t costTable) row(r *row, all []*costs) {
 			cells[0] = r.name
 		}
 		if c.err != nil {
-			t.line(append(cells, "–", firstLine(c.err.Error()))...)
+			t.failed(c.err, cells...)
 			continue
 		}
 		t.line(append(cells, c.cells(r, all[0])...)...)
@@ -72,9 +89,4 @@ func atMost(limit float64) string {
 		return ""
 	}
 	return fmt.Sprintf("%.2f", limit)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }

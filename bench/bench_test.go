@@ -1,0 +1,126 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestMain makes the test's own program start as the empty server, as the
+// benchmark does.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "empty" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// quickBench returns a bench that takes next to no time.
+func quickBench(t *testing.T) *bench {
+	t.Helper()
+	cpus, err := processors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cpus) < 2 {
+		t.Skip("there is one processor only")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "statsd-http-proxy")
+	if err := build(binary); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peers := peerFlag{}
+	for _, peer := range []string{"again=" + binary, "absent=" + filepath.Join(dir, "absent")} {
+		if err := peers.Set(peer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := newBench(self, binary, dir, cpus, peers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.connections = 4
+	b.warmRounds = 1
+	b.rounds, b.latencyRounds, b.coresRounds, b.starts = 2, 1, 2, 1
+	t.Cleanup(func() {
+		if err := pinSelf(cpus); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+var notMeasured = regexp.MustCompile(`–\s+–`)
+
+// TestEverythingIsMeasured runs all there is, shortly, and does not look at
+// the figures.
+func TestEverythingIsMeasured(t *testing.T) {
+	b := quickBench(t)
+	rows := []string{"empty", "json", "form", "token", "full", "lines", "batchjson", "https"}
+	var out bytes.Buffer
+	if err := b.show(&out, strings.Join(rows, ",")+",latency,cores,start"); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	t.Log("\n" + text)
+	for _, name := range rows {
+		if !strings.Contains(text, "\n"+name+" ") {
+			t.Errorf("there is no row %q", name)
+		}
+	}
+	if strings.Contains(text, "lost") {
+		t.Error("metrics were lost")
+	}
+	// Nothing but the peer that is not there is left out: in all rows that peers
+	// have, and in three tables.
+	got, want := 0, len(rows)-1+3
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.Contains(line, "start absent: "):
+			got++
+		case notMeasured.MatchString(line):
+			t.Errorf("it was not measured: %s", line)
+		}
+	}
+	if got != want {
+		t.Errorf("got %d times that a peer is not there, want %d", got, want)
+	}
+}
+
+// TestHTTP2Load sends more requests than there are streams at once, and more
+// bytes than the server takes at first.
+func TestHTTP2Load(t *testing.T) {
+	b := quickBench(t)
+	server, err := b.start(b.empty, b.server, h2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.stop()
+	if err := b.connect(server, h2); err != nil {
+		t.Fatal(err)
+	}
+	request := http2Request("/count/some.key", strings.Repeat("x", 10000))
+	for range 2 {
+		if err := server.load.run(3*streams, func(int) []byte { return request }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestUnknownRowIsRefused(t *testing.T) {
+	b := quickBench(t)
+	if err := b.show(&bytes.Buffer{}, "json,xml"); err == nil || !strings.Contains(err.Error(), `"xml"`) {
+		t.Errorf("got error %v, want one that names the row", err)
+	}
+}
