@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run client test test-deps soak fuzz bench lint image clean help
+.PHONY: build run client test test-deps soak fuzz bench microbench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -55,8 +55,24 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzAdmit ./internal/limit
 	$(FUZZ) FuzzRequest ./internal/server
 
-bench: ## run the micro-benchmarks
-	go test -run '^$$' -bench . -benchmem ./internal/...
+# What a change costs is seen with the program before it as a peer:
+# make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'
+bench: ## measure the proxy beside an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' another proxy too
+	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)')
+	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test)
+
+COUNT ?= 10
+MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s -count $(COUNT) ./internal/...
+microbench: ## run the micro-benchmarks COUNT (10) times, for benchstat; BASE=revision compares them with that
+ifeq ($(BASE),)
+	@$(MICRO)
+else
+	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -r "$$dir"' EXIT; \
+	git worktree add --quiet --detach "$$dir/base" '$(BASE)'; \
+	(cd "$$dir/base" && $(MICRO)) >"$$dir/old"; \
+	$(MICRO) >"$$dir/new"; \
+	go tool benchstat '$(BASE)'="$$dir/old" now="$$dir/new"
+endif
 
 lint: ## check formatting, run go vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-formatted: $$unformatted"; exit 1; fi

@@ -57,7 +57,7 @@ func BenchmarkSoak(b *testing.B) {
 // How long the soak takes, and after what time of it memory is held to be
 // settled.
 const (
-	soakSeconds = 20
+	soakSeconds = 60
 	soakSettled = 5
 )
 
