@@ -62,15 +62,17 @@ bench: ## measure the proxy beside an empty server, in 5 minutes; ROWS=json,full
 	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test)
 
 COUNT ?= 10
-MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s -count $(COUNT) ./internal/...
-microbench: ## run the micro-benchmarks COUNT (10) times, for benchstat; BASE=revision compares them with that
+MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count
+microbench: ## run the micro-benchmarks COUNT (10) times, for benchstat; BASE=revision compares them with that, by turns
 ifeq ($(BASE),)
-	@$(MICRO)
+	@$(MICRO) $(COUNT)
 else
 	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -r "$$dir"' EXIT; \
 	git worktree add --quiet --detach "$$dir/base" '$(BASE)'; \
-	(cd "$$dir/base" && $(MICRO)) >"$$dir/old"; \
-	$(MICRO) >"$$dir/new"; \
+	for _ in $$(seq $(COUNT)); do \
+		(cd "$$dir/base" && $(MICRO) 1) >>"$$dir/old"; \
+		$(MICRO) 1 >>"$$dir/new"; \
+	done; \
 	go tool benchstat '$(BASE)'="$$dir/old" now="$$dir/new"
 endif
 
