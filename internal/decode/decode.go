@@ -142,22 +142,16 @@ func splitTags(m *metric.Metric, text []byte, separates, joins byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	for start := 0; start <= len(text); {
-		i := start
-		for i < len(text) && text[i] != joins && text[i] != separates {
-			i++
+	for more := true; more; {
+		var tag []byte
+		tag, text, more = cut(text, separates)
+		key, value, isPair := cut(tag, joins)
+		if !isPair {
+			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, metric.Quote(tag), joins)
 		}
-		joint := i
-		for i < len(text) && text[i] != separates {
-			i++
-		}
-		if joint == i {
-			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, metric.Quote(text[start:i]), joins)
-		}
-		if err := addTag(m, metric.TrimBlanks(text[start:joint]), metric.TrimBlanks(text[joint+1:i])); err != nil {
+		if err := addTag(m, metric.TrimBlanks(key), metric.TrimBlanks(value)); err != nil {
 			return err
 		}
-		start = i + 1
 	}
 	return nil
 }

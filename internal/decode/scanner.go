@@ -29,6 +29,13 @@ func (s *scanner) malformed() error {
 
 // peek returns the next byte that is not white space, 0 at the end.
 func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos] // mostly there is no white space
+	}
+	return s.peekFar()
+}
+
+func (s *scanner) peekFar() byte {
 	for ; s.pos < len(s.data); s.pos++ {
 		switch b := s.data[s.pos]; b {
 		case ' ', '\t', '\r', '\n':
@@ -102,9 +109,12 @@ func (s *scanner) string() (raw []byte, escaped bool, err error) {
 	start := s.pos
 	isWide := false
 	for {
-		for s.pos < len(s.data) && stringBytes[s.data[s.pos]] == inString {
-			s.pos++
+		rest := s.data[s.pos:]
+		n := 0
+		for n < len(rest) && stringBytes[rest[n]] == inString {
+			n++
 		}
+		s.pos += n
 		switch {
 		case s.pos == len(s.data):
 			return nil, false, s.malformed()
