@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run client test test-deps soak fuzz bench microbench lint image clean help
+.PHONY: build run client test test-deps demo-lib soak fuzz bench microbench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -39,6 +39,10 @@ soak: ## have StatsD go away and come back at random for SOAKTIME (10m); SEED=N 
 test-deps:
 	test/install
 
+demo-lib: test-deps ## renew what the demo page takes from the client, uPlot and web-vitals
+	cd client && npm ci && npm run build
+	internal/demo/copy-lib internal/demo/page/lib
+
 FUZZTIME ?= 1m
 # Minimising an input that only looks interesting takes a minute by default.
 FUZZ = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -fuzz
@@ -54,6 +58,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzClientAddress ./internal/limit
 	$(FUZZ) FuzzAdmit ./internal/limit
 	$(FUZZ) FuzzRequest ./internal/server
+	$(FUZZ) FuzzAppendLines ./internal/demo
 
 # What a change costs is seen with the program before it as a peer:
 # make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'

@@ -1,0 +1,10 @@
+package demo
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain sees that no goroutine is left behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -1,0 +1,134 @@
+package demo
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// start starts a Server for a test.
+func start(t *testing.T) *Server {
+	t.Helper()
+	s, err := Start(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// do returns what handler answers.
+func do(handler http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w
+}
+
+func TestAnswers(t *testing.T) {
+	handler := start(t).Handler()
+	f := func(method, target string, status int, body string, header http.Header) {
+		t.Helper()
+		for key, value := range map[string]string{
+			"Content-Security-Policy":      "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Referrer-Policy":              "no-referrer",
+			"X-Content-Type-Options":       "nosniff",
+		} {
+			header.Set(key, value)
+		}
+		got := do(handler, method, target)
+		if got.Code != status || !strings.HasPrefix(got.Body.String(), body) || (body == "") != (got.Body.Len() == 0) {
+			t.Errorf("%s %s: got %d %.60q, want %d %q", method, target, got.Code, got.Body, status, body)
+		}
+		for _, varies := range []string{"Etag", "Content-Length", "Accept-Ranges"} { // of ServeContent
+			if status == http.StatusOK && target != "/demo/events" && got.Header().Get(varies) == "" {
+				t.Errorf("%s %s: there is no header %s", method, target, varies)
+			}
+			got.Header().Del(varies)
+		}
+		if diff := cmp.Diff(header, got.Header()); diff != "" {
+			t.Errorf("%s %s: header (-want +got)\n%s", method, target, diff)
+		}
+	}
+	of := func(contentType string) http.Header {
+		return http.Header{"Content-Type": {contentType}, "Cache-Control": {"no-cache"}}
+	}
+	f("GET", "/", 200, "<!doctype html>", of("text/html; charset=utf-8"))
+	f("HEAD", "/", 200, "", of("text/html; charset=utf-8"))
+	f("GET", "/?token=x", 200, "<!doctype html>", of("text/html; charset=utf-8"))
+	f("GET", "/demo/main.js", 200, "// The demo page", of("text/javascript; charset=utf-8"))
+	f("GET", "/demo/page.css", 200, ":root", of("text/css; charset=utf-8"))
+	f("GET", "/demo/icon.svg", 200, "<svg", of("image/svg+xml"))
+	f("GET", "/demo/lib/uPlot-license.txt", 200, "The MIT License", of("text/plain; charset=utf-8"))
+	f("HEAD", "/demo/events", 200, "", http.Header{"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-store"}})
+
+	failure := http.Header{"Content-Type": {"application/json"}}
+	for _, target := range []string{"/demo", "/demo/", "/index.html", "/demo/index.html", "/demo/lib", "/demo/../", "/page/main.js", "/favicon.ico"} {
+		f("GET", target, 404, `{"error":"there is no such page"}`, failure.Clone())
+	}
+	failure.Set("Allow", "GET, HEAD")
+	f("POST", "/", 405, `{"error":"only GET and HEAD are allowed here"}`, failure.Clone())
+	f("POST", "/demo/events", 405, `{"error":"only GET and HEAD are allowed here"}`, failure.Clone())
+}
+
+func TestFileThatIsKnownIsNotSentAgain(t *testing.T) {
+	handler := start(t).Handler()
+	for target := range files {
+		first := do(handler, "GET", target)
+		again := do(handler, "GET", target, "If-None-Match", first.Header().Get("ETag"))
+		if first.Code != 200 || again.Code != 304 || again.Body.Len() != 0 {
+			t.Errorf("GET %s: got %d, and with its ETag %d with %d bytes, want 200, and 304 with none",
+				target, first.Code, again.Code, again.Body.Len())
+		}
+	}
+}
+
+// maxPage is what all files of the page may take together, in bytes.
+const maxPage = 120 << 10
+
+func TestPageIsSmall(t *testing.T) {
+	handler := start(t).Handler()
+	total := 0
+	for target := range files {
+		total += do(handler, "GET", target).Body.Len()
+	}
+	t.Logf("%d files have %d bytes", len(files), total)
+	if total >= maxPage {
+		t.Errorf("the page has %d bytes, want less than %d", total, maxPage)
+	}
+}
+
+func TestPageHoldsAllThatItLoads(t *testing.T) {
+	loads := regexp.MustCompile(`(?:src|href|from) ?=?['"]?["']([^"']+)["']`)
+	found := 0
+	for target, f := range files {
+		if f.contentType == "" {
+			t.Errorf("%s has no content type", target)
+		}
+		if strings.HasPrefix(target, "/demo/lib/") {
+			continue
+		}
+		for _, match := range loads.FindAllStringSubmatch(string(f.content), -1) {
+			if path.Ext(match[1]) == "" {
+				continue // a package's name in code that is shown
+			}
+			found++
+			if _, ok := files[path.Join(path.Dir(target), match[1])]; !ok {
+				t.Errorf("%s loads %s, which is not there", target, match[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("found %d names of files in the page, want more", found)
+	}
+}
