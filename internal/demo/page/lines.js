@@ -77,7 +77,7 @@ export function startLines() {
 
 // item returns the element of a line. Anybody may have sent it: it is text.
 function item({ time, text, isSkipped }) {
-  const element = document.createElement('li');
+  const element = document.createElement('div');
   element.className = isSkipped ? 'skipped' : '';
   const stamp = document.createElement('time');
   stamp.textContent = time;

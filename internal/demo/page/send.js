@@ -55,9 +55,9 @@ export function startSending(showCode) {
   const field = (name) => form.elements.namedItem(name).value.trim();
 
   let failures = 0;
-  function say(text, isError) {
+  function say(text, isError = false) {
     outcome.textContent = `${clock.format(Date.now())} ${text}`;
-    outcome.classList.toggle('error', Boolean(isError));
+    outcome.classList.toggle('error', isError);
   }
   function complain(text) {
     failures++;
@@ -71,7 +71,7 @@ export function startSending(showCode) {
       url: location.origin,
       token: field('token'),
       flushInterval: 250,
-      onError: (error) => complain(inWords(error)),
+      onError: (error) => (error.kind === 'retry' ? say : complain)(inWords(error), true),
     });
   let statsd = connect();
   form.elements.namedItem('token').addEventListener('change', () => {
@@ -107,7 +107,6 @@ export function startSending(showCode) {
   async function send(metrics, times = 1, by = 'client') {
     showCode({ metrics, times, hasToken: field('token') !== '' });
     const before = failures;
-    const slow = setTimeout(say, 500, 'Sending…');
     if (by === 'fetch') {
       await request(metrics, times);
     } else {
@@ -116,7 +115,6 @@ export function startSending(showCode) {
       }
       await statsd.flush();
     }
-    clearTimeout(slow);
     if (failures === before) {
       const count = metrics.length * times;
       const isSampled = metrics.some(({ sampleRate }) => sampleRate < 1);
