@@ -225,7 +225,7 @@ async function modules(page) {
     const parsed = Object.fromEntries(
       [
         'a:1|c', 'a,k=v:1|c|@0.5', 'a;k=v:1|c', 'a:1|c|@0.5|#k:v', 'a:-2|g', 'a:1|h', 'a:1|d', 'a:x|s',
-        '', ':', 'a', ':1|c', 'a:1', 'a:1|x', 'a:|c', 'a:x|c',
+        '', ':', 'a', ':1|c', 'a:1', 'a:1|x', 'a:|c', 'a:x|c', 'a:1|constructor',
       ].map((line) => {
         const metric = parse(line);
         return [line, metric && [metric.series, metric.kind, metric.value, metric.rate].join(' ')];
@@ -265,7 +265,7 @@ async function modules(page) {
     'a:1|h': 'a timing 1 1',
     'a:1|d': 'a timing 1 1',
     'a:x|s': 'a set NaN 1',
-    ...Object.fromEntries(['', ':', 'a', ':1|c', 'a:1', 'a:1|x', 'a:|c', 'a:x|c'].map((line) => [line, null])),
+    ...Object.fromEntries(['', ':', 'a', ':1|c', 'a:1', 'a:1|x', 'a:|c', 'a:x|c', 'a:1|constructor'].map((line) => [line, null])),
   });
   assert.deepEqual(board, {
     early: false,

@@ -47,7 +47,9 @@ watch();
 // Plots move once a second, when a second is over.
 function tick() {
   board.advance(seconds());
-  requestAnimationFrame(drawPlots);
+  if (!document.hidden) { // then no frame would come, and more and more would wait for it
+    requestAnimationFrame(drawPlots);
+  }
   setTimeout(tick, 1000 - (Date.now() % 1000));
 }
 tick();

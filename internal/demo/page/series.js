@@ -15,7 +15,7 @@ const WINDOW = 10;
 const MOST_TIMINGS = 500;
 const MOST_MEMBERS = 10000;
 
-const KINDS = { c: 'count', g: 'gauge', ms: 'timing', h: 'timing', d: 'timing', s: 'set' };
+const KINDS = { __proto__: null, c: 'count', g: 'gauge', ms: 'timing', h: 'timing', d: 'timing', s: 'set' };
 
 // parse takes a StatsD line apart, with tags in any of the three forms, which
 // stay part of the series' name. It returns null for what is none.
@@ -23,16 +23,18 @@ const KINDS = { c: 'count', g: 'gauge', ms: 'timing', h: 'timing', d: 'timing', 
 //   name,env=prod:5|c|@0.5     name:5|c|@0.5|#env:prod
 export function parse(line) {
   const colon = line.indexOf(':');
-  const [text, type, ...rest] = line.slice(colon + 1).split('|');
-  const kind = KINDS[type];
-  if (colon < 1 || !kind || text === '') {
+  const bar = line.indexOf('|', colon + 1);
+  const end = line.indexOf('|', bar + 1);
+  const kind = KINDS[end < 0 ? line.slice(bar + 1) : line.slice(bar + 1, end)];
+  if (colon < 1 || bar <= colon + 1 || !kind) {
     return null;
   }
+  const text = line.slice(colon + 1, bar);
   const metric = { series: line.slice(0, colon), kind, text, value: Number(text), rate: 1 };
   if (kind !== 'set' && Number.isNaN(metric.value)) {
     return null;
   }
-  for (const part of rest) {
+  for (const part of end < 0 ? [] : line.slice(end + 1).split('|')) {
     if (part.startsWith('@')) {
       metric.rate = Number(part.slice(1)) || 1;
     } else if (part.startsWith('#')) {
@@ -107,7 +109,7 @@ class Timing {
 }
 
 class Members {
-  static lines = ['unique'];
+  static lines = ['size'];
   last = new Map(); // the second in which a member was seen last
   now = 0;
 
