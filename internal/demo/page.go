@@ -8,13 +8,15 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The page works offline: all that it loads is in here. What stands in page/lib
-// comes from elsewhere, see make demo-lib.
+// comes from elsewhere, see make demo-lib, with licences that want to be where
+// it is: they are in the program and are not served.
 //
 //go:embed page
 var embedded embed.FS
@@ -37,13 +39,12 @@ var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
-	".txt":  "text/plain; charset=utf-8",
 }
 
 func loadFiles() map[string]file {
 	all := make(map[string]file)
 	err := fs.WalkDir(embedded, "page", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || strings.HasSuffix(name, "-license.txt") {
 			return err
 		}
 		content, err := embedded.ReadFile(name)

@@ -69,7 +69,7 @@ func TestAnswers(t *testing.T) {
 	f("GET", "/demo/main.js", 200, "// The demo page", of("text/javascript; charset=utf-8"))
 	f("GET", "/demo/page.css", 200, ":root", of("text/css; charset=utf-8"))
 	f("GET", "/demo/icon.svg", 200, "<svg", of("image/svg+xml"))
-	f("GET", "/demo/lib/uPlot-license.txt", 200, "The MIT License", of("text/plain; charset=utf-8"))
+	f("GET", "/demo/lib/uPlot.js", 200, "/*! https://github.com/leeoniya/uPlot", of("text/javascript; charset=utf-8"))
 	f("HEAD", "/demo/events", 200, "", http.Header{"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-store"}})
 
 	failure := http.Header{"Content-Type": {"application/json"}}

@@ -23,7 +23,7 @@ await withDemo(options, {}, async (page) => {
     await hasLine(page, `${by}.token:1|c`);
   }
   // The code names the token and does not show it.
-  for (const [tab, text] of [['curl', '"X-JWT-Token: $TOKEN"'], ['fetch', "'X-JWT-Token': token"], ['client', ', token })']]) {
+  for (const [tab, text] of [['curl', '"X-JWT-Token: $TOKEN"'], ['fetch', "'X-JWT-Token': token"], ['client', '\n  token,\n']]) {
     await page.click(`#tab-${tab}`);
     const code = await page.locator('#code').textContent();
     assert.ok(code.includes(text) && !code.includes(token), code);

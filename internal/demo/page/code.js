@@ -137,7 +137,10 @@ function clientCode(origin, metrics, times, hasToken) {
   return [
     "import { StatsD } from 'statsd-http-proxy-client';",
     '',
-    `const statsd = new StatsD({ url: ${js(origin)}${hasToken ? ', token' : ''} });`,
+    'const statsd = new StatsD({',
+    `  url: ${js(origin)},`,
+    ...(hasToken ? ['  token,'] : []),
+    '});',
     ...(times > 1 ? [`for (let i = 0; i < ${times}; i++) {`, ...calls.map((call) => `  ${call}`), '}'] : calls),
   ].join('\n');
 }
