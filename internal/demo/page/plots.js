@@ -39,7 +39,9 @@ class Plot {
     const lines = lineNames(kind);
     this.extra = extra;
 
-    const place = make('div', { className: 'plot', role: 'img', ariaLabel: `${title} over the last two minutes; the table has the latest values` });
+    const place = make('div', { className: 'plot' });
+    place.setAttribute('role', 'img');
+    place.setAttribute('aria-label', `${title} over the last two minutes; the table has the latest values`);
     const heads = [...lines, ...(extra ? [extra[0]] : [])];
     this.rows = Array.from({ length: MOST }, (_, slot) => {
       const swatch = make('span', { className: 'swatch' });
@@ -48,16 +50,15 @@ class Plot {
       const row = make('tr', {}, make('th', { scope: 'row' }, swatch, name), ...cells);
       return { row, name, cells, swatch, slot };
     });
-    figure.append(
-      make('figcaption', {}, make('h2', { textContent: title }), make('span', { className: 'note', textContent: note })),
-      place,
-      make(
-        'table',
-        { ariaLabel: `${title}, latest values` },
-        make('thead', {}, make('tr', {}, make('th', { scope: 'col', textContent: 'series' }), ...heads.map((textContent) => make('th', { scope: 'col', textContent, className: lines.length > 1 ? 'line' : '' })))),
-        make('tbody', {}, ...this.rows.map(({ row }) => row)),
-      ),
+    const column = (textContent, className = '') => make('th', { scope: 'col', textContent, className });
+    const table = make(
+      'table',
+      {},
+      make('thead', {}, make('tr', {}, column('series'), ...heads.map((head) => column(head, lines.length > 1 ? 'line' : '')))),
+      make('tbody', {}, ...this.rows.map(({ row }) => row)),
     );
+    table.setAttribute('aria-label', `${title}, latest values`);
+    figure.append(make('figcaption', {}, make('h2', { textContent: title }), make('span', { className: 'note', textContent: note })), place, table);
 
     const axis = { stroke: () => css('--muted'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
     this.chart = new uPlot(
