@@ -45,9 +45,14 @@ func watch(t *testing.T, file string) (*Watcher, *atomic.Value, *logtest.Buffer)
 	return w, loaded, log
 }
 
+// write gives a file its text at once: looks that fall between two steps would
+// see an empty one.
 func write(t *testing.T, file, text string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
 }
