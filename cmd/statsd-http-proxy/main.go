@@ -132,6 +132,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 		}
 		defer receiver.Close()
 		to.Network, to.Address = statsd.UDP, receiver.Address()
+		options.Pages = receiver.Handler()
 	}
 
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
