@@ -23,7 +23,7 @@ import (
 // management port shows.
 type etsyStatsD struct {
 	*harness.Process
-	port        string // UDP
+	port        string // UDP and TCP
 	management  string // address, TCP
 	flushedFile string
 }
@@ -59,8 +59,10 @@ func startEtsyStatsDAt(t *testing.T, port string) *etsyStatsD {
 		flushedFile: filepath.Join(dir, "flushed.json"),
 	}
 	config, err := json.Marshal(map[string]any{
-		"address":               "127.0.0.1",
-		"port":                  s.port,
+		"servers": []map[string]any{
+			{"server": "./servers/udp", "address": "127.0.0.1", "port": s.port},
+			{"server": "./servers/tcp", "address": "127.0.0.1", "port": s.port},
+		},
 		"mgmt_address":          "127.0.0.1",
 		"mgmt_port":             managementPort,
 		"backends":              []string{backend},

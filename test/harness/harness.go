@@ -44,10 +44,10 @@ func Main(m *testing.M, dir string) int {
 // program and run scripts, but from m.Run on it watches which directories a
 // test reads.
 var readSources = sync.OnceFunc(func() {
-	for _, dir := range []string{"cmd", "internal", "deploy", "test/browser", "test/statsd"} {
+	for _, dir := range []string{"cmd", "internal", "deploy", "client/dist", "test/browser", "test/statsd"} {
 		_ = filepath.WalkDir(filepath.Join(root, dir), func(string, fs.DirEntry, error) error { return nil })
 	}
-	for _, file := range []string{"go.mod", "Makefile", "test/node_modules/.installed"} {
+	for _, file := range []string{"go.mod", "Makefile", "client/README.md", "client/package.json", "test/node_modules/.installed"} {
 		_, _ = os.Stat(filepath.Join(root, file))
 	}
 })
