@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,11 +12,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"statsd-http-proxy/test/harness"
 )
 
 // watch stands between pages and a proxy and keeps what they say.
 type watch struct {
 	url string
+
+	// held is told of each request that waits for a value of free, if there is one.
+	held, free chan struct{}
 
 	mu    sync.Mutex
 	calls []call // in the order of their ends
@@ -35,11 +41,21 @@ type call struct {
 // is cut.
 func startWatch(t *testing.T, p *proxy) *watch {
 	t.Helper()
+	return (&watch{}).start(t, p)
+}
+
+// startGate is a watch that has requests wait.
+func startGate(t *testing.T, p *proxy) *watch {
+	t.Helper()
+	return (&watch{held: make(chan struct{}), free: make(chan struct{})}).start(t, p)
+}
+
+func (w *watch) start(t *testing.T, p *proxy) *watch {
+	t.Helper()
 	target, err := url.Parse(p.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watch{}
 	pass := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {
@@ -54,6 +70,9 @@ func startWatch(t *testing.T, p *proxy) *watch {
 		}
 		c.body = string(body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		if w.free != nil && !w.pass(r.Context()) {
+			return
+		}
 		noted := &noting{ResponseWriter: answer}
 		defer func() {
 			c.status, c.answer, c.ended = noted.status, noted.Header().Clone(), time.Now()
@@ -66,6 +85,42 @@ func startWatch(t *testing.T, p *proxy) *watch {
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+// pass waits until the request may pass, or returns false when the page has
+// given it up.
+func (w *watch) pass(ctx context.Context) bool {
+	select {
+	case w.held <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-w.free:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// waitHeld waits until another request waits.
+func (w *watch) waitHeld(t *testing.T) {
+	t.Helper()
+	select {
+	case <-w.held:
+	case <-time.After(harness.Patience):
+		t.Fatalf("no request has come within %s", harness.Patience)
+	}
+}
+
+// open lets a request pass that waits.
+func (w *watch) open(t *testing.T) {
+	t.Helper()
+	select {
+	case w.free <- struct{}{}:
+	case <-time.After(harness.Patience):
+		t.Fatalf("no request has waited to pass within %s", harness.Patience)
+	}
 }
 
 // seen returns the calls so far.
