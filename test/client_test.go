@@ -161,6 +161,11 @@ func (p *tab) leave(t *testing.T, url string) {
 func (p *tab) back(t *testing.T)  { t.Helper(); p.tell(t, nil, "back", nil) }
 func (p *tab) close(t *testing.T) { t.Helper(); p.tell(t, nil, "close", nil) }
 
+func (p *tab) click(t *testing.T, text string) {
+	t.Helper()
+	p.tell(t, nil, "click", map[string]any{"text": text})
+}
+
 // mustBeQuiet fails the test if an error went uncaught in the page.
 func (p *tab) mustBeQuiet(t *testing.T) {
 	t.Helper()
