@@ -13,6 +13,9 @@ import type { StatsD } from './index.js';
  * What did not happen, like a look-up of a name that was known, takes 0.
  */
 export function navigationTiming(client: StatsD): void {
+  if (!globalThis.document) {
+    return; // a page that is rendered by a server is measured where it is seen
+  }
   const report = () => {
     const [t] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
     if (!t) {
@@ -50,6 +53,9 @@ export function errors(client: StatsD): void {
     const name = String(error?.name);
     client.increment('errors', { kind, name: known.test(name) ? name : 'other' });
   };
+  if (!globalThis.document) {
+    return;
+  }
   addEventListener('error', (event) => count('error', event.error));
   addEventListener('unhandledrejection', (event) => count('rejection', event.reason));
 }

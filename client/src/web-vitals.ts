@@ -12,6 +12,9 @@ import type { StatsD } from './index.js';
  * the last page's only, and not every proxy takes histograms.
  */
 export function webVitals(client: StatsD): void {
+  if (!globalThis.document) {
+    return; // as in browser.ts
+  }
   const report = ({ name, value, rating }: Metric) =>
     client.timing(
       'web_vitals.' + name.toLowerCase(),
