@@ -185,7 +185,7 @@ func (c *conn) finish(w *work) (goesOn bool) {
 	if !isOver {
 		c.linger = w.response.status != tooSlow.status // that one had its time
 	}
-	c.letGo()
+	c.body.memory.letGo(c.server)
 	return isOver && !w.request.closes && !c.server.draining.Load()
 }
 

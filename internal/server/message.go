@@ -22,9 +22,7 @@ type message struct {
 	isRead   bool // to its end
 	isBroken bool // its end will not be found
 
-	// Memory for a body that does not lie where it was received in one piece.
-	buffer *[]byte // nil while none is needed
-	held   int     // bytes that are set aside for it
+	memory bodyMemory
 }
 
 // isOver tells whether nothing of the request is left on the connection.
@@ -112,11 +110,11 @@ func (c *conn) readData(dst []byte, n, limit int) ([]byte, *refusal) {
 			continue
 		}
 		part = part[:min(n, len(part))]
-		if need := len(dst) + len(part); need > c.body.held {
-			if no := c.hold(min(2*need, limit)); no != nil {
-				return dst, no
+		if need := len(dst) + len(part); need > c.body.memory.held {
+			if no := c.body.memory.hold(c.server, min(2*need, limit)); no != nil {
+				return dst, c.breaks(no)
 			}
-			dst = c.grow(dst, need)
+			dst = c.body.memory.grow(dst, need)
 		}
 		dst = append(dst, part...)
 		c.in.skip(len(part))
@@ -263,42 +261,49 @@ func checkTrailer(line []byte) *refusal {
 // A body up to earlyBody bytes counts only where it comes in chunks.
 const maxBodies = 32 << 20
 
+// bodyMemory is memory for a body that does not lie where it was received in one
+// piece.
+type bodyMemory struct {
+	buffer *[]byte // nil while none is needed
+	held   int     // bytes that are set aside for it
+}
+
 // hold sets n bytes of memory aside for the body in all.
-func (c *conn) hold(n int) *refusal {
-	most := max(maxBodies, 2*c.server.options.MaxBody)
-	more := n - c.body.held
-	if c.server.held.Add(int64(more)) > int64(most) {
-		c.server.held.Add(int64(-more))
-		return c.breaks(refuseBusy("too many large bodies arrive at once"))
+func (m *bodyMemory) hold(s *Server, n int) *refusal {
+	most := max(maxBodies, 2*s.options.MaxBody)
+	more := n - m.held
+	if s.held.Add(int64(more)) > int64(most) {
+		s.held.Add(int64(-more))
+		return refuseBusy("too many large bodies arrive at once")
 	}
-	c.body.held = n
+	m.held = n
 	return nil
 }
 
 // bodies keeps memory for bodies, as *[]byte.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// grow returns dst with room for need bytes in all, which are held.
-func (c *conn) grow(dst []byte, need int) []byte {
-	if c.body.buffer == nil {
-		c.body.buffer = bodies.Get().(*[]byte)
-		dst = (*c.body.buffer)[:0]
+// grow returns dst with room for need bytes in all, and for those that are held.
+func (m *bodyMemory) grow(dst []byte, need int) []byte {
+	if m.buffer == nil {
+		m.buffer = bodies.Get().(*[]byte)
+		dst = (*m.buffer)[:0]
 	}
 	if cap(dst) < need {
-		dst = append(make([]byte, 0, c.body.held), dst...)
-		*c.body.buffer = dst
+		dst = append(make([]byte, 0, max(need, m.held)), dst...)
+		*m.buffer = dst
 	}
 	return dst
 }
 
 // letGo gives back the memory of the body, which is void now.
-func (c *conn) letGo() {
-	if c.body.buffer == nil {
+func (m *bodyMemory) letGo(s *Server) {
+	if m.buffer == nil {
 		return
 	}
-	if cap(*c.body.buffer) <= maxKept {
-		bodies.Put(c.body.buffer)
+	if cap(*m.buffer) <= maxKept {
+		bodies.Put(m.buffer)
 	}
-	c.server.held.Add(int64(-c.body.held))
-	c.body.buffer, c.body.held = nil, 0
+	s.held.Add(int64(-m.held))
+	m.buffer, m.held = nil, 0
 }
