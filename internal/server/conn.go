@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,10 +19,12 @@ import (
 // 9112, section 9.6.)
 const lingerTime = time.Second
 
-// conn is a connection that speaks HTTP/1. It decides by itself where a request
-// ends, and strictly: no byte behind one that was refused is ever looked at.
+// conn is a connection. Unless it speaks HTTP/2, see h2, it decides by itself where
+// a request ends, and strictly: no byte behind one that was refused is ever looked
+// at.
 //
-// All but state belongs to the goroutine that serves the connection.
+// All but state, streams and hasBegun belongs to the goroutine that serves the
+// connection.
 type conn struct {
 	net.Conn          // what requests are read from
 	raw      net.Conn // the same, or what lies under its TLS
@@ -35,6 +38,9 @@ type conn struct {
 	late   bool    // it began while the server was draining
 	timed  bool    // its time is running
 	linger bool    // closed with a request unread
+
+	streams  sync.RWMutex // held by each request over HTTP/2, and for good when they are over
+	hasBegun atomic.Bool  // a request over HTTP/2
 
 	now             time.Time // when the last answer was ready
 	readBy, writeBy time.Time // the deadlines that are set
@@ -53,6 +59,10 @@ func (c *conn) serve() {
 	options := &c.server.options
 	if secure, ok := c.Conn.(*tls.Conn); ok {
 		if c.raw.SetDeadline(time.Now().Add(options.ReadTimeout)) != nil || secure.Handshake() != nil {
+			return
+		}
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			c.serveStreams(secure)
 			return
 		}
 	}

@@ -29,6 +29,10 @@ type work struct {
 	client   limit.Client // where there is a limit to its rate
 	head     []byte       // of the request, where it does not stay where it was received
 	out      []byte       // the response as it is sent
+
+	// Over HTTP/2:
+	stream stream
+	values [maxHeaders]string // of the response's headers
 }
 
 // reset empties w for the next request. What the decoder and the metric hold is

@@ -23,7 +23,7 @@ func newListener(inner net.Listener, server *Server) *listener {
 		l.tls = &tls.Config{
 			GetCertificate: getCertificate,
 			MinVersion:     tls.VersionTLS12,
-			NextProtos:     []string{"http/1.1"},
+			NextProtos:     []string{"h2", "http/1.1"},
 		}
 	}
 	return l
@@ -49,7 +49,7 @@ func (l *listener) acceptConn() (*conn, error) {
 func (l *listener) wrap(raw net.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
 	if l.tls != nil {
-		c.Conn = tls.Server(raw, l.tls)
+		c.Conn = tls.Server(&link{Conn: raw, conn: c}, l.tls)
 		c.in.source = c.Conn
 		return c
 	}

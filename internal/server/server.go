@@ -89,6 +89,7 @@ type Server struct {
 	// at once: that takes no time but the processors', and memory.
 	heavy chan struct{}
 
+	h2       *h2
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[*conn]struct{} // those that are open
@@ -98,7 +99,7 @@ type Server struct {
 // New returns a Server with the given options.
 func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
-	return &Server{
+	s := &Server{
 		stopping: stopping,
 		stop:     stop,
 		options:  options,
@@ -111,6 +112,8 @@ func New(options Options) *Server {
 		guarded:  rate.Sometimes{Interval: limitInterval},
 		full:     rate.Sometimes{Interval: limitInterval},
 	}
+	s.h2 = newH2(s)
+	return s
 }
 
 // Serve answers the connections of listener until Shutdown, then returns nil.
@@ -123,6 +126,9 @@ func (s *Server) Serve(listener net.Listener) error {
 	defer s.running.Done()
 	if s.draining.Load() {
 		return l.Close()
+	}
+	if l.tls != nil {
+		s.h2.start()
 	}
 	for {
 		c, err := l.acceptConn()
@@ -157,6 +163,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	late := time.AfterFunc(wait, s.closeIdle)
 	stop := context.AfterFunc(ctx, s.closeAll)
 	s.running.Wait()
+	s.h2.stop()
 	late.Stop()
 	s.refusals.flush()
 	if !stop() {
@@ -165,8 +172,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// closeIdle closes the connections on which no request has begun.
+// closeIdle closes the connections on which no request has begun, and has those
+// that speak HTTP/2 begin no more.
 func (s *Server) closeIdle() {
+	s.h2.finish()
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.conns))
 	s.mu.Unlock()

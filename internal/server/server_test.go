@@ -85,6 +85,9 @@ func start(t testing.TB, change ...func(*Options)) *proxy {
 		Sink:         p.sink,
 		Logger:       slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	if overHTTP2 {
+		withTLS(&options)
+	}
 	for _, c := range change {
 		c(&options)
 	}
@@ -151,6 +154,11 @@ type answer struct {
 // do sends a request, with headers as "Name: value".
 func (p *proxy) do(method, target, body string, headers ...string) answer {
 	p.t.Helper()
+	if overHTTP2 {
+		c := p.dialH2()
+		defer c.conn.Close()
+		return c.request(method, target, body, headers...)
+	}
 	request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n", method, target)
 	for _, h := range headers {
 		request += h + "\r\n"
@@ -166,6 +174,9 @@ func (p *proxy) raw(method, request string) answer {
 	p.t.Helper()
 	conn := p.dial()
 	defer conn.Close()
+	if p.options.GetCertificate != nil {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
 	return p.roundTrip(conn, method, request)
 }
 
