@@ -67,7 +67,7 @@ var notMeasured = regexp.MustCompile(`–\s+–`)
 // the figures.
 func TestEverythingIsMeasured(t *testing.T) {
 	b := quickBench(t)
-	rows := []string{"empty", "json", "form", "token", "full", "lines", "batchjson", "https"}
+	rows := []string{"empty", "json", "form", "token", "full", "lines", "batchjson", "https", "h2"}
 	var out bytes.Buffer
 	if err := b.show(&out, strings.Join(rows, ",")+",latency,cores,start"); err != nil {
 		t.Fatal(err)
