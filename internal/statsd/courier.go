@@ -24,6 +24,12 @@ const (
 	// busyInterval is when a link is tried again that takes nothing now.
 	busyInterval = time.Millisecond
 
+	// restTime is the least time between two bursts of datagrams that are full.
+	// At a high rate several leave in one, for which StatsD has to be woken once,
+	// and so has the courier; each costs as much as sending a datagram. In that
+	// time no more arrives than a receiver's buffer takes, see burstBytes.
+	restTime = time.Millisecond
+
 	// tellInterval is the least time between two entries of the log that StatsD
 	// is away.
 	tellInterval = time.Second
@@ -52,6 +58,7 @@ type courier struct {
 	window  window
 	pace    pace
 	flush   time.Time // when the open datagram has to leave, zero where there is none
+	rested  time.Time // when the rest behind the last burst is over
 	isLast  bool      // stopping was seen
 	unsent  int       // bytes in window.waiting()
 	link    link      // nil where there is none
@@ -124,15 +131,20 @@ func (c *courier) run() {
 		if c.mayFlush() {
 			wait = min(wait, max(0, c.flush.Sub(now)))
 		}
+		opened, filled := c.queue.opened, c.queue.filled
+		if rest := c.rested.Sub(now); rest > 0 && !c.isLast {
+			opened, filled = nil, nil
+			wait = min(wait, rest)
+		}
 		timer.Reset(wait)
 		var broken <-chan struct{}
 		if c.link != nil {
 			broken = c.link.broken()
 		}
 		select {
-		case <-c.queue.wake:
+		case <-opened:
 			c.flush = time.Now().Add(flushInterval)
-		case <-c.queue.filled:
+		case <-filled:
 		case <-c.resolver.changed:
 			c.follow()
 		case <-broken:
@@ -153,6 +165,11 @@ func (c *courier) run() {
 // too when its time has come and it would leave now.
 func (c *courier) collect(now time.Time) {
 	all := c.isLast
+	select {
+	case <-c.queue.opened:
+		c.flush = now.Add(flushInterval)
+	default:
+	}
 	if c.mayFlush() && !now.Before(c.flush) {
 		all = true
 		c.flush = time.Time{}
@@ -207,6 +224,9 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 	n, wait, err := c.write(now)
 	if n > 0 {
 		c.queue.written(n)
+	}
+	if n > 1 {
+		c.rested = now.Add(restTime)
 	}
 	if n > 0 && err == nil {
 		err = c.settle(now)

@@ -33,7 +33,7 @@ type queue struct {
 	spare   []*datagram // for reuse
 	closed  bool
 
-	wake   chan struct{} // holds a token when open was empty and is not any more
+	opened chan struct{} // holds a token when open was empty and is not any more
 	filled chan struct{} // holds a token when full was empty and is not any more
 }
 
@@ -41,7 +41,7 @@ func newQueue(size, limit int) *queue {
 	return &queue{
 		size:   size,
 		limit:  limit,
-		wake:   make(chan struct{}, 1),
+		opened: make(chan struct{}, 1),
 		filled: make(chan struct{}, 1),
 	}
 }
@@ -61,13 +61,32 @@ func (q *queue) add(lines []byte, ends []int) error {
 			return ErrQueueFull
 		}
 	}
-	start := 0
-	for _, end := range ends {
-		q.append(lines[start:end])
-		start = end + 1
+	for start := 0; len(ends) > 0; {
+		n := q.fitting(start, ends)
+		if n == 0 {
+			q.closeOpen()
+			continue
+		}
+		q.append(lines[start:ends[n-1]])
+		start, ends = ends[n-1]+1, ends[n:]
 	}
 	q.arrived += len(lines)
 	return nil
+}
+
+// fitting returns how many groups of lines fit into the open datagram. They
+// begin at start and have these ends. q.mu is held.
+func (q *queue) fitting(start int, ends []int) (n int) {
+	room := q.size
+	if q.open != nil {
+		room -= len(q.open.bytes) + 1
+	} else {
+		n = 1 // no group is larger than a datagram
+	}
+	for n < len(ends) && ends[n]-start <= room {
+		n++
+	}
+	return n
 }
 
 // datagrams returns how many datagrams groups of lines with these ends fill,
@@ -84,19 +103,16 @@ func (q *queue) datagrams(ends []int) int {
 	return n
 }
 
-// append adds a group of lines to the open datagram, or begins the next. q.mu
-// is held.
-func (q *queue) append(group []byte) {
-	if q.open != nil && len(q.open.bytes)+1+len(group) > q.size {
-		q.closeOpen()
-	}
+// append adds lines to the open datagram, which they fit into, or begins one.
+// q.mu is held.
+func (q *queue) append(lines []byte) {
 	if q.open == nil {
 		q.open = q.newDatagram()
-		signal(q.wake)
+		signal(q.opened)
 	} else {
 		q.open.bytes = append(q.open.bytes, '\n')
 	}
-	q.open.bytes = append(q.open.bytes, group...)
+	q.open.bytes = append(q.open.bytes, lines...)
 }
 
 // closeOpen makes the open datagram a full one. q.mu is held.
@@ -140,6 +156,10 @@ func (q *queue) take(to []*datagram, all bool) (taken []*datagram, arrived int) 
 	q.taken += len(q.full)
 	clear(q.full)
 	q.full = q.full[:0]
+	select {
+	case <-q.filled:
+	default:
+	}
 	arrived, q.arrived = q.arrived, 0
 	return to, arrived
 }
