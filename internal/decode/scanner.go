@@ -48,7 +48,11 @@ func (s *scanner) peekFar() byte {
 
 // take consumes the next byte that is not white space if it is b.
 func (s *scanner) take(b byte) bool {
-	if s.peek() != b {
+	if s.pos < len(s.data) && s.data[s.pos] == b {
+		s.pos++
+		return true
+	}
+	if s.peekFar() != b {
 		return false
 	}
 	s.pos++
