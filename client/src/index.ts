@@ -89,19 +89,24 @@ export class StatsD {
 
   /**
    * Times a function, or a promise from now on, and returns what it returns. A
-   * failure is timed and handed on like a success.
+   * failure is timed and handed on like a success. What has a method then and is
+   * no promise, such as a query that is asked with each call of it, is asked once
+   * and comes back as a promise.
    */
+  time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, sampleRate?: number, tags?: Tags): Promise<T>;
+  time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, tags?: Tags): Promise<T>;
   time<T>(name: string, what: (() => T) | T, sampleRate?: number, tags?: Tags): T;
   time<T>(name: string, what: (() => T) | T, tags?: Tags): T;
-  time<T>(name: string, what: (() => T) | T, sampleRate?: number | Tags, tags?: Tags): T {
+  time(name: string, what: unknown, sampleRate?: number | Tags, tags?: Tags): unknown {
     const start = performance.now();
     // In whole microseconds: more digits would only say how doubles work.
     const done = () => this._add('ms', name, +(performance.now() - start).toFixed(3), sampleRate, tags);
-    let result: T | undefined;
+    let promise: Promise<unknown> | undefined;
     try {
-      return (result = typeof what == 'function' ? (what as () => T)() : what);
+      const result = typeof what == 'function' ? what() : what;
+      return typeof result?.then == 'function' ? (promise = Promise.resolve(result)) : result;
     } finally {
-      typeof (result as any)?.then == 'function' ? Promise.resolve(result).then(done, done) : done();
+      promise ? promise.then(done, done) : done();
     }
   }
 

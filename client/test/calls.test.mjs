@@ -36,6 +36,25 @@ test('time measures until a promise is settled', async (t) => {
   assert.deepEqual(server.lines(), ['a:12.346|ms']);
 });
 
+test('time asks what is only like a promise once, and hands on a promise', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url });
+  const asked = [];
+  const query = (name, settle) => ({
+    then(...handlers) {
+      asked.push(name);
+      settle(...handlers);
+    },
+  });
+  const oops = new Error('oops');
+  assert.equal(await client.time('a', query('plain', (done) => done(5))), 5);
+  assert.equal(await client.time('a', () => query('function', (done) => done(6))), 6);
+  await assert.rejects(client.time('a', query('failure', (_, fail) => fail(oops))), oops);
+  assert.deepEqual(asked, ['plain', 'function', 'failure']);
+  await client.close();
+  assert.equal(server.lines().length, 3);
+});
+
 test('a timing takes the time since a Date', async (t) => {
   const server = await startServer(t);
   const { errors, onError } = keepErrors();
