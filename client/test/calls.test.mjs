@@ -133,6 +133,18 @@ test('what is wrong is told and never thrown', async (t) => {
   }
 });
 
+test('what is of pages alone does nothing on a server', async (t) => {
+  const { errors, navigationTiming } = await import('../dist/browser.js');
+  const { webVitals } = await import('../dist/web-vitals.js');
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url });
+  errors(client);
+  navigationTiming(client);
+  webVitals(client);
+  await client.close();
+  assert.deepEqual(server.requests, []);
+});
+
 test('no timer keeps a process alive, and close sends', { timeout: 30_000 }, async (t) => {
   const server = await startServer(t);
   const run = (code) =>
