@@ -172,7 +172,7 @@ export class StatsD {
         this._sender._push(line, type == 'c');
       }
     } catch (error) {
-      this._sender._fail('invalid', error, 1);
+      this._sender._fail('invalid', 1, error);
     }
   }
 }

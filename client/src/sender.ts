@@ -49,8 +49,9 @@ const lastWait = 30000;
 // How long an answer may take, in milliseconds.
 const timeout = 30000;
 
-// The most that a timer takes, some 24 days.
-const maxTimer = 2 ** 31 - 1;
+// The most of a Retry-After that is honoured, in seconds: no answer silences a
+// page for good.
+const maxRetryAfter = 3600;
 
 const textOf = (line: Line) => line.join('');
 
@@ -92,18 +93,17 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
   let leaving = false;
   let closed = false;
 
-  // Tells onError what went wrong and how many lines that has cost.
-  const fail = (kind: StatsDError['kind'], message: unknown, lost: number) => {
+  // Tells onError what went wrong and how many lines that has cost. What goes wrong
+  // in onError itself, such as a call of this client, is not told: it could go on
+  // for ever. The message is put together here, since what getToken throws may
+  // throw in its turn where it becomes text.
+  const fail = (kind: StatsDError['kind'], lost: number, ...message: unknown[]) => {
+    const tell = onError;
+    onError = undefined;
     try {
-      onError?.(Object.assign(new Error(message as string), { kind, lost }));
+      tell?.(Object.assign(new Error(message.join('')), { kind, lost }));
     } catch {}
-  };
-
-  const tellLost = (why: unknown = 'the queue was full') => {
-    if (lost) {
-      fail('dropped', lost + ' lines dropped: ' + why, lost);
-      lost = 0;
-    }
+    onError = tell;
   };
 
   const take = (count: number) => {
@@ -116,6 +116,14 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
     const over = queue.length - maxQueue;
     if (over > 0) {
       lost += take(over).length;
+    }
+  };
+
+  const tellLost = (why: unknown = 'the queue was full') => {
+    trim();
+    if (lost) {
+      fail('dropped', lost, lost, ' lines dropped: ', why);
+      lost = 0;
     }
   };
 
@@ -141,13 +149,18 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
   // would make the browser ask for leave first.
   const address = () => url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
 
-  // Tells what the proxy has not taken: in a batch it lists up to 20 lines.
-  const judge = (lines: string[], { ok, status }: Response, verdict: Verdict) => {
+  // Tells what the proxy has not taken: in a batch it lists up to 20 lines. What
+  // names no number accepted is no answer of the proxy that has taken a batch, but
+  // the page of a login for one, whatever its status.
+  const judge = (lines: string[], status: number, verdict: Verdict) => {
     if (verdict?.rejected?.length) {
-      const told = verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error);
-      fail('rejected', told.join('\n'), lines.length - verdict.accepted!);
-    } else if (!ok) {
-      fail('refused', `status ${status}: ${verdict?.error}`, lines.length);
+      fail(
+        'rejected',
+        lines.length - verdict.accepted!,
+        verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'),
+      );
+    } else if (verdict?.accepted == null) {
+      fail('refused', lines.length, `status ${status}: ${verdict?.error}`);
     }
   };
 
@@ -155,8 +168,8 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
   // pages that failed together do not come back together.
   const rest = (retryAfter: number, error: unknown) => {
     const backOff = Math.min(firstWait * 2 ** failures++, lastWait);
-    const wait = Math.min(retryAfter * 1000 + (backOff * (1 + Math.random())) / 2, maxTimer);
-    fail('retry', `${error}, trying again in ${wait | 0} ms`, 0);
+    const wait = Math.min(retryAfter > 0 ? retryAfter : 0, maxRetryAfter) * 1000 + (backOff * (1 + Math.random())) / 2;
+    fail('retry', 0, error, `, trying again in ${wait | 0} ms`);
     return new Promise<void>((resolve) => timer((wake = resolve), wait));
   };
 
@@ -184,8 +197,8 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
           signal: AbortSignal.timeout?.(timeout),
         });
         const { status } = answer;
+        retryAfter = +answer.headers.get('retry-after')!; // NaN where it is a date
         if (status == 429 || status >= 500) {
-          retryAfter = +answer.headers.get('retry-after')! || 0;
           throw 'status ' + status;
         }
         failures = 0;
@@ -200,7 +213,8 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
           asked = false;
           most *= 2;
           left -= batch.length;
-          judge(lines, answer, await answer.json().catch(() => null));
+          batch = []; // it is not sent again, whatever is wrong with the answer
+          judge(lines, status, await answer.json().catch(() => null));
         }
       } catch (error) {
         putBack(batch);

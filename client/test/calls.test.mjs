@@ -133,6 +133,22 @@ test('what is wrong is told and never thrown', async (t) => {
   }
 });
 
+test('onError may call the client, and is not told of what it does wrong itself', async (t) => {
+  const server = await startServer(t);
+  const onError = t.mock.fn(({ kind }) => {
+    client.increment('errors', { kind });
+    client.increment('errors', { kind: '' });
+    client.increment('');
+  });
+  const client = new StatsD({ url: server.url, onError });
+  client.increment('', 1);
+  client.increment('', 2);
+  await client.close();
+  assert.deepEqual(server.lines(), ['errors,kind=invalid:2|c']);
+  client.increment('a');
+  assert.equal(onError.mock.callCount(), 3);
+});
+
 test('what is of pages alone does nothing on a server', async (t) => {
   const { errors, navigationTiming } = await import('../dist/browser.js');
   const { webVitals } = await import('../dist/web-vitals.js');

@@ -209,13 +209,30 @@ describe('delivery', { concurrency: true }, () => {
     });
   }
 
-  deliver('a Retry-After that is no number of seconds is left alone', async (t) => {
-    const server = await startServer(t, { status: 503, headers: { 'Retry-After': 'Wed, 21 Oct 2115 07:28:00 GMT' } });
-    const client = new StatsD({ url: server.url });
-    client.increment('a');
-    await client.flush();
-    assert.equal(server.requests.length, 2);
-  });
+  for (const value of ['Wed, 21 Oct 2115 07:28:00 GMT', '-100', '-Infinity', '']) {
+    deliver(`a Retry-After that is no number of seconds is left alone: "${value}"`, async (t) => {
+      const server = await startServer(t, { status: 503, headers: { 'Retry-After': value } });
+      const client = new StatsD({ url: server.url });
+      client.increment('a');
+      await client.flush();
+      assert.equal(server.requests.length, 2);
+      assert(server.requests[1].at - server.requests[0].at >= 490); // half a second, as a timer counts it
+    });
+  }
+
+  for (const value of ['99999999999', 'Infinity']) {
+    deliver(`a Retry-After silences nobody for more than an hour: ${value}`, async (t) => {
+      const server = await startServer(t, { status: 503, headers: { 'Retry-After': value } });
+      const told = withResolvers();
+      const client = new StatsD({ url: server.url, onError: told.resolve });
+      client.increment('a');
+      const flushed = client.flush();
+      const wait = / (\d+) ms$/.exec((await told.promise).message)[1];
+      assert(wait >= 3_600_500 && wait <= 3_601_000, wait);
+      await client.close();
+      await flushed;
+    });
+  }
 
   for (const status of [200, 400]) {
     deliver(`lines that the proxy rejects with ${status} are told and not sent again`, async (t) => {
@@ -242,6 +259,8 @@ describe('delivery', { concurrency: true }, () => {
     [404, '<html>', 'status 404: undefined'],
     [415, 'null', 'status 415: undefined'],
     [403, '{"error":"the token is malformed"}', 'status 403: the token is malformed'],
+    [200, '<html>', 'status 200: undefined'],
+    [200, '', 'status 200: undefined'],
   ]) {
     deliver(`a batch that is refused with ${status} is given up`, async (t) => {
       const server = await startServer(t, { status, body });
@@ -254,6 +273,28 @@ describe('delivery', { concurrency: true }, () => {
       await client.close();
       assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c\nb:1|c', 'c:1|c']);
       assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['refused', 2, message]]);
+    });
+  }
+
+  deliver('a page that a redirect leads to is not taken for the proxy', async (t) => {
+    const server = await startServer(t, { status: 302, headers: { Location: '/login' } }, { status: 200, body: '<html>' });
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, onError });
+    client.increment('a');
+    await client.close();
+    assert.deepEqual(server.requests.map(({ url }) => url), ['/batch', '/login']);
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
+  });
+
+  for (const body of ['{"accepted":1,"rejected":[null]}', '{"accepted":1,"rejected":{"length":1}}', '{"error":{"toString":1}}', '[1]', '"text"', '{']) {
+    deliver(`a batch is not sent again where its answer is broken: ${body}`, async (t) => {
+      const server = await startServer(t, { status: 200, body });
+      const client = new StatsD({ url: server.url });
+      client.increment('a');
+      await client.flush();
+      client.increment('b');
+      await client.close();
+      assert.deepEqual(server.lines(), ['a:1|c', 'b:1|c']);
     });
   }
 
@@ -311,6 +352,17 @@ describe('delivery', { concurrency: true }, () => {
     assert.equal(errors.length, 1);
     assert.match(errors[0].message, /^Error: no token today, trying again in \d+ ms$/);
   });
+
+  for (const thrown of [undefined, Symbol('x'), Object.create(null)]) {
+    deliver(`getToken may throw anything: ${typeof thrown}`, async (t) => {
+      const server = await startServer(t);
+      const getToken = t.mock.fn(() => 'token', () => { throw thrown; }, { times: 1 });
+      const client = new StatsD({ url: server.url, getToken });
+      client.increment('a');
+      await client.flush();
+      assert.deepEqual(server.requests.map(({ url, body }) => `${url} ${body}`), ['/batch?token=token a:1|c']);
+    });
+  }
 
   for (const refusal of [408, 413]) {
     deliver(`a batch that is refused with ${refusal} is halved until it is taken`, async (t) => {

@@ -6,7 +6,8 @@ import { once } from 'node:events';
 /**
  * Starts a server that gives the answers in turn, and then takes everything. An
  * answer is { status, headers, body }, a function that returns one, or 'cut',
- * which ends the connection. It is closed at the end of the test t.
+ * which ends the connection; one of status 200 without a body says what the proxy
+ * says that has taken all lines. It is closed at the end of the test t.
  */
 export async function startServer(t, ...answers) {
   const requests = [];
@@ -24,7 +25,7 @@ export async function startServer(t, ...answers) {
       request.socket.destroy();
     } else {
       response.writeHead(answer.status, answer.headers);
-      response.end(answer.body ?? '');
+      response.end(answer.body ?? (answer.status == 200 ? JSON.stringify({ accepted: got.body.split('\n').length, rejected: [] }) : ''));
     }
     seen.dispatchEvent(new Event('request'));
   });
