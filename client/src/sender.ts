@@ -39,9 +39,6 @@ export interface StatsDError extends Error {
 // default of a quarter leaves room for beacons beside a request in flight.
 const maxBody = 61440;
 
-// A beacon that is refused is tried with half as much, down to this.
-const minBeacon = 256;
-
 // How long to wait after a failure: doubled each time, in milliseconds.
 const firstWait = 1000;
 const lastWait = 30000;
@@ -254,10 +251,11 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
     await run();
   };
 
-  // Sends what waits as beacons. What the browser does not take stays.
+  // Sends what waits as beacons, down to a 64th of a batch where the browser takes
+  // no larger ones. What it does not take stays.
   const beacon = () => {
     // Without the token they would be refused, and nobody would hear of it.
-    for (let space = room; queue.length && space >= minBeacon && !(getToken && token === undefined); ) {
+    for (let space = room; queue.length && space >= room / 64 && !(getToken && token === undefined); ) {
       const batch = cut(space);
       try {
         if (navigator.sendBeacon(address(), bodyOf(batch.map(textOf)))) {

@@ -109,6 +109,17 @@ inPage('beacons are split, and what does not fit stays for when the page is back
   await client.close();
 });
 
+inPage('small batches go out as beacons too', async (t) => {
+  const page = enterPage(t);
+  const client = new StatsD({ url: 'https://metrics.example', flushInterval: hour, maxBatch: 16 });
+  client.timing('a', 1);
+  client.timing('a', 2);
+  client.timing('a', 3);
+  page.hide();
+  assert.deepEqual(page.beacons.map(({ body }) => body), ['a:1|ms\na:2|ms', 'a:3|ms']);
+  await client.close();
+});
+
 inPage('what is reported in the same turn and no beacon takes goes with the next batch', async (t) => {
   const page = enterPage(t, 0);
   const server = await startServer(t);
