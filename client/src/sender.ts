@@ -108,10 +108,10 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
     return queue.splice(0, count);
   };
 
-  // Drops the oldest lines that are too many.
-  const trim = () => {
+  // Drops the oldest lines where more than slack are too many.
+  const trim = (slack = 0) => {
     const over = queue.length - maxQueue;
-    if (over > 0) {
+    if (over > slack) {
       lost += take(over).length;
     }
   };
@@ -303,7 +303,7 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
         }
       }
       queue.push(line);
-      trim();
+      trim(maxQueue / 8); // now and then: it moves all lines that stay
       if (isCount) {
         counts.set(key, line);
       }

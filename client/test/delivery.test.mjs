@@ -130,6 +130,38 @@ describe('delivery', { concurrency: true }, () => {
     assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['dropped', 16, '16 lines dropped: the queue was full']]);
   });
 
+  deliver('a full queue goes on adding up', async (t) => {
+    const server = await startServer(t);
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 80, onError });
+    for (let i = 0; i < 80; i++) {
+      client.timing('a', i);
+    }
+    for (let i = 80; i < 88; i++) {
+      client.timing('a', i);
+      client.increment('b');
+    }
+    await client.close();
+    const want = Array.from({ length: 79 }, (_, i) => `a:${9 + i}|ms`);
+    want.splice(-7, 0, 'b:8|c');
+    assert.deepEqual(server.lines(), want);
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['dropped', 9]]);
+  });
+
+  deliver('what waits stays bounded', async (t) => {
+    const server = await startServer(t);
+    const { errors, onError } = keepErrors();
+    const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 80, onError });
+    client.increment('first'); // stays in the queue for as long as it may be added to
+    for (let i = 0; i < 90; i++) {
+      client.timing('a', i);
+    }
+    client.increment('first');
+    await client.close();
+    assert.deepEqual(server.lines(), [...Array.from({ length: 79 }, (_, i) => `a:${11 + i}|ms`), 'first:1|c']);
+    assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['dropped', 12]]);
+  });
+
   deliver('a batch that comes back to a full queue is as old as before', async (t) => {
     const arrived = withResolvers();
     const held = withResolvers();
