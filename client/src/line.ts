@@ -38,8 +38,8 @@ const check = (good: unknown, what: string, value: unknown) => {
   }
 };
 
-const clean = (what: string, value: unknown) => {
-  const text = String(value).replace(blanks, '_');
+const clean = (what: string, value: any) => {
+  const text = `${value}`.replace(blanks, '_');
   check(text && typeof value != 'object' && !reserved.test(text), what, value);
   return text;
 };

@@ -80,7 +80,7 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
   let queue: Line[] = [];
   let size = 0; // about how many bytes have come since a batch was planned
   let lost = 0; // lines dropped and not told yet
-  let most = Infinity; // lines in a batch: less where they were too many
+  let most = maxQueue; // lines in a batch: less where they were too many
   const counts = new Map<string, Line>(); // those in the queue that can be added to
 
   let failures = 0; // in a row
@@ -173,7 +173,8 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
   // Sends as many lines as wait now, batch by batch.
   const drain = async () => {
     let asked = false; // for another token than the one that was refused
-    for (let left = queue.length; left > 0 && queue.length; ) {
+    let left = queue.length;
+    while (left > 0 && queue.length) {
       tellLost();
       let batch: Line[] = [];
       let retryAfter = 0;
@@ -307,7 +308,7 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
       if (isCount) {
         counts.set(key, line);
       }
-      size += text.length + 1;
+      size += text.length;
       if (leaving) {
         queueMicrotask(beacon);
       }
