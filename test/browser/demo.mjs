@@ -65,6 +65,8 @@ async function form(page) {
 
   for (const [fields, client, proxy] of [
     [{ name: 'wrong', value: 'x' }, 'Not sent: bad value "x"', '400: parameter "value"'],
+    [{ name: 'wrong', value: 'Infinity' }, 'Not sent: bad value "Infinity"', '400: parameter "value"'],
+    [{ name: 'wrong', sampleRate: 'x' }, 'Not sent: bad sample rate "x"', '400: parameter "sampleRate"'],
     [{ name: '', value: '1' }, 'Not sent: bad name ""', '400: '],
     [{ name: 'wrong', type: 'histogram' }, 'the type histogram is not enabled here', '404: '],
     [{ name: 'wrong', tags: 'x' }, 'Not sent: bad tag ""', '400: '],

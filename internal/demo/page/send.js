@@ -133,6 +133,10 @@ export function startSending(showCode) {
     }
   });
 
+  // What is no number that a request could hold goes as it is, to be refused by
+  // those who know.
+  const numberOr = (text) => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
+
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const value = field('value');
@@ -143,10 +147,9 @@ export function startSending(showCode) {
     const metric = {
       type: field('type'),
       name: field('name'),
-      // What is no number goes as it is, to be refused by those who know.
-      value: field('type') === 'set' || value === '' || Number.isNaN(Number(value)) ? value : Number(value),
+      value: field('type') === 'set' ? value : numberOr(value),
       tags: Object.fromEntries(tags),
-      sampleRate: Number(field('sampleRate') || 1),
+      sampleRate: numberOr(field('sampleRate') || '1'),
     };
     send([metric], Math.min(1000, Math.max(1, Math.floor(Number(field('times'))) || 1)), field('by'));
   });
