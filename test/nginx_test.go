@@ -131,7 +131,7 @@ func startNginx(t *testing.T, upstreams [2]string) *http.Client {
 
 	transport := &http.Transport{
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   testCertificate(t).client,
+		TLSClientConfig:   testCertificate(t).client.Clone(), // which the transport changes
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			var dialer net.Dialer
 			return dialer.DialContext(ctx, network, address)

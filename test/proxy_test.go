@@ -34,7 +34,7 @@ func startProxyCommand(t testing.TB, cmd *exec.Cmd) *proxy {
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	if p.TLS {
 		p.url = "https://" + p.Address
-		transport.TLSClientConfig = testCertificate(t).client
+		transport.TLSClientConfig = testCertificate(t).client.Clone()
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	p.client = &http.Client{Transport: transport, Timeout: harness.Patience}
