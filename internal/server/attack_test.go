@@ -87,6 +87,10 @@ var attacks = func() (all []attack) {
 	} {
 		bad("chunks "+body, post(body, "Transfer-Encoding: chunked"))
 	}
+	// Were the size cut off, what is in the chunk would pass for trailers.
+	bad("chunks of a long size", post("00000000000000010\r\nX: y\r\n\r\n", "Transfer-Encoding: chunked"))
+	bad("chunks of a long size with an extension", post("00000000000000010;a\r\nX: y\r\n\r\n", "Transfer-Encoding: chunked"))
+	bad("chunks of a size that is one digit too long", post("000000007\r\nvalue=1\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))
 	add(413, "chunk too large", post("fffffff\r\n", "Transfer-Encoding: chunked"))
 	add(413, "length too large", post("value=1", "Content-Length: 9223372036854775807"))
 	add(431, "headers too long", post("", strings.Repeat("X: y\r\n", 3000)+"Y: z"))

@@ -227,8 +227,11 @@ func parseChunkSize(line []byte) (size int, extension []byte) {
 	for i < len(line) && isHexDigit(line[i]) {
 		i++
 	}
-	n, err := strconv.ParseUint(string(line[:min(i, maxSizeDigits+1)]), 16, 31) // which any int holds
-	if err != nil || i < len(line) && line[i] != ';' {
+	if i > maxSizeDigits || i < len(line) && line[i] != ';' {
+		return -1, nil
+	}
+	n, err := strconv.ParseUint(string(line[:i]), 16, 31) // which any int holds
+	if err != nil {
 		return -1, nil
 	}
 	return int(n), line[i:]
