@@ -32,7 +32,7 @@ var (
 	badLineEnd   = malformed("a line does not end in CR LF")
 	badName      = malformed("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
 	badValue     = malformed("a header's value holds a control character")
-	badHost      = malformed("it has no Host header, or more than one")
+	badHost      = malformed("it has no Host header, more than one, or one that is no host")
 	badLength    = malformed("its Content-Length is not one number")
 	badCoding    = malformed("its Transfer-Encoding is not chunked alone")
 	twoLengths   = malformed("it has both a Content-Length and a Transfer-Encoding")
@@ -42,14 +42,22 @@ var (
 	headTooShort = malformed("it ends before its headers do")
 )
 
+const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // isToken holds the bytes of methods and of header names: RFC 9110, section
 // 5.6.2, tchar.
-var isToken = func() (table [256]bool) {
-	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+var isToken = tableOf(alphanumeric + "!#$%&'*+-.^_`|~")
+
+// inHost holds the bytes of hosts with a port: RFC 3986, section 3.2.2 and
+// 3.2.3.
+var inHost = tableOf(alphanumeric + "-._~%!$&'()*+,;=:[]")
+
+func tableOf(text string) (table [256]bool) {
+	for _, c := range []byte(text) {
 		table[c] = true
 	}
 	return table
-}()
+}
 
 // parseHead reads a request's head from the front of received into q and
 // returns its length, 0 if it goes on behind that. A line that begins with white
@@ -116,7 +124,9 @@ func (q *request) parseField(name, value []byte, f *framingFields) *refusal {
 	switch len(name) {
 	case len("Host"):
 		if isNamed(name, "host") {
-			f.hosts++
+			if f.hosts++; !isHost(value) {
+				return badHost
+			}
 		}
 	case len("Expect"):
 		if isNamed(name, "expect") {
@@ -262,6 +272,18 @@ func tokenLength(text []byte) int {
 		}
 	}
 	return len(text)
+}
+
+// isHost tells whether the value of a Host header consists of what hosts and
+// ports do (RFC 9110, section 7.2), or bytes above 0x7F as in a target. Something
+// else may be another header whose line was not ended.
+func isHost(value []byte) bool {
+	for _, c := range value {
+		if c < 0x80 && !inHost[c] {
+			return false
+		}
+	}
+	return true
 }
 
 func trimBlanks(value []byte) []byte { return bytes.Trim(value, " \t") }

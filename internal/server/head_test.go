@@ -30,6 +30,12 @@ func TestHeadIsReadStrictly(t *testing.T) {
 	f("GET / HTTP/1.0\n\r\n", badLineEnd)
 	f(line+"\r\n", badHost)
 	f(line+host+host+"\r\n", badHost)
+	for _, host := range []string{"h X: y", "h/", "h?", "h#", "u@h", "h, h", "h\t", "\"h\"", "http://h"} {
+		f(line+"Host: "+host+"x\r\n\r\n", badHost)
+	}
+	for _, host := range []string{"", "h:", "shop.example:80", "[::1]:80", "10.0.0.1", "a_b-c~d%20", "\xc3\xa4.example", "!$&'()*+,;="} {
+		f(line+"Host: "+host+"\r\n\r\n", nil)
+	}
 	f(line+host+"X : y\r\n\r\n", badName)
 	f(line+host+" X: y\r\n\r\n", badName)
 	f(line+host+": y\r\n\r\n", badName)
