@@ -130,6 +130,7 @@ func (c *conn) serveRequest() (goesOn bool) {
 	if no != nil {
 		// To which origin it would answer is not known.
 		w.request.reset()
+		w.request.peer = c.peer
 		w.response.reset()
 		c.server.refuse(w, no)
 		c.linger = no != tooSlow // that one had its time

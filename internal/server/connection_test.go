@@ -313,5 +313,8 @@ func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
 		if !strings.HasPrefix(line, "time=") || len(line) > 1000 {
 			t.Errorf("the log has the line %q", line)
 		}
+		if strings.Contains(line, "msg=refused") && !strings.Contains(line, "client=127.0.0.1") {
+			t.Errorf("the line %q does not tell whom it is about", line)
+		}
 	}
 }
