@@ -66,7 +66,6 @@ func (c *conn) serve() {
 			return
 		}
 	}
-	c.now = time.Now()
 	for limit := options.ReadTimeout; c.await(limit) == nil; limit = options.IdleTimeout {
 		if !c.serveRequest() {
 			return
@@ -90,8 +89,8 @@ func (c *conn) await(limit time.Duration) error {
 		}
 		if hasWaited {
 			c.startTime()
-		} else if !isWithin(c.readBy, c.now, limit) {
-			c.readBy = c.now.Add(limit + slack(limit))
+		} else if now := time.Now(); !isWithin(c.readBy, now, limit) { // writing the last answer may have taken long
+			c.readBy = now.Add(limit + slack(limit))
 			if err := c.Conn.SetReadDeadline(c.readBy); err != nil {
 				return err
 			}

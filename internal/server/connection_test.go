@@ -116,6 +116,37 @@ func TestRestingConnectionsGoOn(t *testing.T) {
 	}
 }
 
+// TestIdleTimeBeginsBehindTheAnswer: a client that takes its time to read has
+// the time for its next request all the same.
+func TestIdleTimeBeginsBehindTheAnswer(t *testing.T) {
+	p := start(t, func(o *Options) { o.IdleTimeout = time.Second })
+	conn := p.dial()
+	// A request is as long as the buffer, so that none waits in it, and all
+	// answers are more than sockets hold.
+	const head, end, count = "GET /heartbeat HTTP/1.1\r\nHost: h\r\nOrigin: ", "\r\n\r\n", 2000
+	request := head + strings.Repeat("o", maxHead-len(head+end)) + end
+	stuck := make(chan struct{})
+	go func() {
+		rest := strings.Repeat(request, count)
+		for len(rest) > 0 {
+			_ = conn.SetWriteDeadline(time.Now().Add(p.options.IdleTimeout * 3 / 2))
+			n, err := io.WriteString(conn, rest[:maxHead])
+			if rest = rest[n:]; errors.Is(err, os.ErrDeadlineExceeded) {
+				close(stuck)
+				_ = conn.SetWriteDeadline(time.Now().Add(deadline))
+				_, _ = io.WriteString(conn, rest)
+				return
+			}
+		}
+	}()
+	<-stuck
+	for reader, i := newReader(conn), 0; i < count; i++ {
+		if a := p.read(reader, "GET"); a.status != 200 {
+			t.Fatalf("answer %d: status %d", i, a.status)
+		}
+	}
+}
+
 func TestSlowRequestsAreCutOff(t *testing.T) {
 	p := start(t, func(o *Options) { o.ReadTimeout = 50 * time.Millisecond })
 	for _, request := range []string{
