@@ -237,6 +237,10 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 	return wait
 }
 
+// burstTime is about how long the courier writes without a look at all else: a
+// StatsD that reads slowly may hold up each write.
+const burstTime = writeTime
+
 // write writes what may leave now: n datagrams. It tells when there may be more
 // to do, and what broke the link; that a datagram is refused, the write of the
 // next one may tell.
@@ -247,6 +251,9 @@ func (c *courier) write(now time.Time) (n int, wait time.Duration, err error) {
 			return n, paceInterval, nil
 		}
 		d.sent = time.Now()
+		if d.sent.Sub(now) > burstTime {
+			return n, 0, nil
+		}
 		switch err := c.link.write(d); {
 		case errors.Is(err, errBusy):
 			return n, busyInterval, nil

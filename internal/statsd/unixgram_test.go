@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,5 +48,60 @@ func TestReplacedSocketIsFollowed(t *testing.T) {
 		}
 		send(t, s, "again:1|c")
 		read(old, flushInterval)
+	}
+}
+
+// TestSlowStatsDKeepsTheCourierFromNothing has a StatsD read one datagram a
+// millisecond: each write waits for it.
+func TestSlowStatsDKeepsTheCourierFromNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "statsd.sock")
+	conn, err := net.ListenUnixgram(Unixgram, &net.UnixAddr{Name: path, Net: Unixgram})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size, count = 1000, 400
+	s, _ := startSender(t, Options{Network: Unixgram, Address: path, DatagramBytes: size, QueueBytes: count * size})
+	line := strings.Repeat("k", size-len(":1|c")) + ":1|c"
+	for s.Send([]byte(line), []int{len(line)}) == nil {
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	datagram := make([]byte, size)
+	reads := 0
+	read := func(wait time.Duration) error {
+		<-tick.C
+		if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := conn.Read(datagram)
+		if err == nil {
+			reads++
+		}
+		return err
+	}
+	for isFull := true; isFull; isFull = s.Send([]byte(line), []int{len(line)}) != nil {
+		if err := read(deadline); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads > count/2 {
+		t.Errorf("%d of %d datagrams are read before there is room for another one", reads, count)
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		closeSender(t, s, 0)
+	}()
+	for isClosed := false; !isClosed; {
+		select {
+		case <-closed:
+			isClosed = true
+		default:
+			_ = read(time.Millisecond) // the last ones are given up
+		}
+	}
+	if reads >= count {
+		t.Errorf("%d datagrams are read before Close returns", reads)
 	}
 }
