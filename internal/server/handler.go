@@ -14,50 +14,69 @@ import (
 	"statsd-http-proxy/internal/statsd"
 )
 
-// work is the memory that one request is worked on in. Everything in it is
-// void when the request is answered.
+// work is the memory that one request is read and answered in. Everything in it
+// is void when the request is answered.
 type work struct {
 	request  request
 	response response
-	decoder  decode.Decoder
-	metric   metric.Metric
-	name     []byte // the metric's name, percent-decoded
-	body     []byte // the body, decompressed
-	lines    metric.Lines
-	rejected []rejection
-	series   []series     // of lines, where there is a limit to them
 	client   limit.Client // where there is a limit to its rate
 	head     []byte       // of the request, where it does not stay where it was received
 	out      []byte       // the response as it is sent
+	*desk                 // nil but while the metrics are worked on
 
 	// Over HTTP/2:
 	stream stream
 	values [maxHeaders]string // of the response's headers
 }
 
-// reset empties w for the next request. What the decoder and the metric hold is
-// void already.
-func (w *work) reset() {
-	w.request.reset()
-	w.lines.Truncate(0)
-	w.rejected, w.series = w.rejected[:0], w.series[:0]
-}
-
 var works = sync.Pool{New: func() any { return new(work) }}
 
 func getWork() *work {
 	w := works.Get().(*work)
-	w.reset()
+	w.request.reset()
 	return w
+}
+
+func putWork(w *work) { works.Put(w) }
+
+// desk is the memory that the metrics of a request are worked on in. It may be
+// large, so a request has it no sooner than its body is there, and no longer than
+// until its answer is ready: both before and after that its client may be slow.
+type desk struct {
+	decoder  decode.Decoder
+	metric   metric.Metric
+	name     []byte // the metric's name, percent-decoded
+	body     []byte // the body, decompressed
+	lines    metric.Lines
+	rejected []rejection
+	series   []series // of lines, where there is a limit to them
+}
+
+// reset empties d for the next request. What the decoder and the metric hold is
+// void already.
+func (d *desk) reset() {
+	d.lines.Truncate(0)
+	d.rejected, d.series = d.rejected[:0], d.series[:0]
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+func getDesk() *desk {
+	d := desks.Get().(*desk)
+	d.reset()
+	return d
 }
 
 // maxKept is how large the buffers may be that are kept for later requests.
 const maxKept = 256 << 10
 
-func putWork(w *work) {
-	if cap(w.body) <= maxKept && cap(w.lines.Bytes) <= maxKept && cap(w.series) <= maxKept/seriesSize {
-		clear(w.rejected)
-		works.Put(w)
+// putDesk takes the desk of w back.
+func putDesk(w *work) {
+	d := w.desk
+	w.desk = nil
+	if cap(d.body) <= maxKept && cap(d.lines.Bytes) <= maxKept && cap(d.series) <= maxKept/seriesSize {
+		clear(d.rejected)
+		desks.Put(d)
 	}
 }
 
@@ -131,6 +150,8 @@ func (s *Server) forward(w *work, r *route) *refusal {
 		s.heavy <- struct{}{}
 		defer func() { <-s.heavy }()
 	}
+	w.desk = getDesk()
+	defer putDesk(w)
 	if d != nil {
 		if body, no = s.decompress(w, body, d); no != nil {
 			return no

@@ -309,3 +309,31 @@ func (p *proxy) beats() bool {
 	defer response.Body.Close()
 	return response.StatusCode == http.StatusOK
 }
+
+// bodyFunc is a bodyReader.
+type bodyFunc func(limit int) ([]byte, *refusal)
+
+func (f bodyFunc) readBody(limit int) ([]byte, *refusal) { return f(limit) }
+
+// TestSlowClientsHoldNoDesk: what one request has made large is not for those
+// that wait for their clients.
+func TestSlowClientsHoldNoDesk(t *testing.T) {
+	p := start(t)
+	w := getWork()
+	if _, no := parseHead([]byte("POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n"), &w.request); no != nil {
+		t.Fatal(no.message)
+	}
+	w.request.body = bodyFunc(func(int) ([]byte, *refusal) {
+		if w.desk != nil {
+			t.Error("there is a desk while the body is read")
+		}
+		return []byte("value=1"), nil
+	})
+	p.handle(w)
+	if w.desk != nil {
+		t.Error("there is a desk while the answer is written")
+	}
+	if sent := p.sink.take(); w.response.status != 200 || len(sent) != 1 {
+		t.Errorf("status %d, sent %q", w.response.status, sent)
+	}
+}
