@@ -2,6 +2,8 @@ package server
 
 import (
 	"bufio"
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -42,9 +44,28 @@ func (c *conn) servePage(w *work) {
 			c.server.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
 		}
 	}()
-	c.server.options.Pages.ServeHTTP(out, request.WithContext(c.server.stopping))
+	ctx, stop := c.watch()
+	defer stop()
+	c.server.options.Pages.ServeHTTP(out, request.WithContext(ctx))
 	out.WriteHeader(http.StatusOK) // unless it has done so
 	out.Flush()
+}
+
+// watch returns a context that ends when the server drains or the client is gone.
+// What the client sends meanwhile is read and passed over, until stop.
+func (c *conn) watch() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(c.server.stopping)
+	_ = c.Conn.SetReadDeadline(time.Time{}) // an error shows when it is read from
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(io.Discard, c.Conn)
+		cancel()
+	}()
+	return ctx, func() {
+		_ = c.Conn.SetReadDeadline(time.Now())
+		<-done
+	}
 }
 
 // pageWriter is the http.ResponseWriter of a page over HTTP/1.

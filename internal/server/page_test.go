@@ -1,10 +1,12 @@
 package server
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -72,6 +74,34 @@ func TestPageMayGoOn(t *testing.T) {
 	}
 	if rest, err := io.ReadAll(response.Body); err != nil || string(rest) != "end" {
 		t.Errorf("at the end: got %q, %v", rest, err)
+	}
+}
+
+// TestPageEndsWithItsClient: a stream is not kept for one that has left.
+func TestPageEndsWithItsClient(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"plain": func(*Options) {}, "TLS": func(o *Options) { o.GetCertificate = selfSigned },
+	} {
+		begun, ended := make(chan struct{}), make(chan struct{})
+		p := start(t, change, withPages(func(_ http.ResponseWriter, r *http.Request) {
+			close(begun)
+			<-r.Context().Done()
+			close(ended)
+		}))
+		conn := p.dial()
+		if p.options.GetCertificate != nil {
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+		}
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		conn.Close()
+		select {
+		case <-ended:
+		case <-time.After(deadline):
+			t.Errorf("%s: the page goes on", name)
+		}
 	}
 }
 

@@ -60,8 +60,8 @@ type Options struct {
 	Series         *limit.Series
 
 	// Pages answers each GET and HEAD of what is no route of the interface. The
-	// requests' contexts end when Shutdown is called; over HTTP/1 they have
-	// no headers. nil for 404.
+	// requests' contexts end when Shutdown is called or the client is gone; over
+	// HTTP/1 they have no headers. nil for 404.
 	Pages http.Handler
 
 	Encoder *metric.Encoder
