@@ -247,12 +247,11 @@ const burstTime = writeTime
 func (c *courier) write(now time.Time) (n int, wait time.Duration, err error) {
 	for len(c.window.waiting()) > 0 {
 		d := c.window.waiting()[0]
+		if d.sent = time.Now(); d.sent.Sub(now) > burstTime {
+			return n, 0, nil
+		}
 		if c.network == UDP && !c.pace.allows(len(d.bytes)) {
 			return n, paceInterval, nil
-		}
-		d.sent = time.Now()
-		if d.sent.Sub(now) > burstTime {
-			return n, 0, nil
 		}
 		switch err := c.link.write(d); {
 		case errors.Is(err, errBusy):
