@@ -62,6 +62,7 @@ var benchBatches = []struct {
 }{
 	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
 	{"sampled", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c|@0.5\n", 100))},
+	{"spaced", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric": "some.key.name", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}, `, 100), ", ") + "]")},
 	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},
 }
 

@@ -75,6 +75,10 @@ func (d *Decoder) nextObject(m *metric.Metric) (bad, err error) {
 	if s.peek() != '{' {
 		return errors.New("the entry is not an object"), s.skip(0)
 	}
+	if d.plainObject(m) {
+		return nil, nil
+	}
+	m.Reset()
 	start := s.pos
 	if bad = d.object(m, Entry); bad == nil {
 		return nil, nil

@@ -50,6 +50,33 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
+// FuzzPlainObject shows that an object which is read the quick way is read as it
+// would be otherwise.
+func FuzzPlainObject(f *testing.F) {
+	for _, seed := range plainObjects {
+		f.Add([]byte(seed))
+	}
+	f.Add([]byte(`{"metric":"a\u0062","type":"count","value":1.5e3,"tags":{"a":null}}`))
+	f.Fuzz(func(t *testing.T, object []byte) {
+		if len(object) == 0 || object[0] != '{' {
+			return
+		}
+		var quick, long Decoder
+		var got, want metric.Metric
+		quick.scan, long.scan = scanner{data: object}, scanner{data: object}
+		if !quick.plainObject(&got) {
+			if quick.scan.pos != 0 {
+				t.Fatalf("%q is not plain, but read up to %d", object, quick.scan.pos)
+			}
+			return
+		}
+		err := long.object(&want, Entry)
+		if err != nil || quick.scan.pos != long.scan.pos || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q is %+v in %d bytes, want %+v in %d, %v", object, got, quick.scan.pos, want, long.scan.pos, err)
+		}
+	})
+}
+
 func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
 	t.Helper()
 	options.MaxLine = 1432

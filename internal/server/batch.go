@@ -65,10 +65,12 @@ func (s *Server) forwardBatch(w *work, r *route, body []byte) *refusal {
 // index, to w.lines, or tells what is bad about it. err is that of Decoder.Next.
 func (s *Server) encodeNext(w *work, r *route, entry int) (bad, err error) {
 	before := len(w.lines.Ends)
-	if written, n := s.options.Encoder.AppendPlain(&w.lines, w.decoder.Lines(), r.scope()); n > 0 {
-		w.decoder.Skip(n)
-		s.sample(w, written, entry, before)
-		return nil, nil
+	if lines := w.decoder.Lines(); len(lines) > 0 {
+		if written, n := s.options.Encoder.AppendPlain(&w.lines, lines, r.scope()); n > 0 {
+			w.decoder.Skip(n)
+			s.sample(w, written, entry, before)
+			return nil, nil
+		}
 	}
 	if bad, err = w.decoder.Next(&w.metric); bad != nil || err != nil {
 		return bad, err
