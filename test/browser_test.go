@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -35,6 +36,53 @@ func startPage(t *testing.T) string {
 	return server.URL
 }
 
+// browserCommand is a call of a script of test/browser with options for it, and
+// those that all scripts have.
+func browserCommand(t *testing.T, script string, options map[string]any) *exec.Cmd {
+	t.Helper()
+	node := harness.NeedCommand(t, "node")
+	options["chromium"] = harness.NeedCommand(t, "chromium")
+	needNodePackage(t, "playwright-core/package.json")
+	text, err := json.Marshal(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(node, "browser/"+script, string(text))
+}
+
+// browser is a running script that has reported what its pages saw, and keeps
+// them open.
+type browser struct {
+	*harness.Process
+	stdin io.WriteCloser
+}
+
+// startBrowser starts a script and reads its report into seen.
+func startBrowser(t *testing.T, script string, seen any, options map[string]any) *browser {
+	t.Helper()
+	cmd := browserCommand(t, script, options)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{harness.Start(t, cmd), stdin}
+	b.Ready(t, func() bool { return strings.HasSuffix(b.Stdout.String(), "\n") })
+	if err := json.Unmarshal([]byte(b.Stdout.String()), seen); err != nil {
+		t.Fatalf("the report of %s: %v", script, err)
+	}
+	return b
+}
+
+// end closes the pages.
+func (b *browser) end(t *testing.T) {
+	t.Helper()
+	b.stdin.Close()
+	b.Wait(t, harness.Patience)
+	if b.Err != nil {
+		t.Errorf("the browser's script ended with: got %v, want exit code 0", b.Err)
+	}
+}
+
 // seenByPage is what browser/send.mjs prints.
 type seenByPage struct {
 	JQuery                                any // the status, or why there is none
@@ -46,32 +94,15 @@ type seenByPage struct {
 }
 
 func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
-	node := harness.NeedCommand(t, "node")
-	chromium := harness.NeedCommand(t, "chromium")
-	needNodePackage(t, "playwright-core/package.json")
 	statsd := startEtsyStatsD(t)
 	proxy := startProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret", "--verbose")
 
-	options, err := json.Marshal(map[string]string{
-		"chromium": chromium,
-		"page":     startPage(t),
-		"proxy":    proxy.url,
-		"token":    newToken(t, "somesecret"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, "browser/send.mjs", string(options))
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := harness.Start(t, cmd)
-	browser.Ready(t, func() bool { return strings.HasSuffix(browser.Stdout.String(), "\n") })
 	var seen seenByPage
-	if err := json.Unmarshal([]byte(browser.Stdout.String()), &seen); err != nil {
-		t.Fatalf("the page's report: %v", err)
-	}
+	browser := startBrowser(t, "send.mjs", &seen, map[string]any{
+		"page":  startPage(t),
+		"proxy": proxy.url,
+		"token": newToken(t, "somesecret"),
+	})
 
 	if seen.JQuery != 200.0 {
 		t.Errorf("status of the jQuery call: got %v, want 200", seen.JQuery)
@@ -117,9 +148,5 @@ func TestBrowserPageOnAnotherOriginSendsMetrics(t *testing.T) {
 	if got := statsd.waitFor(t, len(want)).Counters; !reflect.DeepEqual(got, want) {
 		t.Errorf("StatsD has counted\ngot  %v\nwant %v", got, want)
 	}
-	stdin.Close()
-	browser.Wait(t, harness.Patience)
-	if browser.Err != nil {
-		t.Errorf("browser/send.mjs ended with: got %v, want exit code 0", browser.Err)
-	}
+	browser.end(t)
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,14 +37,7 @@ type chromium struct {
 
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
-	node := harness.NeedCommand(t, "node")
-	program := harness.NeedCommand(t, "chromium")
-	needNodePackage(t, "playwright-core/package.json")
-	options, err := json.Marshal(map[string]string{"chromium": program, "port": harness.FreePort(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, "browser/client.mjs", string(options))
+	cmd := browserCommand(t, "client.mjs", map[string]any{"port": harness.FreePort(t)})
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,18 +23,10 @@ func startDemo(t *testing.T, args ...string) (p *proxy, statsd string) {
 	return p, line[1]
 }
 
-// browse runs a script of test/browser with options for it, and those that all
-// scripts have. It starts the script's process and returns it.
-func browse(t *testing.T, script string, options map[string]string) *harness.Process {
+// browse starts a script of test/browser, which ends by itself.
+func browse(t *testing.T, script string, options map[string]any) *harness.Process {
 	t.Helper()
-	node := harness.NeedCommand(t, "node")
-	options["chromium"] = harness.NeedCommand(t, "chromium")
-	needNodePackage(t, "playwright-core/package.json")
-	text, err := json.Marshal(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return harness.Start(t, exec.Command(node, "browser/"+script, string(text)))
+	return harness.Start(t, browserCommand(t, script, options))
 }
 
 // walkPatience is how many times harness.Patience a walk through a page may take.
@@ -57,7 +48,7 @@ func TestDemoPage(t *testing.T) {
 	harness.NeedCommand(t, "curl")
 	needNodePackage(t, "axe-core/axe.min.js")
 	proxy, statsd := startDemo(t)
-	walksWell(t, browse(t, "demo.mjs", map[string]string{
+	walksWell(t, browse(t, "demo.mjs", map[string]any{
 		"url":    proxy.url,
 		"statsd": statsd,
 		"shots":  t.ArtifactDir(),
@@ -67,7 +58,7 @@ func TestDemoPage(t *testing.T) {
 
 func TestDemoPageTellsOfRefusals(t *testing.T) {
 	proxy, _ := startDemo(t, "--jwt-secret=somesecret")
-	walksWell(t, browse(t, "demo-refused.mjs", map[string]string{
+	walksWell(t, browse(t, "demo-refused.mjs", map[string]any{
 		"url":   proxy.url,
 		"token": newToken(t, "somesecret"),
 		"wrong": newToken(t, "another"),
@@ -76,7 +67,7 @@ func TestDemoPageTellsOfRefusals(t *testing.T) {
 
 func TestDemoPageOutlivesAFlood(t *testing.T) {
 	proxy, statsd := startDemo(t)
-	walk := browse(t, "demo-flood.mjs", map[string]string{"url": proxy.url, "statsd": statsd})
+	walk := browse(t, "demo-flood.mjs", map[string]any{"url": proxy.url, "statsd": statsd})
 	walksWell(t, walk)
 	t.Logf("%s", &walk.Stdout)
 }
@@ -84,7 +75,7 @@ func TestDemoPageOutlivesAFlood(t *testing.T) {
 func TestDemoPageComesBackWithTheProxy(t *testing.T) {
 	port := "--http-port=" + harness.FreePort(t)
 	first, _ := startDemo(t, port)
-	walk := browse(t, "demo-restart.mjs", map[string]string{"url": first.url})
+	walk := browse(t, "demo-restart.mjs", map[string]any{"url": first.url})
 	walk.Ready(t, func() bool { return walk.Stdout.String() == "live\n" })
 	first.Stop(t)
 	walk.Ready(t, func() bool { return walk.Stdout.String() == "live\nreconnecting\n" })

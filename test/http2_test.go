@@ -2,7 +2,6 @@ package test
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,27 +51,8 @@ func TestCurlSpeaksBothVersionsOfHTTP(t *testing.T) {
 }
 
 func TestBrowserSpeaksHTTP2(t *testing.T) {
-	node := harness.NeedCommand(t, "node")
-	chromium := harness.NeedCommand(t, "chromium")
-	needNodePackage(t, "playwright-core/package.json")
 	statsd := startEtsyStatsD(t)
 	proxy := startSecureProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret", "--verbose")
-	options, err := json.Marshal(map[string]string{
-		"chromium": chromium,
-		"page":     startPage(t),
-		"proxy":    proxy.url,
-		"token":    newToken(t, "somesecret"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, "browser/http2.mjs", string(options))
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := harness.Start(t, cmd)
-	browser.Ready(t, func() bool { return strings.HasSuffix(browser.Stdout.String(), "\n") })
 	type page struct {
 		Statuses  []int
 		Beacon    bool
@@ -80,9 +60,11 @@ func TestBrowserSpeaksHTTP2(t *testing.T) {
 		Protocols []string
 	}
 	var got map[string]page
-	if err := json.Unmarshal([]byte(browser.Stdout.String()), &got); err != nil {
-		t.Fatalf("the pages' report: %v", err)
-	}
+	browser := startBrowser(t, "http2.mjs", &got, map[string]any{
+		"page":  startPage(t),
+		"proxy": proxy.url,
+		"token": newToken(t, "somesecret"),
+	})
 	want := map[string]page{
 		"own":   {[]int{200}, true, 200, []string{"h2"}},
 		"other": {[]int{200}, true, 200, got["other"].Protocols},
@@ -97,11 +79,7 @@ func TestBrowserSpeaksHTTP2(t *testing.T) {
 	if got := statsd.waitFor(t, 2*(50+1+2000)).Counters; !reflect.DeepEqual(got, counted) {
 		t.Errorf("StatsD has counted\ngot  %v\nwant %v", got, counted)
 	}
-	stdin.Close()
-	browser.Wait(t, harness.Patience)
-	if browser.Err != nil {
-		t.Errorf("browser/http2.mjs ended with: got %v, want exit code 0", browser.Err)
-	}
+	browser.end(t)
 }
 
 // TestLoadOverHTTP2IsAnswered has as many requests under way at once as a

@@ -1,17 +1,13 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"statsd-http-proxy/test/harness"
 )
 
 // The ways in which browser/origins.mjs sends a metric, each of them named in
@@ -27,9 +23,6 @@ var (
 // TestPagesOfOtherOriginsSendNothing: the browser keeps answers from them, and
 // it is the proxy that has to keep their metrics from StatsD.
 func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
-	node := harness.NeedCommand(t, "node")
-	chromium := harness.NeedCommand(t, "chromium")
-	needNodePackage(t, "playwright-core/package.json")
 	statsd := startReceiver(t)
 
 	// Names below localhost lead to this machine, in browsers.
@@ -46,21 +39,8 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 	allowed := []string{"exact", "below"}
 	proxy := startProxyWith(t, []string{"CORS_ORIGINS=" + page + "," + at("*.shop.localhost")}, "", "--statsd-port="+statsd.port, "--verbose")
 
-	options, err := json.Marshal(map[string]any{"chromium": chromium, "pages": pages, "proxy": proxy.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, "browser/origins.mjs", string(options))
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := harness.Start(t, cmd)
-	browser.Ready(t, func() bool { return strings.HasSuffix(browser.Stdout.String(), "\n") })
 	var seen map[string]map[string]int
-	if err := json.Unmarshal([]byte(browser.Stdout.String()), &seen); err != nil {
-		t.Fatalf("the pages' report: %v", err)
-	}
+	browser := startBrowser(t, "origins.mjs", &seen, map[string]any{"pages": pages, "proxy": proxy.url})
 
 	var lines []string // that have to arrive
 	refused := 0       // requests
@@ -84,11 +64,7 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 		statsd.waitFor(t, line)
 	}
 	proxy.waitForLog(t, "msg=refused status=403 ", refused)
-	stdin.Close()
-	browser.Wait(t, harness.Patience)
-	if browser.Err != nil {
-		t.Errorf("browser/origins.mjs ended with: got %v, want exit code 0", browser.Err)
-	}
+	browser.end(t)
 	proxy.Stop(t)
 	got := statsd.all(t)
 	slices.Sort(got)
