@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -53,16 +52,7 @@ func startProcess(name string, port int, cpus []int, command ...string) (*proces
 // startOn starts cmd on the given processors: a child has those of the thread
 // that started it.
 func startOn(cmd *exec.Cmd, cpus []int) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // for good, so that the thread ends with its processors
-		if err := pin(0, cpus); err != nil {
-			done <- err
-			return
-		}
-		done <- cmd.Start()
-	}()
-	return <-done
+	return onThread(cpus, cmd.Start)
 }
 
 // pin lets a thread, 0 for the caller's, run on the given processors only.
