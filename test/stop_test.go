@@ -111,25 +111,12 @@ func (r *slowRequest) write(t *testing.T, text string) {
 	}
 }
 
-// waitDraining waits until the proxy takes no more connections.
-func waitDraining(t *testing.T, proxy *proxy) {
-	t.Helper()
-	harness.Eventually(t, "the proxy to stop listening", func() bool {
-		conn, err := net.Dial("tcp", proxy.Address)
-		if err != nil {
-			return true
-		}
-		conn.Close()
-		return false
-	})
-}
-
 func TestStopFinishesARequestWhoseBodyIsHalfSent(t *testing.T) {
 	statsd := startReceiver(t)
 	proxy := startProxy(t, "--statsd-port="+statsd.port, "--http-timeout-read=20")
 	request := startSlowRequest(t, proxy)
 	proxy.Signal(t, syscall.SIGTERM)
-	waitDraining(t, proxy)
+	proxy.WaitDraining(t)
 
 	request.write(t, request.rest)
 	response, err := http.ReadResponse(request.reader, nil)
@@ -164,7 +151,7 @@ func TestSecondSignalEndsTheProxyAtOnce(t *testing.T) {
 			proxy := startProxy(t, "--http-timeout-read=60")
 			startSlowRequest(t, proxy)
 			proxy.Signal(t, syscall.SIGTERM)
-			waitDraining(t, proxy)
+			proxy.WaitDraining(t)
 
 			sent := time.Now()
 			proxy.Signal(t, sig)

@@ -5,7 +5,6 @@ package faults
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -45,7 +44,7 @@ func TestStopWaitsForStatsD(t *testing.T) {
 			l.start(t, proxy)
 			l.wait(t)
 			proxy.Signal(t, syscall.SIGTERM)
-			waitDraining(t, proxy)
+			proxy.WaitDraining(t)
 			s.start(t)
 			proxy.EndsWell(t)
 			what := network + " comes back after the signal"
@@ -118,7 +117,7 @@ func TestStopFinishesHalfSentRequests(t *testing.T) {
 		}
 	}
 	proxy.Signal(t, syscall.SIGTERM)
-	waitDraining(t, proxy)
+	proxy.WaitDraining(t)
 	for r := range requests {
 		if _, err := io.WriteString(pipes[r], bodies[r][len(bodies[r])/2:]); err != nil {
 			t.Fatal(err)
@@ -141,17 +140,4 @@ func TestStopFinishesHalfSentRequests(t *testing.T) {
 	proxy.EndsWell(t)
 	const what = "half-sent requests at the stop"
 	l.account(t, what, proxy, s).mustBeFine(t, what)
-}
-
-// waitDraining waits until the proxy takes no more connections.
-func waitDraining(t testing.TB, proxy *harness.Proxy) {
-	t.Helper()
-	harness.Eventually(t, "the proxy to stop listening", func() bool {
-		conn, err := net.Dial("tcp", proxy.Address)
-		if err != nil {
-			return true
-		}
-		conn.Close()
-		return false
-	})
 }

@@ -41,3 +41,16 @@ func StartProxy(t testing.TB, cmd *exec.Cmd) *Proxy {
 	p.TLS = line[2] == "true"
 	return p
 }
+
+// WaitDraining waits until the proxy takes no more connections.
+func (p *Proxy) WaitDraining(t testing.TB) {
+	t.Helper()
+	Eventually(t, "the proxy to stop listening", func() bool {
+		conn, err := net.Dial("tcp", p.Address)
+		if err != nil {
+			return true
+		}
+		conn.Close()
+		return false
+	})
+}
