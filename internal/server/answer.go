@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/netip"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -30,6 +31,15 @@ func refuseBusy(why string) *refusal {
 	no := refuse(http.StatusServiceUnavailable, why)
 	no.header, no.value = "Retry-After", "1"
 	return no
+}
+
+// refuseHead answers a request of peer whose head is not as it has to be. To
+// which origin it would answer is not known.
+func (s *Server) refuseHead(w *work, peer netip.Addr, no *refusal) {
+	w.request.reset()
+	w.request.peer = peer
+	w.response.reset()
+	s.refuse(w, no)
 }
 
 // refuse answers a request with no, and logs that.

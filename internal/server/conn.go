@@ -127,11 +127,7 @@ func (c *conn) serveRequest() (goesOn bool) {
 	w, no := c.readHead()
 	defer putWork(w)
 	if no != nil {
-		// To which origin it would answer is not known.
-		w.request.reset()
-		w.request.peer = c.peer
-		w.response.reset()
-		c.server.refuse(w, no)
+		c.server.refuseHead(w, c.peer, no)
 		c.linger = no != tooSlow // that one had its time
 	} else {
 		c.server.handle(w)

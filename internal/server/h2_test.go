@@ -125,6 +125,9 @@ func TestHeadOverHTTP2MayTake16KiB(t *testing.T) {
 		many = append(many, "x", pad(30))
 	}
 	p.refuses("many headers", c.answer(c.open("POST", "/count/k", true, many[:2*500]...)), 431, "16 KiB")
+	if log := p.log.String(); strings.Count(log, "msg=refused") != strings.Count(log, "client=127.0.0.1") {
+		t.Errorf("the log does not tell who was refused:\n%s", log)
+	}
 
 	// net/http answers these.
 	if a := c.answer(c.open("POST", "/count/k", true, many...)); a.status != 431 {

@@ -35,10 +35,7 @@ func (s *Server) serveStream(out http.ResponseWriter, r *http.Request) {
 	defer putWork(w)
 	defer w.stream.end()
 	if no := w.readStream(c, r); no != nil {
-		// To which origin it would answer is not known.
-		w.request.reset()
-		w.response.reset()
-		s.refuse(w, no)
+		s.refuseHead(w, c.peer, no)
 	} else {
 		s.handle(w)
 	}
