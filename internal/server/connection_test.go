@@ -234,14 +234,21 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	if !a.closes {
 		t.Errorf("200 with %v", a.header)
 	}
+	p.endsWell(shut)
+}
+
+// endsWell checks that Shutdown, whose result is sent to shut, and Serve return
+// without an error.
+func (p *proxy) endsWell(shut chan error) {
+	p.t.Helper()
 	for _, done := range []chan error{shut, p.stopped} {
 		select {
 		case err := <-done:
 			if err != nil {
-				t.Error(err)
+				p.t.Error(err)
 			}
 		case <-time.After(deadline):
-			t.Fatal("the shutdown does not end")
+			p.t.Fatal("the shutdown does not end")
 		}
 	}
 }

@@ -463,16 +463,7 @@ func TestShutdownFinishesStreams(t *testing.T) {
 	p.forwards("a request that had begun", began.answer(id), "body:1|c")
 	began.end()
 	began.conn.Close()
-	for _, done := range []chan error{shut, p.stopped} {
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(deadline):
-			t.Fatal("the shutdown does not end")
-		}
-	}
+	p.endsWell(shut)
 }
 
 // streamsBegun tells whether on n connections a request over HTTP/2 has begun.
