@@ -42,7 +42,6 @@ type conn struct {
 	streams  sync.RWMutex // held by each request over HTTP/2, and for good when they are over
 	hasBegun atomic.Bool  // a request over HTTP/2
 
-	now             time.Time // when the last answer was ready
 	readBy, writeBy time.Time // the deadlines that are set
 }
 
@@ -89,11 +88,8 @@ func (c *conn) await(limit time.Duration) error {
 		}
 		if hasWaited {
 			c.startTime()
-		} else if now := time.Now(); !isWithin(c.readBy, now, limit) { // writing the last answer may have taken long
-			c.readBy = now.Add(limit + slack(limit))
-			if err := c.Conn.SetReadDeadline(c.readBy); err != nil {
-				return err
-			}
+		} else if err := leave(&c.readBy, time.Now(), limit, c.Conn.SetReadDeadline); err != nil { // writing the last answer may have taken long
+			return err
 		}
 		if err := c.in.fill(); err != nil {
 			return err
@@ -109,16 +105,16 @@ func (c *conn) await(limit time.Duration) error {
 
 var crlf = []byte("\r\n")
 
-// slack is how much longer than limit a wait may be. Deadlines are moved only
-// so often, since that costs more than all else that a small request needs of
-// a connection.
-func slack(limit time.Duration) time.Duration { return limit / 8 }
-
-// isWithin tells whether a deadline that is set leaves limit from now on, and
-// hardly more.
-func isWithin(deadline, now time.Time, limit time.Duration) bool {
-	left := deadline.Sub(now)
-	return limit <= left && left <= limit+slack(limit)
+// leave moves a deadline so that it leaves limit from now on, and an eighth more
+// at most; set sets it. Where it does so already it stays: moving it costs more
+// than all else that a small request needs of a connection.
+func leave(deadline *time.Time, now time.Time, limit time.Duration, set func(time.Time) error) error {
+	most := limit + limit/8
+	if left := deadline.Sub(now); limit <= left && left <= most {
+		return nil
+	}
+	*deadline = now.Add(most)
+	return set(*deadline)
 }
 
 // serveRequest answers the request that has begun and tells whether the
@@ -197,19 +193,15 @@ func (c *conn) finish(w *work) (goesOn bool) {
 
 // respond writes the response to the client.
 func (c *conn) respond(w *work, goesOn bool) error {
-	c.now = time.Now()
-	w.out = appendResponse(w.out[:0], &w.request, &w.response, c.server.dates.at(c.now), goesOn)
-	return c.write(w.out)
+	now := time.Now()
+	w.out = appendResponse(w.out[:0], &w.request, &w.response, c.server.dates.at(now), goesOn)
+	return c.write(w.out, now)
 }
 
-// write writes what the client gets, at c.now.
-func (c *conn) write(text []byte) error {
-	limit := c.server.options.WriteTimeout
-	if !isWithin(c.writeBy, c.now, limit) {
-		c.writeBy = c.now.Add(limit + slack(limit))
-		if err := c.Conn.SetWriteDeadline(c.writeBy); err != nil {
-			return err
-		}
+// write writes what the client gets.
+func (c *conn) write(text []byte, now time.Time) error {
+	if err := leave(&c.writeBy, now, c.server.options.WriteTimeout, c.Conn.SetWriteDeadline); err != nil {
+		return err
 	}
 	_, err := c.Conn.Write(text)
 	return err

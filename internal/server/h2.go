@@ -108,7 +108,7 @@ func (l h2Log) Write(text []byte) (int, error) {
 }
 
 // link is what lies under the TLS of a connection. When it has been handed over
-// it sets the deadlines itself: seldom, see slack.
+// it sets the deadlines itself: seldom, see leave.
 type link struct {
 	net.Conn
 	conn *conn
@@ -125,12 +125,8 @@ func (l *link) Write(text []byte) (int, error) {
 		// Answers that are about to be ready then leave together, in the next
 		// write: each costs as much as all else that an answer needs.
 		runtime.Gosched()
-		limit, now := l.conn.server.options.WriteTimeout, time.Now()
-		if !isWithin(l.writeBy, now, limit) {
-			l.writeBy = now.Add(limit + slack(limit))
-			if err := l.Conn.SetWriteDeadline(l.writeBy); err != nil {
-				return 0, err
-			}
+		if err := leave(&l.writeBy, time.Now(), l.conn.server.options.WriteTimeout, l.Conn.SetWriteDeadline); err != nil {
+			return 0, err
 		}
 	}
 	return l.Conn.Write(text)

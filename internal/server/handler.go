@@ -85,7 +85,7 @@ func putDesk(w *work) {
 func (s *Server) handle(w *work) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
+			s.logPanic(fault)
 			s.refuse(w, refuse(http.StatusInternalServerError, "internal error"))
 		}
 	}()
@@ -94,6 +94,11 @@ func (s *Server) handle(w *work) {
 	if no := s.answer(w); no != nil {
 		s.refuse(w, no)
 	}
+}
+
+// logPanic logs a fault of ours. It is called where it was recovered from.
+func (s *Server) logPanic(fault any) {
+	s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
 }
 
 // answer serves a request or tells why it does not.

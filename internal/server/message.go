@@ -80,8 +80,7 @@ func (c *conn) skipBody() bool {
 
 // askForBody tells the client that its body is wanted.
 func (c *conn) askForBody() *refusal {
-	c.now = time.Now()
-	if err := c.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+	if err := c.write([]byte("HTTP/1.1 100 Continue\r\n\r\n"), time.Now()); err != nil {
 		c.body.isBroken = true
 		return refuseCut(err, bodyTooShort)
 	}

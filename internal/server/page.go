@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"time"
 )
 
@@ -41,7 +40,7 @@ func (c *conn) servePage(w *work) {
 	out.buffer = bufio.NewWriterSize(timedWriter{c}, 4<<10)
 	defer func() {
 		if fault := recover(); fault != nil {
-			c.server.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
+			c.server.logPanic(fault)
 		}
 	}()
 	ctx, stop := c.watch()
@@ -113,8 +112,7 @@ func (p *pageWriter) Flush() { _ = p.FlushError() }
 type timedWriter struct{ c *conn }
 
 func (t timedWriter) Write(text []byte) (int, error) {
-	t.c.now = time.Now()
-	if err := t.c.write(text); err != nil {
+	if err := t.c.write(text, time.Now()); err != nil {
 		return 0, err
 	}
 	return len(text), nil

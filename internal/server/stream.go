@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"time"
 )
@@ -179,7 +178,7 @@ func (s *Server) serveStreamPage(out http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(s.stopping, cancel)()
 	defer func() {
 		if fault := recover(); fault != nil {
-			s.log.Error("panic", "fault", fault, "stack", string(debug.Stack()))
+			s.logPanic(fault)
 			panic(http.ErrAbortHandler) // the client sees that the answer breaks off
 		}
 	}()
