@@ -23,7 +23,7 @@ func startSecureProxy(t *testing.T, args ...string) *proxy {
 func TestCurlSpeaksBothVersionsOfHTTP(t *testing.T) {
 	curl := harness.NeedCommand(t, "curl")
 	statsd := startEtsyStatsD(t)
-	proxy := startSecureProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret")
+	proxy := startSecureProxy(t, "--statsd-port="+statsd.port, "--jwt-secret=somesecret", "--http-max-body=10000")
 	token := "X-JWT-Token: " + newToken(t, "somesecret")
 	f := func(want string, args ...string) {
 		t.Helper()
@@ -32,8 +32,11 @@ func TestCurlSpeaksBothVersionsOfHTTP(t *testing.T) {
 			t.Errorf("curl %q printed %s, want %s", args, got, want)
 		}
 	}
+	// The proxy reads it to its end nevertheless. The stream of a larger one is
+	// reset behind the answer, which may reach this curl before it has looked at that
+	// (curl 7.88 exits with 18 then): TestBodyOverHTTP2IsLimited has those.
 	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, bytes.Repeat([]byte("k:1|c\n"), 1<<20), 0o600); err != nil {
+	if err := os.WriteFile(large, bytes.Repeat([]byte("k:1|c\n"), 2000), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f("200 over 2", "--http2", "--header", token, "--data", "value=1", proxy.url+"/count/two")
@@ -41,7 +44,7 @@ func TestCurlSpeaksBothVersionsOfHTTP(t *testing.T) {
 	f("200 over 1.1", "--http1.1", "--header", token, "--data", "value=4", proxy.url+"/count/one")
 	f(`{"error":"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token"}401 over 2`,
 		"--data", "value=1", proxy.url+"/count/two")
-	f(`{"error":"the body is larger than 1048576 bytes"}413 over 2`,
+	f(`{"error":"the body is larger than 10000 bytes"}413 over 2`,
 		"--header", token, "--header", "Content-Type: text/plain", "--data-binary", "@"+large, proxy.url+"/batch")
 	want := map[string]float64{"two": 3, "one": 4}
 	if got := statsd.waitFor(t, 3).Counters; !reflect.DeepEqual(got, want) {
