@@ -19,8 +19,8 @@ import (
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
 	"statsd-http-proxy/internal/reload"
+	"statsd-http-proxy/internal/sender"
 	"statsd-http-proxy/internal/server"
-	"statsd-http-proxy/internal/statsd"
 )
 
 // Set by the linker, see Makefile.
@@ -117,7 +117,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 	if err != nil {
 		return fmt.Errorf("listen on %q: %w", c.HTTPAddress(), err)
 	}
-	to := statsd.Options{
+	to := sender.Options{
 		Network:         c.StatsDNetwork,
 		Address:         c.StatsDAddress(),
 		DatagramBytes:   datagramSize(c),
@@ -131,18 +131,18 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 			return err
 		}
 		defer receiver.Close()
-		to.Network, to.Address = statsd.UDP, receiver.Address()
+		to.Network, to.Address = sender.UDP, receiver.Address()
 		options.Pages = receiver.Handler()
 	}
 
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
 
-	sender, err := statsd.New(to)
+	metrics, err := sender.New(to)
 	if err != nil {
 		return err
 	}
-	options.Sink = sender
+	options.Sink = metrics
 	proxy := server.New(options)
 	failed := make(chan error, 1)
 	go func() { failed <- proxy.Serve(listener) }()
@@ -158,7 +158,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 		log.Info("stopping")
 	case err = <-failed:
 	}
-	stop(log, proxy, sender, c.ShutdownTimeout)
+	stop(log, proxy, metrics, c.ShutdownTimeout)
 	return err
 }
 
@@ -182,7 +182,7 @@ func onHangUp(f func()) (cancel func()) {
 
 // stop finishes the requests in flight, then sends what they left to send. It
 // takes less than limit.
-func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender, limit time.Duration) {
+func stop(log *slog.Logger, proxy *server.Server, s *sender.Sender, limit time.Duration) {
 	start := time.Now()
 	until := func(part float64) (context.Context, context.CancelFunc) {
 		return context.WithDeadline(context.Background(), start.Add(time.Duration(part*float64(limit))))
@@ -194,5 +194,5 @@ func stop(log *slog.Logger, proxy *server.Server, sender *statsd.Sender, limit t
 	}
 	send, cancel := until(sendPart)
 	defer cancel()
-	sender.Close(send)
+	s.Close(send)
 }

@@ -9,8 +9,8 @@ import (
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/sender"
 	"statsd-http-proxy/internal/server"
-	"statsd-http-proxy/internal/statsd"
 )
 
 // newOptions returns the settings of the server that need nothing but c: what
@@ -89,5 +89,5 @@ func datagramSize(c *config.Config) int {
 	if c.StatsDMaxDatagram != 0 {
 		return c.StatsDMaxDatagram
 	}
-	return statsd.DatagramSize(c.StatsDNetwork)
+	return sender.DatagramSize(c.StatsDNetwork)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // OpenBatch begins a batch: a JSON array of metrics, seen from its first
@@ -110,7 +111,7 @@ func readLine(m *metric.Metric, line []byte) error {
 	m.FromLine = true
 	nameEnd, colon := splitHead(line)
 	if colon == len(line) {
-		return fmt.Errorf("the line %s has no value", metric.Quote(line))
+		return fmt.Errorf("the line %s has no value", quote.Bytes(line))
 	}
 	m.Name = line[:nameEnd]
 	if nameEnd < colon {
@@ -120,11 +121,11 @@ func readLine(m *metric.Metric, line []byte) error {
 	}
 	values, rest, ok := cut(line[colon+1:], '|')
 	if !ok {
-		return fmt.Errorf("the line %s has no type", metric.Quote(line))
+		return fmt.Errorf("the line %s has no type", quote.Bytes(line))
 	}
 	letters, rest, more := cut(rest, '|')
 	if m.Kind, ok = metric.ParseLetters(letters); !ok {
-		return fmt.Errorf("unknown metric type %s", metric.Quote(letters))
+		return fmt.Errorf("unknown metric type %s", quote.Bytes(letters))
 	}
 	if err := readValues(m, values); err != nil {
 		return err
@@ -199,5 +200,5 @@ func readSection(m *metric.Metric, section []byte) error {
 	case len(section) > 0 && section[0] == '#':
 		return splitTags(m, section[1:], ',', ':')
 	}
-	return fmt.Errorf("the line has the unknown section %s", metric.Quote(section))
+	return fmt.Errorf("the line has the unknown section %s", quote.Bytes(section))
 }

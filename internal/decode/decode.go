@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // Decoder decodes one request after the other, reusing its memory. The slices
@@ -96,7 +97,7 @@ func (d *Decoder) field(name []byte) (field, bool) {
 // mark notes that a parameter is given and refuses one that was before.
 func (d *Decoder) mark(f field, name []byte) error {
 	if d.seen&(1<<f) != 0 {
-		return fmt.Errorf("parameter %s is given twice", metric.Quote(name))
+		return fmt.Errorf("parameter %s is given twice", quote.Bytes(name))
 	}
 	d.seen |= 1 << f
 	return nil
@@ -112,7 +113,7 @@ func setText(m *metric.Metric, f field, text []byte) error {
 	case fieldKind:
 		kind, ok := metric.ParseKind(text)
 		if !ok {
-			return fmt.Errorf("unknown metric type %s", metric.Quote(text))
+			return fmt.Errorf("unknown metric type %s", quote.Bytes(text))
 		}
 		m.Kind = kind
 	default:
@@ -147,7 +148,7 @@ func splitTags(m *metric.Metric, text []byte, separates, joins byte) error {
 		tag, text, more = cut(text, separates)
 		key, value, isPair := cut(tag, joins)
 		if !isPair {
-			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, metric.Quote(tag), joins)
+			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joins)
 		}
 		if err := addTag(m, metric.TrimBlanks(key), metric.TrimBlanks(value)); err != nil {
 			return err
@@ -176,5 +177,5 @@ func Tags(text []byte) ([]metric.Tag, error) {
 
 // errUnknown names a parameter that no kind of metric has.
 func errUnknown(name []byte) error {
-	return fmt.Errorf("unknown parameter %s", metric.Quote(name))
+	return fmt.Errorf("unknown parameter %s", quote.Bytes(name))
 }

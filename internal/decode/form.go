@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // Form decodes a body like value=1&tags=env%3Dprod into m (the URL Standard's
@@ -31,14 +32,14 @@ func (d *Decoder) fields(m *metric.Metric, form []byte, want Want, isQuery bool)
 		rawName, rawText, _ := bytes.Cut(pair, []byte{'='})
 		name, err := d.unescapeField(rawName)
 		if err != nil {
-			return fmt.Errorf("parameter %s: %w", metric.Quote(rawName), err)
+			return fmt.Errorf("parameter %s: %w", quote.Bytes(rawName), err)
 		}
 		if isQuery && string(name) == "token" {
 			continue
 		}
 		text, err := d.unescapeField(rawText)
 		if err != nil {
-			return fmt.Errorf("parameter %s: %w", metric.Quote(name), err)
+			return fmt.Errorf("parameter %s: %w", quote.Bytes(name), err)
 		}
 		if err := d.textParameter(m, name, text); err != nil {
 			return err

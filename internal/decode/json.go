@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // IsJSON tells whether body is taken for a JSON object, whatever its content
@@ -103,7 +104,7 @@ func (d *Decoder) tags(m *metric.Metric) error {
 		case kind == '"':
 			value, err = d.text()
 		case kind == '{' || kind == '[':
-			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, metric.Quote(key))
+			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, quote.Bytes(key))
 		case kind == '-' || kind-'0' <= 9:
 			value, err = s.number()
 		default:
@@ -158,5 +159,5 @@ func (d *Decoder) wrongType(f field, name []byte) error {
 	case fieldName, fieldKind:
 		want = "a string"
 	}
-	return fmt.Errorf("parameter %s is not %s", metric.Quote(name), want)
+	return fmt.Errorf("parameter %s is not %s", quote.Bytes(name), want)
 }

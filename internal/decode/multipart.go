@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // Multipart decodes a body of the type multipart/form-data, what a browser
@@ -26,15 +27,15 @@ func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, want
 			return d.end()
 		}
 		if err != nil {
-			return fmt.Errorf("malformed multipart body: %s", metric.Cut(err.Error()))
+			return fmt.Errorf("malformed multipart body: %s", quote.Cut(err.Error()))
 		}
 		name := []byte(part.FormName())
 		if part.FileName() != "" {
-			return fmt.Errorf("parameter %s is a file", metric.Quote(name))
+			return fmt.Errorf("parameter %s is a file", quote.Bytes(name))
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return fmt.Errorf("parameter %s breaks off", metric.Quote(name))
+			return fmt.Errorf("parameter %s breaks off", quote.Bytes(name))
 		}
 		if err := d.textParameter(m, name, text); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // MaxName is how long a name may be, in bytes, with the prefix before it.
@@ -102,10 +104,10 @@ func orDefault(text, preset string) string {
 func (e *Encoder) configurePrefix(prefix string) error {
 	written, err := e.appendPrefix(nil, []byte(prefix))
 	if err != nil {
-		return fmt.Errorf("%s %w", Quote([]byte(prefix)), err)
+		return fmt.Errorf("%s %w", quote.Bytes([]byte(prefix)), err)
 	}
 	if len(written) >= MaxName {
-		return fmt.Errorf("%s leaves no room for a name within %d bytes", Quote([]byte(prefix)), MaxName)
+		return fmt.Errorf("%s leaves no room for a name within %d bytes", quote.Bytes([]byte(prefix)), MaxName)
 	}
 	e.prefix = written
 	return nil
@@ -280,16 +282,16 @@ func (e *Encoder) appendName(dst []byte, m *Metric, scope *Scope) ([]byte, error
 	if scope != nil && len(scope.Prefix) > 0 {
 		var err error
 		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
-			return nil, forbid("the token's prefix %s %w", Quote(scope.Prefix), err)
+			return nil, forbid("the token's prefix %s %w", quote.Bytes(scope.Prefix), err)
 		}
 	}
 	own := len(dst)
 	dst, err := e.names.append(dst, m.Name)
 	if err != nil {
-		return nil, fmt.Errorf("name %s %w", Quote(m.Name), err)
+		return nil, fmt.Errorf("name %s %w", quote.Bytes(m.Name), err)
 	}
 	if n := len(dst) - start; n > MaxName {
-		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", Quote(m.Name), n, MaxName)
+		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", quote.Bytes(m.Name), n, MaxName)
 	}
 	return dst, e.checkAllowed(m.Kind, dst[own:], scope)
 }
@@ -308,9 +310,9 @@ func checkSegments(name []byte) error {
 		segment, rest, more = bytes.Cut(rest, []byte{'/'})
 		switch string(segment) {
 		case "":
-			return fmt.Errorf("name %s has an empty path segment", Quote(name))
+			return fmt.Errorf("name %s has an empty path segment", quote.Bytes(name))
 		case ".", "..":
-			return fmt.Errorf("name %s has the path segment %q", Quote(name), segment)
+			return fmt.Errorf("name %s has the path segment %q", quote.Bytes(name), segment)
 		}
 	}
 	return nil
@@ -329,7 +331,7 @@ func appendKind(dst []byte, m *Metric) ([]byte, float64, error) {
 	case err != nil || !m.FromLine:
 		return dst, rate, err
 	case rate < minLineRate:
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is below %v, the least in a line`, Quote(m.SampleRate.Text), minLineRate)
+		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is below %v, the least in a line`, quote.Bytes(m.SampleRate.Text), minLineRate)
 	}
 	return dst, 1, nil // the client has left out the rest
 }
@@ -363,7 +365,7 @@ func appendRate(dst []byte, value *Value) ([]byte, float64, error) {
 	case n.isOne():
 		return dst, 1, nil
 	case n.zero || n.negative || !n.belowOne():
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not above 0 and at most 1`, Quote(value.Text))
+		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not above 0 and at most 1`, quote.Bytes(value.Text))
 	}
 	return n.append(append(dst, '|', '@')), n.float(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"statsd-http-proxy/internal/quote"
 	"statsd-http-proxy/internal/wiretest"
 )
 
@@ -272,8 +273,8 @@ func TestALineMayFillADatagram(t *testing.T) {
 func TestQuoteRepeatsAtMost60Bytes(t *testing.T) {
 	f := func(input, want string) {
 		t.Helper()
-		if got := Quote([]byte(input)); got != want {
-			t.Errorf("Quote(%q) = %s, want %s", input, got, want)
+		if got := quote.Bytes([]byte(input)); got != want {
+			t.Errorf("quote.Bytes(%q) = %s, want %s", input, got, want)
 		}
 	}
 	f("", `""`)
@@ -283,7 +284,7 @@ func TestQuoteRepeatsAtMost60Bytes(t *testing.T) {
 	f(strings.Repeat("é", 40), `"`+strings.Repeat("é", 30)+`"…`)
 	f("a"+strings.Repeat("é", 40), `"a`+strings.Repeat("é", 29)+`"…`)
 	f(strings.Repeat("\x80", 70), `"`+strings.Repeat(`\x80`, 56)+`"…`)
-	if got, want := Cut(strings.Repeat("a", 61)), strings.Repeat("a", 60)+"…"; got != want {
+	if got, want := quote.Cut(strings.Repeat("a", 61)), strings.Repeat("a", 60)+"…"; got != want {
 		t.Errorf("Cut = %q, want %q", got, want)
 	}
 }

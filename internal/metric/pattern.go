@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // maxPatterns is how many patterns a list may hold. Each is tried in turn, so
@@ -31,7 +33,7 @@ func ParsePatterns(texts []string) (Patterns, error) {
 	p := make(Patterns, 0, len(texts))
 	for _, text := range texts {
 		if err := checkPattern(text); err != nil {
-			return nil, fmt.Errorf("pattern %s %w", Quote([]byte(text)), err)
+			return nil, fmt.Errorf("pattern %s %w", quote.Bytes([]byte(text)), err)
 		}
 		p = append(p, []byte(text))
 	}
@@ -63,7 +65,7 @@ func CheckPrefix(prefix string) error {
 		err = fmt.Errorf("leaves no room for a name within %d bytes", MaxName)
 	}
 	if err != nil {
-		return fmt.Errorf("prefix %s %w", Quote([]byte(prefix)), err)
+		return fmt.Errorf("prefix %s %w", quote.Bytes([]byte(prefix)), err)
 	}
 	return nil
 }
@@ -132,7 +134,7 @@ func ParseKinds(names []string) (Kinds, error) {
 	for _, name := range names {
 		k, ok := ParseKind([]byte(name))
 		if !ok {
-			return 0, fmt.Errorf("type %s is none of count, gauge, timing, set, histogram and distribution", Quote([]byte(name)))
+			return 0, fmt.Errorf("type %s is none of count, gauge, timing, set, histogram and distribution", quote.Bytes([]byte(name)))
 		}
 		all |= 1 << k
 	}

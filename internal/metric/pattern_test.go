@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 func parsePatterns(t testing.TB, patterns ...string) Patterns {
@@ -123,7 +125,7 @@ func TestKindsAreASet(t *testing.T) {
 		t.Errorf("AllKinds is %b, want %b", AllKinds, all)
 	}
 	for _, name := range []string{"", "c", "Count", "counts", "*"} {
-		if _, err := ParseKinds([]string{"count", name}); err == nil || !strings.Contains(err.Error(), Quote([]byte(name))) {
+		if _, err := ParseKinds([]string{"count", name}); err == nil || !strings.Contains(err.Error(), quote.Bytes([]byte(name))) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -1,6 +1,10 @@
 package metric
 
-import "fmt"
+import (
+	"fmt"
+
+	"statsd-http-proxy/internal/quote"
+)
 
 // Scope is what a client may write, and where. It is not changed once it is
 // made, and safe for concurrent use.
@@ -44,13 +48,13 @@ func forbid(format string, values ...any) error {
 func (e *Encoder) checkAllowed(kind Kind, name []byte, scope *Scope) error {
 	switch {
 	case !e.metrics.Match(name):
-		return forbid("the name %s is not allowed here", Quote(name))
+		return forbid("the name %s is not allowed here", quote.Bytes(name))
 	case scope == nil:
 		return nil
 	case !scope.Kinds.Has(kind):
 		return forbid("the token does not allow the type %s", kind)
 	case !scope.Metrics.Match(name):
-		return forbid("the token does not allow the name %s", Quote(name))
+		return forbid("the token does not allow the name %s", quote.Bytes(name))
 	}
 	return nil
 }

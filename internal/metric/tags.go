@@ -3,6 +3,8 @@ package metric
 import (
 	"bytes"
 	"fmt"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // appendTags writes tags in the order given, then those of the configuration
@@ -36,28 +38,28 @@ func (e *Encoder) appendTags(dst []byte, tags []Tag) ([]byte, error) {
 func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 	switch {
 	case len(tag.Key) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the value %s has no key`, Quote(tag.Value))
+		return nil, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
 	case len(tag.Value) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, Quote(tag.Key))
+		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, quote.Bytes(tag.Key))
 	case len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine:
 		return nil, e.errTooLong() // now, so that no input makes dst grow
 	case e.format.noTildeFirst && tag.Value[0] == '~':
-		return nil, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, Quote(tag.Value))
+		return nil, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
 	}
 	before := len(dst)
 	dst = append(dst, e.format.separates)
 	dst, err := e.keys.append(dst, tag.Key)
 	if err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, Quote(tag.Key), err)
+		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
 	}
 	dst = append(dst, e.format.joins)
 	// Between these two a key cannot be mistaken for a part of another one, nor
 	// for a value: no tag holds either.
 	if before > start && bytes.Contains(dst[start:before], dst[before:]) {
-		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, Quote(tag.Key))
+		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tag.Key))
 	}
 	if dst, err = e.values.append(dst, tag.Value); err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, Quote(tag.Value), err)
+		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, quote.Bytes(tag.Value), err)
 	}
 	return dst, nil
 }

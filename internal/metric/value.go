@@ -3,6 +3,8 @@ package metric
 import (
 	"errors"
 	"fmt"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // checked is a value that may be written.
@@ -57,7 +59,7 @@ func (e *Encoder) readValue(v *checked, m *Metric, name string, value *Value) er
 	}
 	switch {
 	case m.Kind == Timing && v.number.negative:
-		return fmt.Errorf("parameter %q: %s is negative", name, Quote(value.Text))
+		return fmt.Errorf("parameter %q: %s is negative", name, quote.Bytes(value.Text))
 	case m.Kind == Gauge && (name == "shift" || m.FromLine && isSigned(value.Text)):
 		v.signed = true
 	case m.Kind == Gauge:
@@ -88,7 +90,7 @@ func (e *Encoder) checkSet(text []byte) error {
 		return e.errTooLong()
 	}
 	if err := checkSetValue(text); err != nil {
-		return fmt.Errorf(`parameter "value": %s %w`, Quote(text), err)
+		return fmt.Errorf(`parameter "value": %s %w`, quote.Bytes(text), err)
 	}
 	return nil
 }
@@ -97,7 +99,7 @@ func (e *Encoder) checkSet(text []byte) error {
 // into n, which is new.
 func readNumber(n *number, name string, value *Value) error {
 	if err := n.parse(TrimBlanks(value.Text)); err != nil {
-		return fmt.Errorf("parameter %q: %s %w", name, Quote(value.Text), err)
+		return fmt.Errorf("parameter %q: %s %w", name, quote.Bytes(value.Text), err)
 	}
 	return nil
 }

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"statsd-http-proxy/internal/quote"
 
-	"statsd-http-proxy/internal/metric"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // refusal is the answer to a request that is not served.
@@ -22,7 +22,7 @@ func refuse(status int, message string) *refusal {
 
 func refuseMethod(r *route, method []byte) *refusal {
 	no := refuse(http.StatusMethodNotAllowed,
-		"method "+metric.Quote(method)+" is not allowed here; allowed: "+r.methods)
+		"method "+quote.Bytes(method)+" is not allowed here; allowed: "+r.methods)
 	no.header, no.value = "Allow", r.methods
 	return no
 }
@@ -53,6 +53,6 @@ func (s *Server) refuse(w *work, no *refusal) {
 	if s.debug && s.refusals.allow() {
 		q := &w.request
 		s.log.Debug("refused", "status", no.status, "error", no.message,
-			"method", metric.Cut(string(q.method)), "path", metric.Cut(string(q.path())), "client", s.clientAddress(q))
+			"method", quote.Cut(string(q.method)), "path", quote.Cut(string(q.path())), "client", s.clientAddress(q))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"statsd-http-proxy/internal/metric"
-	"statsd-http-proxy/internal/statsd"
+	"statsd-http-proxy/internal/sender"
 )
 
 // batch posts a batch and checks its answer and what was sent.
@@ -122,7 +122,7 @@ func TestBatchAndFullQueue(t *testing.T) {
 	p := start(t)
 	p.sink.fault = errors.New("the send queue is full")
 	p.refuses("batch", p.do("POST", "/batch", "a:1|c"), 503, "the send queue is full")
-	p.sink.fault = statsd.ErrTooLarge
+	p.sink.fault = sender.ErrTooLarge
 	p.refuses("one that never fits", p.do("POST", "/batch", "a:1|c"), 413, "send them in parts")
 }
 

@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"sync"
 
-	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // textTypes are the content types whose body tells by itself what it is.
@@ -37,7 +37,7 @@ func checkType(header []byte, r *route) (boundary string, no *refusal) {
 	}
 	if r.isBatch || !bytes.EqualFold(mediaType, []byte("multipart/form-data")) {
 		return "", refuse(http.StatusUnsupportedMediaType,
-			"content type "+metric.Quote(mediaType)+" is not supported here")
+			"content type "+quote.Bytes(mediaType)+" is not supported here")
 	}
 	_, params, err := mime.ParseMediaType(string(header))
 	if err != nil || params["boundary"] == "" {
@@ -58,7 +58,7 @@ func findDecompressor(encoding []byte) (*decompressor, *refusal) {
 		}
 	}
 	return nil, refuse(http.StatusUnsupportedMediaType,
-		"content encoding "+metric.Quote(encoding)+" is not supported; gzip and deflate are")
+		"content encoding "+quote.Bytes(encoding)+" is not supported; gzip and deflate are")
 }
 
 // decompressor undoes one content coding (RFC 9110, section 8.4.1).
@@ -92,7 +92,7 @@ func (s *Server) decompress(w *work, body []byte, d *decompressor) ([]byte, *ref
 	case errors.Is(err, errTooLarge):
 		return nil, s.refuseBody()
 	case err != nil:
-		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, metric.Cut(err.Error())))
+		return nil, refuse(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, quote.Cut(err.Error())))
 	}
 	return w.body, nil
 }

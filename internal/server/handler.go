@@ -11,7 +11,8 @@ import (
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
-	"statsd-http-proxy/internal/statsd"
+	"statsd-http-proxy/internal/quote"
+	"statsd-http-proxy/internal/sender"
 )
 
 // work is the memory that one request is read and answered in. Everything in it
@@ -209,7 +210,7 @@ func (s *Server) send(lines *metric.Lines) *refusal {
 		return nil
 	}
 	switch err := s.options.Sink.Send(lines.Bytes, lines.Ends); {
-	case errors.Is(err, statsd.ErrTooLarge):
+	case errors.Is(err, sender.ErrTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return refuseBusy(err.Error())
@@ -231,7 +232,7 @@ func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 	var err error
 	if bytes.IndexByte(r.name, '%') >= 0 {
 		if w.name, err = decode.AppendUnescaped(w.name[:0], r.name); err != nil {
-			return refuse(http.StatusBadRequest, "name "+metric.Quote(r.name)+": "+err.Error())
+			return refuse(http.StatusBadRequest, "name "+quote.Bytes(r.name)+": "+err.Error())
 		}
 		w.metric.Name = w.name
 	}

@@ -7,6 +7,7 @@ import (
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // route is what a request's target names.
@@ -56,10 +57,10 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 	switch {
 	case len(first) == 0:
 		return route{}, refuse(http.StatusNotFound,
-			"no such route: "+metric.Quote(path)+"; metrics go to /{type}/{name}, /{type} and /batch")
+			"no such route: "+quote.Bytes(path)+"; metrics go to /{type}/{name}, /{type} and /batch")
 	case !ok || !encoder.Allows(kind):
 		return route{}, refuse(http.StatusNotFound,
-			"unknown metric type "+metric.Quote(first)+"; the types are "+encoder.KindNames())
+			"unknown metric type "+quote.Bytes(first)+"; the types are "+encoder.KindNames())
 	}
 	r := route{methods: "POST", kind: kind, name: name, query: query}
 	if !isNamed {
@@ -85,7 +86,7 @@ func (s *Server) admit(q *request) (route, *refusal) {
 		return r, refuseMethod(&r, q.method)
 	}
 	if !s.allows(q.origin) {
-		return r, refuse(http.StatusForbidden, "pages of the origin "+metric.Quote(q.origin)+" may not send here")
+		return r, refuse(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.origin)+" may not send here")
 	}
 	if r.isBeat || preflight {
 		return r, nil

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 // seriesWait is after what time a series that was one too many may be let in.
@@ -43,7 +44,7 @@ func (s *Server) dropSeries(w *work) (dropped int) {
 		if !isAdmitted {
 			dropped++
 			if w.lists(one.entry) {
-				w.reject(one.entry, "too many series are in use for the new one of "+metric.Quote(all.Bytes[start:start+one.name]))
+				w.reject(one.entry, "too many series are in use for the new one of "+quote.Bytes(all.Bytes[start:start+one.name]))
 			}
 		}
 		for _, end := range all.Ends[one.group:next] {

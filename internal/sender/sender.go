@@ -1,4 +1,4 @@
-// Package statsd delivers StatsD lines. Whoever accepts a metric hands its
+// Package sender delivers StatsD lines. Whoever accepts a metric hands its
 // line to a Sender; from then on only StatsD itself, or the end of the time
 // given to Close, can lose it.
 //
@@ -12,7 +12,7 @@
 // the next line does not fit any more, else when flushInterval has passed since
 // its first line. What StatsD refuses comes back and is sent again, before all
 // that follows.
-package statsd
+package sender
 
 import (
 	"context"

@@ -1,6 +1,6 @@
 //go:build unix && !race
 
-package statsd
+package sender
 
 import (
 	"syscall"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package statsd
+package sender
 
 import (
 	"net"

@@ -1,4 +1,5 @@
-package metric
+// Package quote writes a client's input into messages: short, printable and quoted.
+package quote
 
 import (
 	"strconv"
@@ -9,10 +10,10 @@ import (
 // reserved character may be named once more behind them: 64 in all.
 const maxEcho = 60
 
-// Quote returns input as a quoted string for a message: at most the first 60
+// Bytes returns input as a quoted string for a message: at most the first 60
 // bytes of it, ended by an ellipsis where something was left out, and with
 // everything that does not print escaped.
-func Quote(input []byte) string {
+func Bytes(input []byte) string {
 	if len(input) <= maxEcho {
 		return strconv.Quote(string(input))
 	}

@@ -1,4 +1,4 @@
-package statsd
+package sender
 
 // window holds the datagrams that the courier has taken, in order. Those that
 // were written stay at its start until it is sure that they cannot come back.
