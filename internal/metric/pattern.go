@@ -14,7 +14,8 @@ import (
 const maxPatterns = 128
 
 // Patterns is a list of patterns for names. An asterisk matches any number of any
-// characters, also dots and also none. All other characters match themselves:
+// characters, also dots and also none. All other characters match themselves, but
+// the question marks and brackets of other pattern languages are errors:
 //
 //	web.*         web.load and web.page.load
 //	*.load        web.load and web.page.load
@@ -49,8 +50,11 @@ func checkPattern(text string) error {
 	}
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		if isBlank(r) {
+		switch {
+		case isBlank(r):
 			return errors.New("contains a blank, which is an underscore in names")
+		case r == '?' || r == '[' || r == ']':
+			return fmt.Errorf("contains the character %q: only * has a meaning in patterns", r)
 		}
 		i += size
 	}

@@ -223,30 +223,21 @@ func (s *Server) send(lines *metric.Lines) *refusal {
 	return nil
 }
 
-// decode reads the body of a request for one metric into w.metric; without a
-// body its query.
+// decode decodes the body and the query string of a request for one metric into
+// w.metric.
 func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 	w.metric.Reset()
 	w.metric.Kind = r.kind
 	w.metric.Name = r.name
-	var err error
 	if bytes.IndexByte(r.name, '%') >= 0 {
+		var err error
 		if w.name, err = decode.AppendUnescaped(w.name[:0], r.name); err != nil {
 			return refuse(http.StatusBadRequest, "name "+quote.Bytes(r.name)+": "+err.Error())
 		}
 		w.metric.Name = w.name
 	}
-	switch {
-	case len(body) == 0:
-		err = w.decoder.Query(&w.metric, r.query, r.params)
-	case boundary != "":
-		err = w.decoder.Multipart(&w.metric, body, boundary, r.params)
-	case decode.IsJSON(body):
-		err = w.decoder.JSON(&w.metric, body, r.params)
-	default:
-		err = w.decoder.Form(&w.metric, body, r.params)
-	}
-	if err != nil {
+	in := decode.Input{Body: body, Query: r.query, Boundary: boundary, Params: r.params}
+	if err := w.decoder.Decode(&w.metric, in); err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
 	return nil
