@@ -7,7 +7,6 @@
 package decode
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -51,10 +50,12 @@ type Input struct {
 // parameters, but none that the body has. Decode ignores its parameter token.
 func (d *Decoder) Decode(m *metric.Metric, in Input) error {
 	d.begin(in.Params)
-	if err := d.query(m, in.Query); err != nil {
-		return err
+	if len(in.Query) > 0 {
+		if err := d.query(m, in.Query); err != nil {
+			return err
+		}
+		d.inQuery, d.seen = d.seen, 0
 	}
-	d.inQuery, d.seen = d.seen, 0
 	body := trimMark(in.Body)
 	var err error
 	switch {
@@ -74,7 +75,11 @@ func (d *Decoder) Decode(m *metric.Metric, in Input) error {
 
 // trimMark returns body without the byte order mark at its beginning.
 func trimMark(body []byte) []byte {
-	return bytes.TrimPrefix(body, []byte("\ufeff"))
+	const mark = "\ufeff"
+	if len(body) >= len(mark) && string(body[:len(mark)]) == mark {
+		return body[len(mark):]
+	}
+	return body
 }
 
 // Params says which parameters a metric has besides its value.

@@ -12,7 +12,10 @@ import (
 // URL Standard's application/x-www-form-urlencoded, except that a bad percent
 // escape is an error. Line breaks at the end do not count.
 func (d *Decoder) form(m *metric.Metric, body []byte) error {
-	return d.fields(m, bytes.TrimRight(body, "\r\n"), false)
+	for n := len(body); n > 0 && (body[n-1] == '\n' || body[n-1] == '\r'); n-- {
+		body = body[:n-1]
+	}
+	return d.fields(m, body, false)
 }
 
 // fields decodes the parameters of an encoded form or, if isQuery is true, of a
