@@ -18,9 +18,10 @@ import (
 
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
-	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/transport"
 )
 
 // Set by the linker, see Makefile.
@@ -86,20 +87,20 @@ func fail(stderr io.Writer, code int, err error) int {
 }
 
 // serve builds the parts and runs them until a signal.
-func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) error {
+func serve(c *config.Config, options options, stdout, stderr io.Writer) error {
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	options.Logger = log
+	options.transport.Logger, options.ingest.Logger = log, log
 	var files []reload.Source
 	if c.TLSCert != "" {
 		certificate := &certificate{cert: c.TLSCert, key: c.TLSKey}
 		if err := certificate.load(); err != nil {
 			return err
 		}
-		options.GetCertificate = certificate.get
+		options.transport.GetCertificate = certificate.get
 		files = append(files, reload.Source{Name: "the certificate", Files: []string{c.TLSCert, c.TLSKey}, Load: certificate.load})
 	}
 	if c.NeedsTokens() {
@@ -108,7 +109,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 			return err
 		}
 		defer verifier.Close()
-		options.Verifier = verifier
+		options.ingest.Verifier = verifier
 		if len(source.Files) > 0 {
 			files = append(files, source)
 		}
@@ -132,7 +133,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 		}
 		defer receiver.Close()
 		to.Network, to.Address = sender.UDP, receiver.Address()
-		options.Pages = receiver.Handler()
+		options.ingest.Pages = receiver.Handler()
 	}
 
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -142,14 +143,16 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	options.Sink = metrics
-	proxy := server.New(options)
+	options.ingest.Sink = metrics
+	handler := ingest.New(options.ingest)
+	options.transport.Handler = handler
+	proxy := transport.New(options.transport)
 	failed := make(chan error, 1)
 	go func() { failed <- proxy.Serve(listener) }()
 	watcher := reload.Start(log, files...)
 	defer watcher.Close()
 	defer onHangUp(watcher.Now)()
-	log.Info("accepting connections", "address", listener.Addr(), "tls", options.GetCertificate != nil, "tokens", options.Verifier != nil)
+	log.Info("accepting connections", "address", listener.Addr(), "tls", options.transport.GetCertificate != nil, "tokens", options.ingest.Verifier != nil)
 	log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
 
 	select {
@@ -158,7 +161,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 		log.Info("stopping")
 	case err = <-failed:
 	}
-	stop(log, proxy, metrics, c.ShutdownTimeout)
+	stop(log, proxy, handler, metrics, c.ShutdownTimeout)
 	return err
 }
 
@@ -182,7 +185,7 @@ func onHangUp(f func()) (cancel func()) {
 
 // stop finishes the requests in flight, then sends what they left to send. It
 // takes less than limit.
-func stop(log *slog.Logger, proxy *server.Server, s *sender.Sender, limit time.Duration) {
+func stop(log *slog.Logger, proxy *transport.Server, handler *ingest.Handler, s *sender.Sender, limit time.Duration) {
 	start := time.Now()
 	until := func(part float64) (context.Context, context.CancelFunc) {
 		return context.WithDeadline(context.Background(), start.Add(time.Duration(part*float64(limit))))
@@ -192,6 +195,7 @@ func stop(log *slog.Logger, proxy *server.Server, s *sender.Sender, limit time.D
 	if err := proxy.Shutdown(finish); err != nil {
 		log.Warn("connections were still open", "error", err)
 	}
+	handler.FlushLog()
 	send, cancel := until(sendPart)
 	defer cancel()
 	s.Close(send)

@@ -7,29 +7,36 @@ import (
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/sender"
-	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/transport"
 )
 
-// newOptions returns the settings of the server that need nothing but c: what
-// it accepts, and how much of it. An error begins with the name of an option.
-func newOptions(c *config.Config) (server.Options, error) {
-	o := server.Options{
+// options are the settings of the HTTP side of the proxy.
+type options struct {
+	transport transport.Options
+	ingest    ingest.Options
+}
+
+// newOptions returns the settings that need nothing but c. Its error begins with the name
+// of an option.
+func newOptions(c *config.Config) (o options, err error) {
+	o.transport = transport.Options{
 		ReadTimeout:  c.HTTPTimeoutRead,
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
 	}
-	var err error
-	if o.Encoder, err = newEncoder(c); err != nil {
+	o.ingest.MaxBody = c.HTTPMaxBody
+	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, err
 	}
-	if o.Origins, err = server.ParseOrigins(c.CORSOrigins); err != nil {
+	if o.ingest.Origins, err = ingest.ParseOrigins(c.CORSOrigins); err != nil {
 		return o, fmt.Errorf("cors-origins: %w", err)
 	}
-	if o.TrustedProxies, err = limit.ParseTrustedProxies(c.TrustedProxies); err != nil {
+	if o.ingest.TrustedProxies, err = limit.ParseTrustedProxies(c.TrustedProxies); err != nil {
 		return o, fmt.Errorf("trusted-proxies: %w", err)
 	}
 	if c.JWTJWKSURL != "" {
@@ -38,13 +45,13 @@ func newOptions(c *config.Config) (server.Options, error) {
 		}
 	}
 	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
-		o.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.TrustedProxies)
+		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
 	if c.RateLimit > 0 {
-		o.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
+		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
 	}
 	if c.MaxSeries > 0 {
-		o.Series = limit.NewSeries(c.MaxSeries)
+		o.ingest.Series = limit.NewSeries(c.MaxSeries)
 	}
 	return o, nil
 }

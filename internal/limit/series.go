@@ -63,10 +63,11 @@ func HashSeries(name, tags []byte) uint64 {
 	return maphash.Bytes(seed, name) + bits.RotateLeft64(maphash.Bytes(seed, tags), 32)
 }
 
-// Admit tells whether the series with the given hash may be written at the time
-// now, and if so notes that it was. Time that goes back by a minute is taken
-// for the latest given; by more, for a minute that has passed.
-func (s *Series) Admit(hash uint64, now time.Time) bool {
+// Admit reports whether the series with the given hash may be written at the time
+// now, and if so notes that it was. isNew reports whether it was not in use before.
+// Time that goes back by a minute is taken for the latest given; by more, for a
+// minute that has passed.
+func (s *Series) Admit(hash uint64, now time.Time) (isAdmitted, isNew bool) {
 	if minute := int64(now.Sub(s.start) / time.Minute); minute != s.minute.Load() {
 		s.turn(minute)
 	}
@@ -75,6 +76,18 @@ func (s *Series) Admit(hash uint64, now time.Time) bool {
 	defer shard.mu.Unlock()
 	shard.sweep()
 	return shard.admit(hash, s)
+}
+
+// Forget makes room for another series again: it removes one for which Admit has
+// returned isNew.
+func (s *Series) Forget(hash uint64) {
+	shard := &s.shards[hash>>s.shift]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.sweep()
+	if shard.forget(hash) {
+		s.known.Add(-1)
+	}
 }
 
 // turn begins a minute. What is forgotten no longer counts when it returns;

@@ -27,22 +27,48 @@ const (
 
 // admit notes that a series is seen in this epoch, if it is known or among all
 // there is room for one more.
-func (s *seriesShard) admit(hash uint64, all *Series) bool {
+func (s *seriesShard) admit(hash uint64, all *Series) (isAdmitted, isNew bool) {
 	now := uint64(s.epoch & 1)
 	word := hash&^oddSeen | taken | now
 	slot := s.find(word)
 	old := s.table[slot]
 	switch {
 	case old == word:
-		return true
+		return true, false
 	case old != 0:
 		s.seen[old&oddSeen]--
 	case s.isFull() || !all.enter():
-		return false
+		return false, false
 	}
 	s.table[slot] = word
 	s.seen[now]++
+	return true, old == 0
+}
+
+// forget removes a series and reports whether it was there. The series after it, up
+// to the next empty slot, move to where find looks for them now.
+func (s *seriesShard) forget(hash uint64) bool {
+	slot := s.find(hash | taken)
+	old := s.table[slot]
+	if old == 0 {
+		return false
+	}
+	s.seen[old&oddSeen]--
+	s.table[slot] = 0
+	for i := s.after(slot); s.table[i] != 0; i = s.after(i) {
+		word := s.table[i]
+		s.table[i] = 0
+		s.table[s.find(word)] = word
+	}
 	return true
+}
+
+// after returns the slot after another one; the first slot comes after the last one.
+func (s *seriesShard) after(slot int) int {
+	if slot++; slot == len(s.table) {
+		return 0
+	}
+	return slot
 }
 
 // isFull tells whether only the one slot is empty that find needs to come to
