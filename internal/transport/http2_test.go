@@ -174,52 +174,54 @@ func hasLogged(p *proxytest.Proxy, message string) bool {
 }
 
 func TestSlowStreamsAreCutOff(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.ReadTimeout = time.Second / 2 })
-	c := p.DialHTTP2()
-	for _, part := range []string{"", "value="} {
-		id := c.Open("POST", "/count/k", false, "content-length", "7")
-		c.Send(id, part, false)
-		p.Rejects("a body that stalls", c.Response(id), 408, "in time")
-	}
-	id := c.Open("POST", "/count/k", false, "content-length", "20000")
-	c.Send(id, "value=", false)
-	p.Rejects("a large body that stalls", c.Response(id), 408, "in time")
-	p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		c := p.DialHTTP2()
+		for _, part := range []string{"", "value="} {
+			id := c.Open("POST", "/count/k", false, "content-length", "7")
+			c.Send(id, part, false)
+			p.Rejects("a body that stalls", c.Response(id), 408, "in time")
+		}
+		id := c.Open("POST", "/count/k", false, "content-length", "20000")
+		c.Send(id, "value=", false)
+		p.Rejects("a large body that stalls", c.Response(id), 408, "in time")
+		p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+	}, proxytest.WithTLS, func(o *proxytest.Options) { o.ReadTimeout = time.Second / 2 })
 }
 
 func TestIdleHTTP2ConnectionsAreClosed(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		p.DialHTTP2().ReadToEnd() // no request ever
+
+		used := p.DialHTTP2()
+		p.Forwards("request", used.Do("POST", "/count/k", "value=1"), "k:1|c")
+		used.ReadToEnd()
+		if used.GoAway == nil || *used.GoAway != http2.ErrCodeNo {
+			t.Errorf("it ends with GOAWAY %v", used.GoAway)
+		}
+
+		head := p.DialHTTP2()
+		p.Forwards("request", head.Do("POST", "/count/k", "value=1"), "k:1|c")
+		head.Check(head.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: head.Pack(":method", "POST")}))
+		head.ReadToEnd() // in the midst of headers
+
+		var begun []io.Reader
+		for _, begin := range []string{"", http2.ClientPreface[:10], http2.ClientPreface, "GET / HTTP/1.1\r\n\r\n"} {
+			conn := tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+			if _, err := io.WriteString(conn, begin); err != nil {
+				t.Fatal(err)
+			}
+			begun = append(begun, conn)
+		}
+		for i, conn := range begun {
+			_, err := io.ReadAll(conn)
+			if ne, ok := err.(interface{ Timeout() bool }); ok && ne.Timeout() {
+				t.Errorf("connection %d stays open", i)
+			}
+		}
+	}, proxytest.WithTLS, func(o *proxytest.Options) {
 		o.ReadTimeout = time.Second
 		o.IdleTimeout = 100 * time.Millisecond
 	})
-	p.DialHTTP2().ReadToEnd() // no request ever
-
-	used := p.DialHTTP2()
-	p.Forwards("request", used.Do("POST", "/count/k", "value=1"), "k:1|c")
-	used.ReadToEnd()
-	if used.GoAway == nil || *used.GoAway != http2.ErrCodeNo {
-		t.Errorf("it ends with GOAWAY %v", used.GoAway)
-	}
-
-	head := p.DialHTTP2()
-	p.Forwards("request", head.Do("POST", "/count/k", "value=1"), "k:1|c")
-	head.Check(head.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: head.Pack(":method", "POST")}))
-	head.ReadToEnd() // in the midst of headers
-
-	var begun []io.Reader
-	for _, begin := range []string{"", http2.ClientPreface[:10], http2.ClientPreface, "GET / HTTP/1.1\r\n\r\n"} {
-		conn := tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-		if _, err := io.WriteString(conn, begin); err != nil {
-			t.Fatal(err)
-		}
-		begun = append(begun, conn)
-	}
-	for i, conn := range begun {
-		_, err := io.ReadAll(conn)
-		if ne, ok := err.(interface{ Timeout() bool }); ok && ne.Timeout() {
-			t.Errorf("connection %d stays open", i)
-		}
-	}
 }
 
 // TestClientsThatDoNotReadAreCutOff has answers wait: for the client's flow
