@@ -42,7 +42,7 @@ func TestLogLinesCannotBeForged(t *testing.T) {
 	}
 }
 
-func TestLogsAndAnswersHoldNoToken(t *testing.T) {
+func TestLogsAndResponsesHoldNoToken(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	p.Handler.LogAll()
 	good := proxytest.Token(t, nil)
@@ -74,12 +74,12 @@ func TestLogsAndAnswersHoldNoToken(t *testing.T) {
 	f(431, p.Raw("POST", head(good)+"X: "+strings.Repeat("x", 17<<10)+"\r\n\r\n"))
 	for part := range strings.SplitSeq(good+"."+proxytest.Secret, ".") {
 		if strings.Contains(p.Log.String(), part) || strings.Contains(answers, part) {
-			t.Errorf("the log or an answer has %q, a part of the token or its proxytest.Secret", part)
+			t.Errorf("the log or a response has %q, a part of the token or its secret", part)
 		}
 	}
 }
 
-func TestFloodOfRefusalsIsLoggedInPart(t *testing.T) {
+func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	p := proxytest.Start(t)
 	const flood = 2000
 	conn := p.Dial()
@@ -104,14 +104,14 @@ func TestFloodOfRefusalsIsLoggedInPart(t *testing.T) {
 		}
 	}
 	if most := ingest.RejectionsBurst + ingest.RejectionsPerSecond*int(proxytest.Timeout.Seconds()); logged > most || logged+leftOut != flood+20 {
-		t.Errorf("%d refusals are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood+20, most)
+		t.Errorf("%d rejections are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood+20, most)
 	}
 	if !strings.Contains(p.Log.String(), "msg=forwarded line=k:1|c") {
-		t.Error("a forwarded line is left out")
+		t.Error("a forwarded line is not logged")
 	}
 }
 
-func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
+func TestLogShowsLinesAndRejectionsButNoToken(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	good := proxytest.Token(t, nil)
 	p.Forwards("good", p.Do("POST", "/gauge/k?token="+good, "value=-1"), "k:0|g\nk:-1|g")
@@ -135,7 +135,7 @@ func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
 			t.Errorf("the log has the line %q", line)
 		}
 		if strings.Contains(line, "msg=refused") && !strings.Contains(line, "client=127.0.0.1") {
-			t.Errorf("the line %q does not tell whom it is about", line)
+			t.Errorf("the line %q does not name the client", line)
 		}
 	}
 }

@@ -26,14 +26,14 @@ func TestShutdownFinishesStreams(t *testing.T) {
 		go func() { shut <- p.Shutdown(t.Context()) }()
 		proxytest.Poll(t, p.IsDraining)
 		a := idle.Do("POST", "/count/late", "value=1")
-		p.Rejects("a request that begins late", a, 503, "shutting down")
+		p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
 		if a.Header.Get("Retry-After") != "1" {
 			t.Errorf("503 with %v", a.Header)
 		}
 		for _, c := range []*proxytest.HTTP2Client{idle, unused} {
 			c.ReadToEnd()
 			if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
-				t.Errorf("it ends with GOAWAY %v, %v", c.GoAway, c.Err)
+				t.Errorf("the connection ends with GOAWAY %v, %v", c.GoAway, c.Err)
 			}
 			c.Conn.Close()
 		}
@@ -45,8 +45,8 @@ func TestShutdownFinishesStreams(t *testing.T) {
 	}, proxytest.WithTLS)
 }
 
-// TestShutdownLeavesNoStreamBehind has it end before a request does.
-func TestShutdownLeavesNoStreamBehind(t *testing.T) {
+// TestShutdownEndsAllStreams has the context of the shutdown end before the requests.
+func TestShutdownEndsAllStreams(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	p := proxytest.Start(t, proxytest.WithTLS)
 	c := p.DialHTTP2()
@@ -66,8 +66,7 @@ func TestShutdownLeavesNoStreamBehind(t *testing.T) {
 	<-p.Stopped
 }
 
-// TestShutdownWaitsForStreams has a request still be worked on when its
-// connection has been closed.
+// TestShutdownWaitsForStreams closes the connection of a request that is being served.
 func TestShutdownWaitsForStreams(t *testing.T) {
 	sink := &blockingSink{release: make(chan struct{})}
 	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.Sink = sink })
@@ -84,8 +83,8 @@ func TestShutdownWaitsForStreams(t *testing.T) {
 	c.ReadToEnd()
 	select {
 	case <-shut:
-		t.Error("it has not waited")
-	case <-time.After(50 * time.Millisecond): // which it takes much less than
+		t.Error("Shutdown has not waited")
+	case <-time.After(50 * time.Millisecond): // without the wait it takes microseconds
 	}
 	close(sink.release)
 	select {
@@ -95,14 +94,14 @@ func TestShutdownWaitsForStreams(t *testing.T) {
 	}
 }
 
-func TestDrainingServerSendsHTTP2ClientsAway(t *testing.T) {
+func TestDrainingServerSendsGoAway(t *testing.T) {
 	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
 		c := p.DialHTTP2()
 		p.Drain()
-		p.Rejects("a request that begins late", c.Do("POST", "/count/k", "value=1"), 503, "shutting down")
+		p.Rejects("a request that begins during the shutdown", c.Do("POST", "/count/k", "value=1"), 503, "shutting down")
 		c.ReadToEnd()
 		if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
-			t.Errorf("it ends with GOAWAY %v, %v", c.GoAway, c.Err)
+			t.Errorf("the connection ends with GOAWAY %v, %v", c.GoAway, c.Err)
 		}
 	}, proxytest.WithTLS)
 }
