@@ -148,7 +148,7 @@ func serve(c *config.Config, options server.Options, stdout, stderr io.Writer) e
 	go func() { failed <- proxy.Serve(listener) }()
 	watcher := reload.Start(log, files...)
 	defer watcher.Close()
-	defer onHangUp(watcher.Now)()
+	defer onHangUp(watcher.Reload)()
 	log.Info("accepting connections", "address", listener.Addr(), "tls", options.GetCertificate != nil, "tokens", options.Verifier != nil)
 	log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
 
