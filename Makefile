@@ -82,10 +82,12 @@ else
 	go tool benchstat '$(BASE)'="$$dir/old" now="$$dir/new"
 endif
 
-lint: ## check formatting, run go vet and staticcheck
-	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-formatted: $$unformatted"; exit 1; fi
-	go vet ./...
-	go tool staticcheck ./...
+# golangci-lint has a module file of its own, so that its dependencies stay out
+# of the program's go.mod.
+lint: ## check Go code (.golangci.yml) and the spelling of all text (.codespellrc)
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+	@command -v codespell >/dev/null || test/install
+	@if command -v codespell >/dev/null; then git ls-files -z | xargs -0 codespell; else echo 'make lint: skipped the spelling, codespell is missing' >&2; fi
 
 image: build ## build the container image IMAGE with docker, podman or buildah
 	deploy/container/build $(IMAGE)
