@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run client test test-deps demo-lib soak fuzz bench microbench lint image clean help
+.PHONY: build run client test docs test-deps demo-lib soak fuzz bench microbench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -35,6 +35,9 @@ test: test-deps ## run every test; installs what they need
 SOAKTIME ?= 10m
 soak: ## have StatsD go away and come back at random for SOAKTIME (10m); SEED=N repeats the times
 	go test -v -count 1 -run '^TestSoak$$' -timeout 0 -parallel 4 $(FAULTS) -soak $(SOAKTIME) $(if $(SEED),-seed $(SEED))
+
+docs: ## write docs/options.md from the table of options
+	go test ./internal/config -run TestDocumentIsUpToDate -update
 
 test-deps:
 	test/install
