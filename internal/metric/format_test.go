@@ -177,16 +177,16 @@ func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
 	}
 }
 
-// TestDocumentedRewritesAreTrue holds README.md's table of names to the code.
+// TestDocumentedRewritesAreTrue holds docs/statsd-servers.md's table of names to the code.
 func TestDocumentedRewritesAreTrue(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../docs/statsd-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, table, ok := strings.Cut(string(readme), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
 	table, _, ok2 := strings.Cut(table, "\n\n")
 	if !ok || !ok2 {
-		t.Fatal("README.md has no table of names")
+		t.Fatal("docs/statsd-servers.md has no table of names")
 	}
 	columns := []Options{{NameFormat: "any"}, {NameFormat: "graphite"}, {NameFormat: "prometheus"}, {Lowercase: true}}
 	for row := range strings.SplitSeq(table, "\n") {
