@@ -216,7 +216,7 @@ func (a *app) startWatcher() error {
 		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.reloadKeys})
 	}
 	a.watcher = reload.Start(a.log, files...)
-	a.hangUp = onHangUp(a.watcher.Now)
+	a.hangUp = onHangUp(a.watcher.Reload)
 	return nil
 }
 
