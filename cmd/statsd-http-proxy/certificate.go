@@ -46,8 +46,11 @@ func (c *certificate) read() (tls.Certificate, error) {
 	if isEncryptedKey(key) {
 		return tls.Certificate{}, errors.New("the key is encrypted with a passphrase; decrypt it, such as with: openssl pkey -in FILE -out DECRYPTED")
 	}
-	return tls.X509KeyPair(cert, key)
+	return tls.X509KeyPair(bytes.TrimPrefix(cert, byteOrderMark), bytes.TrimPrefix(key, byteOrderMark))
 }
+
+// byteOrderMark is what some editors write at the start of a file.
+var byteOrderMark = []byte("\ufeff")
 
 // isEncryptedKey reports whether PEM text contains a private key that needs a
 // passphrase (RFC 7468, section 11, and RFC 1421, section 4.6.1.1).

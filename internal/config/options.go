@@ -74,7 +74,8 @@ repeated; each secret is valid. Other users of the machine can read it in the li
 processes: prefer --jwt-secret-file or the environment variable. Without a secret and
 without public keys, requests need no token.`},
 		{name: "jwt-secret-file", kind: text("FILE"), rejectsEmpty: true,
-			help: `File with one secret per line.`},
+			help: `File with one secret per line. Blanks at the ends of lines, blank lines and lines that
+start with # are skipped.`},
 		{name: "jwt-public-key-file", kind: text("FILE"), rejectsEmpty: true,
 			help: `File with public keys or certificates (PEM) that verify tokens: RSA (RS256, RS384,
 RS512, PS256, PS384, PS512), ECDSA (ES256, ES384, ES512) and Ed25519 (EdDSA).`},
