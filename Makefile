@@ -56,7 +56,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzDecode ./internal/decode
 	$(FUZZ) FuzzJSON ./internal/decode
 	$(FUZZ) FuzzLines ./internal/decode
-	$(FUZZ) FuzzPlainObject ./internal/decode
+	$(FUZZ) FuzzFastObject ./internal/decode
 	$(FUZZ) FuzzVerify ./internal/auth
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit
