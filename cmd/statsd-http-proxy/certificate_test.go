@@ -1,18 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -37,6 +40,26 @@ func TestExpiringCertificatesAreWarnedAbout(t *testing.T) {
 	f(end.Add(-expiryNotice+time.Second), `the certificate "cert.pem" expires soon, at 2026-12-01T00:00:00Z`)
 	f(end, `the certificate "cert.pem" expires soon`)
 	f(end.Add(time.Second), `the certificate "cert.pem" expired at 2026-12-01T00:00:00Z`)
+}
+
+// TestRunningProxyWarnsOnceADay runs the check for ten days of virtual time.
+func TestRunningProxyWarnsOnceADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		a := &app{
+			log:         slog.New(slog.NewTextHandler(&log, nil)),
+			certificate: newTestCertificate(t, time.Now().Add(9*24*time.Hour+time.Hour)),
+		}
+		if err := a.startExpiryCheck(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10*24*time.Hour + time.Hour)
+		a.stopExpiryCheck()
+		// The days 3 to 9, and 10.
+		if soon, expired := strings.Count(log.String(), "expires soon"), strings.Count(log.String(), "expired at"); soon != 7 || expired != 1 {
+			t.Errorf("got %d and %d warnings, want 7 and 1:\n%s", soon, expired, &log)
+		}
+	})
 }
 
 func TestByteOrderMarksAreSkipped(t *testing.T) {

@@ -78,13 +78,7 @@ type target struct{ fields map[string]reflect.Value }
 // newTarget returns the target for a pointer to a tagged struct, and sets all
 // options to their defaults.
 func newTarget(to any, groups []group) target {
-	t := target{make(map[string]reflect.Value)}
-	v := reflect.ValueOf(to).Elem()
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("option"); name != "" {
-			t.fields[name] = v.Field(i)
-		}
-	}
+	t := target{fieldsOf(to)}
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
@@ -97,6 +91,18 @@ func newTarget(to any, groups []group) target {
 		}
 	}
 	return t
+}
+
+// fieldsOf returns the fields of a tagged struct by the names of their options.
+func fieldsOf(to any) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	v := reflect.ValueOf(to).Elem()
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Tag.Get("option"); name != "" {
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields
 }
 
 // apply sets the options to the settings of one source. A list gets all of its

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"os"
+	"reflect"
 )
 
 // ErrHelp is returned if --help or -h is given.
@@ -55,6 +56,26 @@ func Parse(args []string) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Changes parses args again and returns the options, as flags, whose values differ
+// from c. Since flags and environment stay the same while the program runs, the
+// configuration file has changed.
+func Changes(c *Config, args []string) ([]string, error) {
+	current, err := Parse(args)
+	if err != nil {
+		return nil, err
+	}
+	before, after := fieldsOf(c), fieldsOf(current)
+	var changed []string
+	for _, g := range options {
+		for _, o := range g.options {
+			if !reflect.DeepEqual(before[o.name].Interface(), after[o.name].Interface()) {
+				changed = append(changed, o.flag())
+			}
+		}
+	}
+	return changed, nil
 }
 
 // last returns the last value of an option in settings, or "".
