@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,6 +21,9 @@ func newHTTPOptions(c *config.Config) (server.Options, error) {
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
+	}
+	if c.StatsDFlavor != "none" || c.DenyMetrics != nil || c.AllowTags != nil {
+		return o, errors.New("--statsd-flavor, --deny-metrics and --allow-tags have no effect yet")
 	}
 	var err error
 	if o.Encoder, err = newEncoder(c); err != nil {

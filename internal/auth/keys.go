@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 )
@@ -107,25 +108,33 @@ func (k *Keys) addSecret(secret []byte) {
 	k.keys = append(k.keys, key{methods: hmacMethods, value: secret})
 }
 
-// ReadSecrets reads a file of secrets, at most 1 MiB. Each line is one secret,
-// without its line feed or CR LF. Blank lines are skipped. A file without a
-// secret is an error. The error contains no part of a secret.
+// ReadSecrets reads a file of secrets, at most 1 MiB, with one secret a line.
+// Blanks at the ends of a line, blank lines, lines that start with a number sign
+// and a byte order mark are skipped. A file without a secret is an error. The
+// error contains no part of a secret.
 func ReadSecrets(file string) ([][]byte, error) {
 	text, err := readKeyFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read secrets from %q: %w", file, err)
 	}
-	var secrets [][]byte
-	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
-		line = bytes.TrimSuffix(line, []byte{'\r'})
-		if len(bytes.TrimSpace(line)) > 0 {
-			secrets = append(secrets, line)
-		}
-	}
+	secrets := slices.Collect(keyLines(text))
 	if len(secrets) == 0 {
 		return nil, fmt.Errorf("read secrets from %q: it contains no secret", file)
 	}
 	return secrets, nil
+}
+
+// keyLines returns the lines of a file of secrets or keys, without blank lines
+// and comments, blanks at the ends of lines, and a byte order mark.
+func keyLines(text []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for line := range bytes.SplitSeq(bytes.TrimPrefix(text, []byte("\ufeff")), []byte{'\n'}) {
+			line = bytes.Trim(line, " \t\r")
+			if len(line) > 0 && line[0] != '#' && !yield(line) {
+				return
+			}
+		}
+	}
 }
 
 // readKeyFile reads a file of secrets or keys. The error does not contain the

@@ -24,8 +24,12 @@ func TestSecretsAreReadFromAFile(t *testing.T) {
 	f("one", "one")
 	f("one\n", "one")
 	f("one\r\n\r\ntwo\r\n", "one", "two")
-	f("\n\n one \n\t\n#two=\"2\"\n", " one ", `#two="2"`)
-	f("one\r\r\n", "one\r")
+	f("\n\n one \n\t\ntwo=\"2\" # 2\n", "one", `two="2" # 2`)
+	f("one\r\r\n", "one")
+	f("# rotated, drop the second one in a week\none\n \t# last\ntwo # of two", "one", "two # of two")
+	f("\ufeffone\ntwo\ufeff", "one", "two\ufeff")
+	f("\ufeff# a comment\none", "one")
+	f("\u00a0one\u00a0", "\u00a0one\u00a0")
 	f("a\x00b\xff", "a\x00b\xff")
 
 	bad := func(text, want string) {
@@ -36,6 +40,7 @@ func TestSecretsAreReadFromAFile(t *testing.T) {
 	}
 	bad("", "contains no secret")
 	bad("\n \r\n", "contains no secret")
+	bad("\ufeff# one\n#two\n", "contains no secret")
 	bad(strings.Repeat("x", maxKeyFileBytes+1), "larger than 1048576 bytes")
 	if _, err := LoadKeys(KeySources{SecretFile: "absent"}); err == nil || err.Error() != `read secrets from "absent": no such file or directory` {
 		t.Error(err)
@@ -87,6 +92,22 @@ func TestPublicKeysAreReadFromPEM(t *testing.T) {
 	f(jwt.SigningMethodES384, p384)
 	f(jwt.SigningMethodES512, p521)
 	f(jwt.SigningMethodEdDSA, ed)
+}
+
+func TestPublicKeyFilesMayHaveComments(t *testing.T) {
+	ed := publicPEM(t, newEd25519().Public())
+	old := strings.ReplaceAll(publicPEM(t, rsaKey().Public()), "\n", "\n# ")
+	for _, text := range []string{
+		"\ufeff" + ed,
+		"\ufeff# the key of login.example\n" + ed,
+		"# " + old + "\n" + ed,
+		strings.ReplaceAll(ed, "\n", "\r\n"),
+		" \t" + strings.ReplaceAll(ed, "\n", " \n \t"),
+	} {
+		if keys := load(t, KeySources{PublicKeyFile: writeKeys(t, text)}); len(keys.keys) != 1 {
+			t.Errorf("%q: got %d keys, want 1", text, len(keys.keys))
+		}
+	}
 }
 
 func TestBadPublicKeysAreRefused(t *testing.T) {

@@ -6,15 +6,18 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// readPublicKeys reads the public keys of a PEM file. A file without a key is an
+// readPublicKeys reads the public keys of a PEM file. Its lines may be indented,
+// and may start with a number sign to be skipped. A file without a key is an
 // error.
 func readPublicKeys(file string) ([]key, error) {
 	text, err := readKeyFile(file)
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.Join(slices.Collect(keyLines(text)), []byte{'\n'})
 	blocks := bytes.Count(text, []byte("-----BEGIN "))
 	var keys []key
 	for {
