@@ -4,7 +4,7 @@ package metric
 
 import "testing"
 
-// benchMetrics are what pages send most.
+// benchMetrics are typical metrics of pages.
 func benchMetrics() map[string]*Metric {
 	return map[string]*Metric{
 		"count":  {Kind: Count, Name: []byte("some.key.name"), Value: num("100500")},
@@ -16,7 +16,7 @@ func benchMetrics() map[string]*Metric {
 }
 
 func TestAppendAllocatesNothing(t *testing.T) {
-	e := newEncoder(t, Options{Prefix: "prefix.subprefix"})
+	e := newTestEncoder(t, Options{Prefix: "prefix.subprefix"})
 	l := Lines{Bytes: make([]byte, 0, 2*datagram), Ends: make([]int, 0, 8)}
 	for name, m := range benchMetrics() {
 		allocs := testing.AllocsPerRun(100, func() {
@@ -39,7 +39,7 @@ func TestMatchAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	e := newEncoder(b, Options{Prefix: "prefix.subprefix"})
+	e := newTestEncoder(b, Options{Prefix: "prefix.subprefix"})
 	l := Lines{Bytes: make([]byte, 0, 2*datagram), Ends: make([]int, 0, 8)}
 	for name, m := range benchMetrics() {
 		b.Run(name, func(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 	"statsd-http-proxy/internal/wiretest"
 )
 
-// FuzzAppend shows that whatever a metric says, its line either is refused or
-// reads back as that metric and no other.
+// FuzzAppend checks that Append either rejects a metric or writes a line that
+// parses as the same metric.
 func FuzzAppend(f *testing.F) {
 	f.Add(uint8(Count), "some.key", "5", "env=prod,locale=en-us", "0.5", "")
 	f.Add(uint8(Gauge), "a b", "-5", "", "", "")
@@ -20,7 +20,7 @@ func FuzzAppend(f *testing.F) {
 	f.Add(uint8(Set), "ü", "alice bob", "k=v", "", "")
 	var encoders []*Encoder
 	for i := range tagFormats {
-		encoders = append(encoders, newEncoder(f, Options{Prefix: "pre", TagFormat: tagFormats[i].name}))
+		encoders = append(encoders, newTestEncoder(f, Options{Prefix: "pre", TagFormat: tagFormats[i].name}))
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, name, value, tags, rate, shift string) {
 		e := encoders[int(kind>>4)%len(encoders)]
@@ -36,7 +36,7 @@ func FuzzAppend(f *testing.F) {
 		w, err := e.Append(&l, &m, nil)
 		if err != nil {
 			if string(l.Bytes) != "x" || len(l.Ends) != 1 {
-				t.Fatalf("refused with %q, but %q is written", err, l.Bytes)
+				t.Fatalf("Append returned %q, but wrote %q", err, l.Bytes)
 			}
 			return
 		}
@@ -59,13 +59,13 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line.Type != kinds[m.Kind].wire || math.Abs(line.Rate-w.Rate) > 1e-12 {
+		if line.Type != kinds[m.Kind].letters || math.Abs(line.Rate-w.Rate) > 1e-12 {
 			t.Fatalf("%q: type %s, rate %v, want %s, %v", written, line.Type, line.Rate, m.Kind, w.Rate)
 		}
 		if want := "pre." + fold(name); line.Name != want {
 			t.Fatalf("%q: name %q, want %q", written, line.Name, want)
 		}
-		if want := len(m.Tags); e.format.dropped && len(line.Tags) != 0 || !e.format.dropped && !sameTags(line.Tags, want) {
+		if want := len(m.Tags); e.format.isDropped && len(line.Tags) != 0 || !e.format.isDropped && !hasTags(line.Tags, want) {
 			t.Fatalf("%q: %d tags, want %d", written, len(line.Tags), want)
 		}
 		number := value
@@ -90,9 +90,10 @@ func FuzzAppend(f *testing.F) {
 	})
 }
 
-// sameTags tells whether there are as many tags as given; statsd_exporter may
-// make one label of two keys, since labels are letters, digits and underscores.
-func sameTags(tags map[string]string, given int) bool {
+// hasTags reports whether the parsed line has the given number of tags. The
+// parser of statsd_exporter may map two keys to one label, because it replaces
+// most characters by underscores.
+func hasTags(tags map[string]string, given int) bool {
 	for key := range tags {
 		if strings.Contains(key, "_") {
 			return len(tags) <= given
@@ -101,7 +102,7 @@ func sameTags(tags map[string]string, given int) bool {
 	return len(tags) == given
 }
 
-// fold is a second, plain way to write a name.
+// fold is a second implementation of the rules for names.
 func fold(name string) string {
 	var b strings.Builder
 	inBlanks := false

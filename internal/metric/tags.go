@@ -7,8 +7,8 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// appendTags writes tags in the order given, then those of the configuration
-// whose keys they do not have.
+// appendTags appends tags in their order, and then the configured tags with
+// other keys.
 func (e *Encoder) appendTags(dst []byte, tags []Tag) ([]byte, error) {
 	start := len(dst)
 	var err error
@@ -19,22 +19,32 @@ func (e *Encoder) appendTags(dst []byte, tags []Tag) ([]byte, error) {
 	}
 	own := dst[start:]
 	for _, tag := range e.tags {
-		if !bytes.Contains(own, tag.mark) {
-			dst = append(dst, tag.mark...)
+		if !bytes.Contains(own, tag.key) {
+			dst = append(dst, tag.key...)
 			dst = append(dst, tag.value...)
 		}
 	}
-	if len(dst) == start || e.format.dropped {
+	if len(dst) == start || e.format.isDropped {
 		return dst[:start], nil
 	}
-	dst[start] = e.format.opens
-	if e.format.closes != 0 {
-		dst = append(dst, e.format.closes)
+	dst[start] = e.format.opener
+	if e.format.closer != 0 {
+		dst = append(dst, e.format.closer)
 	}
 	return dst, nil
 }
 
-// appendTag writes one tag behind those that dst holds from start on.
+// appendTagsAtEnd appends a pipe and the tags. Without tags it appends nothing.
+func (e *Encoder) appendTagsAtEnd(dst []byte, tags []Tag) ([]byte, error) {
+	pipe := len(dst)
+	dst, err := e.appendTags(append(dst, '|'), tags)
+	if err == nil && len(dst) == pipe+1 {
+		dst = dst[:pipe]
+	}
+	return dst, err
+}
+
+// appendTag appends one tag after the tags in dst[start:].
 func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 	switch {
 	case len(tag.Key) == 0:
@@ -42,19 +52,19 @@ func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 	case len(tag.Value) == 0:
 		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, quote.Bytes(tag.Key))
 	case len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine:
-		return nil, e.errTooLong() // now, so that no input makes dst grow
-	case e.format.noTildeFirst && tag.Value[0] == '~':
+		return nil, e.errTooLong() // before dst grows
+	case e.format.noLeadingTilde && tag.Value[0] == '~':
 		return nil, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
 	}
 	before := len(dst)
-	dst = append(dst, e.format.separates)
+	dst = append(dst, e.format.separator)
 	dst, err := e.keys.append(dst, tag.Key)
 	if err != nil {
 		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
 	}
-	dst = append(dst, e.format.joins)
-	// Between these two a key cannot be mistaken for a part of another one, nor
-	// for a value: no tag holds either.
+	dst = append(dst, e.format.joiner)
+	// No key or value contains the separator or the joiner, so a match between
+	// them is a whole key.
 	if before > start && bytes.Contains(dst[start:before], dst[before:]) {
 		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tag.Key))
 	}
@@ -66,12 +76,12 @@ func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
 
 // configuredTag is a tag that every metric gets.
 type configuredTag struct {
-	mark  []byte // how its key stands among others: ",env="
+	key   []byte // with the separator and the joiner around it: ",env="
 	value []byte
 }
 
-// configureTags checks and stores the tags that every metric gets.
-func (e *Encoder) configureTags(tags []Tag) error {
+// setTags checks and stores the tags that every metric gets.
+func (e *Encoder) setTags(tags []Tag) error {
 	var written []byte
 	var err error
 	for i := range tags {
@@ -80,8 +90,8 @@ func (e *Encoder) configureTags(tags []Tag) error {
 			return err
 		}
 		tag := written[before:]
-		value := bytes.IndexByte(tag, e.format.joins) + 1
-		e.tags = append(e.tags, configuredTag{mark: tag[:value], value: tag[value:]})
+		value := bytes.IndexByte(tag, e.format.joiner) + 1
+		e.tags = append(e.tags, configuredTag{key: tag[:value], value: tag[value:]})
 	}
 	return nil
 }

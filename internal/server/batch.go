@@ -66,7 +66,7 @@ func (s *Server) forwardBatch(w *work, r *route, body []byte) *refusal {
 func (s *Server) encodeNext(w *work, r *route, entry int) (bad, err error) {
 	before := len(w.lines.Ends)
 	if lines := w.decoder.Lines(); len(lines) > 0 {
-		if written, n := s.options.Encoder.AppendPlain(&w.lines, lines, r.scope()); n > 0 {
+		if written, n := s.options.Encoder.AppendFast(&w.lines, lines, r.scope()); n > 0 {
 			w.decoder.Skip(n)
 			s.sample(w, written, entry, before)
 			return nil, nil

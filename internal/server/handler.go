@@ -238,13 +238,13 @@ func (w *work) decode(r *route, body []byte, boundary string) *refusal {
 	}
 	switch {
 	case len(body) == 0:
-		err = w.decoder.Query(&w.metric, r.query, r.want)
+		err = w.decoder.Query(&w.metric, r.query, r.params)
 	case boundary != "":
-		err = w.decoder.Multipart(&w.metric, body, boundary, r.want)
+		err = w.decoder.Multipart(&w.metric, body, boundary, r.params)
 	case decode.IsJSON(body):
-		err = w.decoder.JSON(&w.metric, body, r.want)
+		err = w.decoder.JSON(&w.metric, body, r.params)
 	default:
-		err = w.decoder.Form(&w.metric, body, r.want)
+		err = w.decoder.Form(&w.metric, body, r.params)
 	}
 	if err != nil {
 		return refuse(http.StatusBadRequest, err.Error())

@@ -52,7 +52,7 @@ func (s *Server) take(client limit.Client, n int) *refusal {
 	if s.options.Rates == nil {
 		return nil
 	}
-	if wait, ok := s.options.Rates.Take(client, n, time.Now()); !ok {
+	if wait, ok := s.options.Rates.Charge(client, n, time.Now()); !ok {
 		s.guarded.Do(func() { s.log.Warn("clients send more metrics a second than they may, some are refused") })
 		return refuseLimited("you send more metrics a second than you may", wait)
 	}

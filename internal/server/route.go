@@ -20,10 +20,10 @@ type route struct {
 	isBeat  bool   // it is /heartbeat
 	isBatch bool   // it is /batch; else one metric
 	kind    metric.Kind
-	name    []byte      // as sent
-	want    decode.Want // what the parameters have to tell
-	query   []byte      // as sent
-	grant   *auth.Grant // of the token, nil where none is needed
+	name    []byte        // as sent
+	params  decode.Params // the parameters that the request must carry
+	query   []byte        // as sent
+	grant   *auth.Grant   // of the token, nil where none is needed
 }
 
 // scope is what the request may write, nil for everything.
@@ -64,7 +64,7 @@ func findRoute(target []byte, encoder *metric.Encoder) (route, *refusal) {
 	}
 	r := route{methods: "POST", kind: kind, name: name, query: query}
 	if !isNamed {
-		r.want = decode.Named
+		r.params = decode.NamedParams
 	}
 	return r, nil
 }

@@ -20,25 +20,25 @@ import (
 	"unicode/utf8"
 )
 
-// page is the other end of a stream.
+// page records the events that a page receives.
 type page struct {
 	*httptest.ResponseRecorder
-	mu    sync.Mutex
-	reads chan struct{} // holds a value while something is written
-	done  chan struct{}
+	mu      sync.Mutex
+	writing chan struct{} // buffered: holds a value while Write runs
+	done    chan struct{} // closed when serveEvents returns
 }
 
 func (p *page) Write(b []byte) (int, error) {
-	p.reads <- struct{}{}
-	defer func() { <-p.reads }()
+	p.writing <- struct{}{}
+	defer func() { <-p.writing }()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ResponseRecorder.Write(b)
 }
 
-// watch opens a stream in the bubble of a test.
+// watch opens an event stream in virtual time.
 func watch(ctx context.Context, h *hub) *page {
-	p := &page{ResponseRecorder: httptest.NewRecorder(), reads: make(chan struct{}, 1), done: make(chan struct{})}
+	p := &page{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}, 1), done: make(chan struct{})}
 	r := httptest.NewRequestWithContext(ctx, "GET", "/demo/events", nil)
 	go func() {
 		defer close(p.done)
@@ -48,7 +48,7 @@ func watch(ctx context.Context, h *hub) *page {
 	return p
 }
 
-// read returns what came after the last call.
+// read returns what the page received since the last call.
 func (p *page) read() string {
 	synctest.Wait()
 	p.mu.Lock()
@@ -57,7 +57,7 @@ func (p *page) read() string {
 	return p.Body.String()
 }
 
-// hasEnded tells whether the stream has.
+// hasEnded reports whether serveEvents has returned.
 func (p *page) hasEnded() bool {
 	synctest.Wait()
 	select {
@@ -68,13 +68,13 @@ func (p *page) hasEnded() bool {
 	}
 }
 
-// event is what the page makes of an event's data.
+// event is the parsed data of an event.
 type event struct {
 	Lines   []string
 	Skipped int
 }
 
-// parseEvents takes a stream apart as a browser does.
+// parseEvents parses a stream as a browser does.
 func parseEvents(t testing.TB, text string) (events []event) {
 	t.Helper()
 	for block := range strings.SplitSeq(text, "\n\n") {
@@ -91,7 +91,7 @@ func parseEvents(t testing.TB, text string) (events []event) {
 	return events
 }
 
-func TestStreamTellsLinesInBatches(t *testing.T) {
+func TestEventsCarryManyLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
 		p := watch(t.Context(), &h)
@@ -114,19 +114,19 @@ func TestStreamTellsLinesInBatches(t *testing.T) {
 	})
 }
 
-func TestSilentStreamIsKeptAlive(t *testing.T) {
+func TestIdleStreamIsKeptAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
 		p := watch(t.Context(), &h)
 		p.read()
-		time.Sleep(aliveInterval - time.Millisecond)
+		time.Sleep(keepAliveInterval - time.Millisecond)
 		if got := p.read(); got != "" {
-			t.Errorf("before its time a silent stream says %q", got)
+			t.Errorf("an idle stream sends %q too early", got)
 		}
 		for range 3 {
-			time.Sleep(aliveInterval)
+			time.Sleep(keepAliveInterval)
 			if got, want := p.read(), ": nothing new\n\n"; got != want {
-				t.Errorf("a silent stream says %q, want %q", got, want)
+				t.Errorf("an idle stream sends %q, want %q", got, want)
 			}
 		}
 		h.close()
@@ -137,74 +137,74 @@ func TestSilentStreamIsKeptAlive(t *testing.T) {
 func TestStreamsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
-		ctx, leave := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		gone, stays := watch(ctx, &h), watch(t.Context(), &h)
 		if gone.hasEnded() || stays.hasEnded() {
-			t.Error("streams end at once")
+			t.Error("a stream ends at once")
 		}
-		leave()
+		cancel()
 		if !gone.hasEnded() || stays.hasEnded() {
-			t.Errorf("a page is gone: ended are its stream (%v) and the other (%v)", gone.hasEnded(), stays.hasEnded())
+			t.Errorf("after one page is gone, its stream has ended: %v, and the other: %v, want true and false", gone.hasEnded(), stays.hasEnded())
 		}
 		h.close()
 		if !stays.hasEnded() {
-			t.Error("the server is closed and a stream goes on")
+			t.Error("a stream is open after close")
 		}
-		if late := watch(t.Context(), &h); !late.hasEnded() {
-			t.Error("the server is closed and a stream begins")
+		if p := watch(t.Context(), &h); !p.hasEnded() {
+			t.Error("a stream begins after close")
 		}
-		if len(h.streams) != 0 {
-			t.Errorf("%d streams are left", len(h.streams))
+		if len(h.subscribers) != 0 {
+			t.Errorf("%d subscribers are left", len(h.subscribers))
 		}
 	})
 }
 
-func TestTooManyStreamsAreRefused(t *testing.T) {
+func TestTooManyStreamsAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
-		first, leave := context.WithCancel(t.Context())
+		first, cancel := context.WithCancel(t.Context())
 		watch(first, &h)
-		for range maxStreams - 1 {
+		for range maxSubscribers - 1 {
 			watch(t.Context(), &h)
 		}
-		refused := watch(t.Context(), &h)
-		if got, want := refused.read(), `{"error":"too many pages are watching"}`; refused.Code != http.StatusServiceUnavailable || got != want || refused.Header().Get("Retry-After") == "" {
-			t.Errorf("one stream too many: got %d %q, want 503 %q with Retry-After", refused.Code, got, want)
+		rejected := watch(t.Context(), &h)
+		if got, want := rejected.read(), `{"error":"too many pages are watching"}`; rejected.Code != http.StatusServiceUnavailable || got != want || rejected.Header().Get("Retry-After") == "" {
+			t.Errorf("with one stream too many: got %d %q, want 503 %q with Retry-After", rejected.Code, got, want)
 		}
-		leave()
+		cancel()
 		synctest.Wait()
 		if p := watch(t.Context(), &h); p.Code != http.StatusOK || p.hasEnded() {
-			t.Errorf("after one has left: got %d, want a stream", p.Code)
+			t.Errorf("after one stream has ended: got %d, want a new stream", p.Code)
 		}
 		h.close()
 	})
 }
 
-func TestSlowStreamSkipsLinesAndIsTold(t *testing.T) {
+func TestSlowStreamSkipsLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
 		slow, fast := watch(t.Context(), &h), watch(t.Context(), &h)
-		slow.reads <- struct{}{} // nothing can be written
-		const datagrams, each = 2000, 50
-		datagram := []byte(strings.Repeat("some.key:1|c\n", each-1) + "some.key:1|c")
-		told := 0
+		slow.writing <- struct{}{} // Write blocks
+		const datagrams, linesEach = 2000, 50
+		datagram := []byte(strings.Repeat("some.key:1|c\n", linesEach-1) + "some.key:1|c")
+		received := 0
 		for i := range datagrams {
 			h.publish(datagram)
 			if i%100 == 0 {
 				time.Sleep(eventInterval)
 				for _, e := range parseEvents(t, fast.read()) {
-					told += len(e.Lines)
+					received += len(e.Lines)
 				}
 			}
 		}
-		for s := range h.streams {
+		for s := range h.subscribers {
 			s.mu.Lock()
-			if len(s.waiting) > streamBytes || cap(s.waiting) > 2*streamBytes {
-				t.Errorf("%d bytes of %d wait in a stream, want %d at most", len(s.waiting), cap(s.waiting), streamBytes)
+			if len(s.pending) > maxPendingBytes || cap(s.pending) > 2*maxPendingBytes {
+				t.Errorf("a subscriber has %d pending bytes and a capacity of %d, want at most %d", len(s.pending), cap(s.pending), maxPendingBytes)
 			}
 			s.mu.Unlock()
 		}
-		<-slow.reads
+		<-slow.writing
 		time.Sleep(2 * eventInterval)
 		events := parseEvents(t, slow.read())
 		lines, skipped := 0, 0
@@ -212,20 +212,20 @@ func TestSlowStreamSkipsLinesAndIsTold(t *testing.T) {
 			lines += len(e.Lines)
 			skipped += e.Skipped
 		}
-		if lines+skipped != datagrams*each || skipped == 0 || lines < streamBytes/len(`"some.key:1|c",`)-each {
-			t.Errorf("the slow stream tells of %d lines and %d skipped, want %d together and as many as fit", lines, skipped, datagrams*each)
+		if lines+skipped != datagrams*linesEach || skipped == 0 || lines < maxPendingBytes/len(`"some.key:1|c",`)-linesEach {
+			t.Errorf("the slow stream has %d lines and %d skipped ones, want %d together and as many lines as fit", lines, skipped, datagrams*linesEach)
 		}
 		for _, e := range parseEvents(t, fast.read()) {
-			told += len(e.Lines)
+			received += len(e.Lines)
 		}
-		if told != datagrams*each {
-			t.Errorf("the other stream tells of %d lines, want all %d", told, datagrams*each)
+		if received != datagrams*linesEach {
+			t.Errorf("the other stream has %d lines, want all %d", received, datagrams*linesEach)
 		}
 		h.close()
 	})
 }
 
-func TestLinesStayWhatTheyAre(t *testing.T) {
+func TestLinesAreEncoded(t *testing.T) {
 	f := func(datagram string, want ...string) {
 		t.Helper()
 		encoded, lines := appendLines(nil, []byte(datagram))
@@ -243,17 +243,17 @@ func TestLinesStayWhatTheyAre(t *testing.T) {
 	f("a\r\n\r\ndata: x\rid: 1", "a\r", "\r", "data: x\rid: 1")
 	f("<script>\"\\\x00\u2028é", "<script>\"\\\x00\u2028é")
 	f("\xff\xfea", "\ufffd\ufffda")
-	f(strings.Repeat("x", lineBytes+1), strings.Repeat("x", lineBytes))
-	f(strings.Repeat("x", lineBytes-1)+"é", strings.Repeat("x", lineBytes-1))
-	f(strings.Repeat("\x80", 2*lineBytes), strings.Repeat("\ufffd", lineBytes-utf8.UTFMax))
+	f(strings.Repeat("x", maxShownLine+1), strings.Repeat("x", maxShownLine))
+	f(strings.Repeat("x", maxShownLine-1)+"é", strings.Repeat("x", maxShownLine-1))
+	f(strings.Repeat("\x80", 2*maxShownLine), strings.Repeat("\ufffd", maxShownLine-utf8.UTFMax))
 }
 
-// FuzzAppendLines sees that nothing that arrives breaks an event.
+// FuzzAppendLines checks that no datagram breaks an event.
 func FuzzAppendLines(f *testing.F) {
 	f.Add([]byte("a:1|c\nb:2|g"))
 	f.Add([]byte("\r\n\xff\x00\"\\"))
 	f.Fuzz(func(t *testing.T, datagram []byte) {
-		s := new(stream)
+		s := new(subscriber)
 		s.add(appendLines(nil, datagram))
 		text := s.appendEvent(nil)
 		events := parseEvents(t, string(text))
@@ -270,11 +270,11 @@ func TestLinesReachAPage(t *testing.T) {
 	}
 	server := httptest.NewServer(s.Handler())
 	defer server.Close()
-	answer, err := server.Client().Get(server.URL + "/demo/events")
+	response, err := server.Client().Get(server.URL + "/demo/events")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	conn, err := net.Dial("udp", s.Address())
 	if err != nil {
 		t.Fatal(err)
@@ -288,10 +288,10 @@ func TestLinesReachAPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	timer := time.AfterFunc(10*time.Second, func() { answer.Body.Close() })
+	timer := time.AfterFunc(10*time.Second, func() { response.Body.Close() })
 	defer timer.Stop()
 	var got []string
-	for in := bufio.NewScanner(answer.Body); len(got) < len(want) && in.Scan(); {
+	for in := bufio.NewScanner(response.Body); len(got) < len(want) && in.Scan(); {
 		for _, e := range parseEvents(t, in.Text()) {
 			got = append(got, e.Lines...)
 		}
@@ -300,7 +300,7 @@ func TestLinesReachAPage(t *testing.T) {
 		t.Errorf("lines of the stream: got %d %q, want %d", len(got), got, len(want))
 	}
 	s.Close()
-	if _, err := answer.Body.Read(make([]byte, 1)); err == nil {
-		t.Error("the server is closed and the stream goes on")
+	if _, err := response.Body.Read(make([]byte, 1)); err == nil {
+		t.Error("the stream is open after Close")
 	}
 }

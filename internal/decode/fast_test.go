@@ -6,7 +6,7 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-var plainObjects = []string{
+var fastObjects = []string{
 	`{"metric":"some.key","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"}`,
 	`{"metric": "k", "type":"count", "value": 1}`,
 	`{"name":"k","type":"set","value":"alice"}`,
@@ -14,17 +14,17 @@ var plainObjects = []string{
 	`{"metric":"k","metric_type":"gauge","shift":"-5","tags":" a = b , c=d"}`,
 }
 
-// TestPlainObjectsAreReadTheQuickWay holds which objects are; that they are read
-// as they would be otherwise, shows FuzzPlainObject.
-func TestPlainObjectsAreReadTheQuickWay(t *testing.T) {
-	f := func(isPlain bool, object string) {
+// TestFastPathTakesTypicalObjects checks which objects take the fast path.
+// FuzzFastObject checks that the result is the same as without it.
+func TestFastPathTakesTypicalObjects(t *testing.T) {
+	f := func(isFast bool, object string) {
 		t.Helper()
 		d, m := Decoder{scan: scanner{data: []byte(object + ",")}}, metric.Metric{}
-		if got := d.plainObject(&m); got != isPlain || isPlain && d.scan.pos != len(object) || !isPlain && d.scan.pos != 0 {
-			t.Errorf("%s: plain: %v, and read up to %d", object, got, d.scan.pos)
+		if got := d.fastObject(&m); got != isFast || isFast && d.scan.pos != len(object) || !isFast && d.scan.pos != 0 {
+			t.Errorf("fastObject(%s) = %v, and the position is %d", object, got, d.scan.pos)
 		}
 	}
-	for _, object := range plainObjects {
+	for _, object := range fastObjects {
 		f(true, object)
 	}
 	for _, object := range []string{

@@ -5,24 +5,24 @@ import (
 	"testing"
 )
 
-// TestPlainLinesAreWrittenAsTheyStand holds which lines go the quick way; that
-// they are written as they would be otherwise, shows FuzzLines.
-func TestPlainLinesAreWrittenAsTheyStand(t *testing.T) {
+// TestFastPathTakesFinalLines checks which lines take the fast path. FuzzLines in
+// package decode checks that the result is the same as without it.
+func TestFastPathTakesFinalLines(t *testing.T) {
 	graphite, tagged := Options{TagFormat: "graphite"}, Options{Tags: pairs("env=prod")}
-	f := func(options Options, isPlain bool, line string) {
+	f := func(options Options, isFast bool, line string) {
 		t.Helper()
-		e := newEncoder(t, options)
+		e := newTestEncoder(t, options)
 		var l Lines
 		want := 0
-		if isPlain {
+		if isFast {
 			want = len(line)
 		}
-		if _, n := e.AppendPlain(&l, []byte(line), nil); n != want {
-			t.Errorf("%q: %d bytes, want %d", line, n, want)
+		if _, n := e.AppendFast(&l, []byte(line), nil); n != want {
+			t.Errorf("AppendFast(%q) took %d bytes, want %d", line, n, want)
 		}
 		written := strings.Join([]string{options.Prefix, line}, "")
-		if isPlain && string(l.Bytes) != strings.TrimSuffix(written, "\n") || !isPlain && len(l.Bytes)+len(l.Ends) > 0 {
-			t.Errorf("%q: written %q", line, l.Bytes)
+		if isFast && string(l.Bytes) != strings.TrimSuffix(written, "\n") || !isFast && len(l.Bytes)+len(l.Ends) > 0 {
+			t.Errorf("AppendFast(%q) wrote %q", line, l.Bytes)
 		}
 	}
 	for _, line := range []string{"k:1|c", "k:1|c\n", "a.b-c_d:0|g\n", "k,a=b:320|ms", "k,a=b,c=d,ab=b:999999999999999999|c\n", "k:1|s", "k:1|c|@0.5\n", "k:1|ms|@0.0001", "k,a=b:1|c|@0.25"} {
@@ -46,9 +46,8 @@ func TestPlainLinesAreWrittenAsTheyStand(t *testing.T) {
 	f(Options{TagFormat: "none", Tags: pairs("env=prod")}, true, "k:1|c")
 }
 
-// TestPlainLinesKeepToTheScope: those that may not be written get their verdict
-// the other way.
-func TestPlainLinesKeepToTheScope(t *testing.T) {
+// TestFastPathObeysTheScope checks that forbidden lines do not take the fast path.
+func TestFastPathObeysTheScope(t *testing.T) {
 	patterns, err := ParsePatterns([]string{"web.*"})
 	if err != nil {
 		t.Fatal(err)
@@ -57,9 +56,9 @@ func TestPlainLinesKeepToTheScope(t *testing.T) {
 	f := func(options Options, line, want string) {
 		t.Helper()
 		var l Lines
-		w, n := newEncoder(t, options).AppendPlain(&l, []byte(line), scope)
+		w, n := newTestEncoder(t, options).AppendFast(&l, []byte(line), scope)
 		if string(l.Bytes) != want || n > 0 != (want != "") {
-			t.Errorf("%q: %d bytes, written %q, want %q", line, n, l.Bytes, want)
+			t.Errorf("AppendFast(%q) took %d bytes and wrote %q, want %q", line, n, l.Bytes, want)
 		}
 		if name, _, _ := strings.Cut(want, ":"); string(w.Name) != name {
 			t.Errorf("%q: the series is %q", line, w.Name)
