@@ -141,7 +141,7 @@ func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
 
 // charge charges a client for n metrics, for all of them or, with an error, for none.
 func (h *Handler) charge(client limit.Client, n int) *exchange.HTTPError {
-	if wait, ok := h.options.Rates.Take(client, n, time.Now()); !ok {
+	if wait, ok := h.options.Rates.Charge(client, n, time.Now()); !ok {
 		h.rateLimitLog.Do(func() { h.log.Warn("clients send more metrics a second than they may, some are refused") })
 		return exchange.Limited("you send more metrics a second than you may", wait)
 	}

@@ -71,7 +71,7 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 	encoder := h.options.Encoder
 	if a.route.isBatch {
 		if lines := s.decoder.Lines(); len(lines) > 0 {
-			written, length := encoder.AppendPlain(&s.lines, lines, a.scope())
+			written, length := encoder.AppendFast(&s.lines, lines, a.scope())
 			if length > 0 {
 				s.decoder.Skip(length)
 				return written, nil, nil

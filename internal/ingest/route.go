@@ -20,9 +20,9 @@ type route struct {
 	isHeartbeat bool   // /heartbeat
 	isBatch     bool   // /batch; other routes take one metric
 	kind        metric.Kind
-	name        []byte      // as sent
-	params      decode.Want // what the parameters have to contain besides the value
-	query       []byte      // as sent
+	name        []byte        // as sent
+	params      decode.Params // what the parameters have to contain besides the value
+	query       []byte        // as sent
 }
 
 // find sets r, which is empty, to the route for a target (RFC 9112, section 3.2), and
@@ -44,7 +44,7 @@ func (r *route) find(target []byte, encoder *metric.Encoder) bool {
 	}
 	r.methods, r.kind, r.name, r.query = "POST", kind, name, query
 	if !hasName {
-		r.params = decode.Named
+		r.params = decode.NamedParams
 	}
 	return true
 }
