@@ -97,9 +97,9 @@ func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	for line := range strings.Lines(p.Log.String()) {
 		var n int
 		_, text, _ := strings.Cut(line, "msg=")
-		if _, err := fmt.Sscanf(text, `"left out refusals" count=%d`, &n); err == nil {
+		if _, err := fmt.Sscanf(text, `"lines left out of the log" count=%d`, &n); err == nil {
 			leftOut += n
-		} else if strings.HasPrefix(text, "ref") || strings.HasPrefix(text, "rej") {
+		} else if strings.HasPrefix(text, `"request rejected"`) || strings.HasPrefix(text, `"entry rejected"`) {
 			logged++
 		}
 	}
@@ -120,7 +120,7 @@ func TestLogShowsLinesAndRejectionsButNoToken(t *testing.T) {
 	p.Rejects("malformed", p.Raw("POST", "POST /count/k?token="+good+" HTTP/9\r\nX-JWT-Token: "+good+"\r\n\r\n"), 400, "well-formed")
 	p.Rejects("long", p.Do("POST", "/count/"+strings.Repeat("n", 5000), "value=1"), 401, "missing")
 	log := p.Log.String()
-	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", "msg=refused status=400", `method=POST path="/count/a%0Alevel=ERROR"`} {
+	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", `msg="request rejected" status=400`, `method=POST path="/count/a%0Alevel=ERROR"`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %s:\n%s", want, log)
 		}
@@ -134,7 +134,7 @@ func TestLogShowsLinesAndRejectionsButNoToken(t *testing.T) {
 		if !strings.HasPrefix(line, "time=") || len(line) > 1000 {
 			t.Errorf("the log has the line %q", line)
 		}
-		if strings.Contains(line, "msg=refused") && !strings.Contains(line, "client=127.0.0.1") {
+		if strings.Contains(line, `msg="request rejected"`) && !strings.Contains(line, "client=127.0.0.1") {
 			t.Errorf("the line %q does not name the client", line)
 		}
 	}
