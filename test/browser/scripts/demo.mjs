@@ -25,6 +25,7 @@ const walks = {
   async light() {
     await withDemo(options, { colorScheme: 'light' }, async (page) => {
       await buttons(page);
+      await screenshot(page);
       await pause(page);
       await oddLines(page);
       await look(page, 'light');
@@ -41,6 +42,16 @@ const walks = {
   'phone-dark': () => phone('phone-dark', 'dark'),
 };
 await walks[options.walk]();
+
+// screenshot takes the picture of README.md.
+async function screenshot(page) {
+  await send(page, { type: 'timing', name: 'page.load', value: '320', tags: 'locale=en-us' });
+  await hasLine(page, 'page.load,locale=en-us:320|ms');
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 1200, height: 792 });
+  await page.screenshot({ path: join(options.shots, 'demo.png') });
+  await page.setViewportSize(before);
+}
 
 async function phone(name, colorScheme) {
   await withDemo(options, { colorScheme, viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, async (page) => {
