@@ -63,6 +63,7 @@ func TestDemoPageWorks(t *testing.T) {
 				"url":    proxy.URL,
 				"statsd": statsd,
 				"shots":  dir,
+				"update": *update,
 			}))
 			proxy.Stop(t)
 			if *update && walk == "light" {

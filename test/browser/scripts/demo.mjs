@@ -2,7 +2,7 @@
 // the tables of the plots and the code, and keeps screenshots in a directory. Each walk
 // needs a proxy of its own.
 //
-//   usage: node demo.mjs '{"chromium": "/usr/bin/chromium", "walk": NAME, "url": URL, "statsd": "HOST:PORT", "shots": DIRECTORY}'
+//   usage: node demo.mjs '{"chromium": "/usr/bin/chromium", "walk": NAME, "url": URL, "statsd": "HOST:PORT", "shots": DIRECTORY, "update": false}'
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -43,8 +43,14 @@ const walks = {
 };
 await walks[options.walk]();
 
-// screenshot takes the picture of README.md.
+// screenshot takes the picture of README.md. To update that picture, it first sends a
+// whole burst, so that there is something to see in the plots.
 async function screenshot(page) {
+  if (options.update) {
+    await page.click('#burst');
+    await page.waitForSelector('#burst[aria-pressed=true]');
+    await page.waitForSelector('#burst[aria-pressed=false]');
+  }
   await send(page, { type: 'timing', name: 'page.load', value: '320', tags: 'locale=en-us' });
   await hasLine(page, 'page.load,locale=en-us:320|ms');
   const before = page.viewportSize();
