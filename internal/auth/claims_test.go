@@ -17,7 +17,7 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 	f := func(claims, subject string, what scope) {
 		t.Helper()
 		want := Grant{subject, what}
-		token := []byte(signed(t, `{"alg":"HS256"}`, claims))
+		token := []byte(signPayload(t, `{"alg":"HS256"}`, claims))
 		for range 2 { // the second time from the cache
 			got, err := v.Verify(token)
 			if err != nil {
@@ -49,7 +49,7 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 	f(`{"types":[]}`, "", scope{})
 	f(`{"prefix":"shop"}`, "", scope{Prefix: []byte("shop"), Kinds: all})
 	f(`{"prefix":""}`, "", scope{Prefix: []byte{}, Kinds: all})
-	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, "", scope{Kinds: all}) // claims of others
+	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, "", scope{Kinds: all}) // unknown claims
 	f(`{"sub":"a","prefix":"p.","types":["gauge"],"metrics":["*"],"x":{"metrics":[]}}`,
 		"a", scope{Metrics: patterns("*"), Kinds: 1 << metric.Gauge, Prefix: []byte("p.")})
 }
@@ -58,7 +58,7 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 	v := newTestVerifier(t, Options{})
 	f := func(claims, name string) {
 		t.Helper()
-		grant, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, claims)))
+		grant, err := v.Verify([]byte(signPayload(t, `{"alg":"HS256"}`, claims)))
 		want := errMalformed.Error()
 		if name != "" {
 			want += ": its claim " + name + " is wrong"
@@ -118,7 +118,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	if e := v.current.Load().cache.get([]byte(token)); !e.validity.until.Equal(now.Add(time.Hour)) || !e.validity.from.Equal(now) {
 		t.Errorf("valid from %v until %v", e.validity.from, e.validity.until)
 	}
-	// Others read it in the same way.
+	// The library parses the token in the same way.
 	var claims struct {
 		jwt.RegisteredClaims
 		Metrics, Types []string
@@ -127,24 +127,24 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	clock := jwt.WithTimeFunc(func() time.Time { return now })
 	_, err = jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return []byte(secret), nil }, clock)
 	if err != nil || claims.Subject != c.Subject || claims.Prefix != "shop" || len(claims.Metrics) != 2 || len(claims.Types) != 2 {
-		t.Errorf("the library reads %+v, %v", claims, err)
+		t.Errorf("the library returns %+v, %v", claims, err)
 	}
 
 	if token, err = Sign([]byte(secret), Claims{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := newTestVerifier(t, Options{}).Verify([]byte(token)); err != nil || got.Metrics != nil || got.Kinds != metric.AllKinds {
-		t.Errorf("an empty token grants %v, %v", got, err)
+		t.Errorf("an empty token: got grant %v, %v", got, err)
 	}
 	if token, err = Sign([]byte(secret), Claims{Metrics: []string{}, Types: []string{}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := newTestVerifier(t, Options{}).Verify([]byte(token)); err != nil || got.Metrics == nil || got.Kinds != 0 {
-		t.Errorf("a token for nothing grants %v, %v", got, err)
+		t.Errorf("a token with empty lists: got grant %v, %v", got, err)
 	}
 }
 
-func TestWhatNoVerifierTakesIsNotSigned(t *testing.T) {
+func TestSignRejectsBadClaims(t *testing.T) {
 	f := func(c Claims, want string) {
 		t.Helper()
 		if token, err := Sign([]byte(secret), c); err == nil || token != "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
@@ -156,8 +156,8 @@ func TestWhatNoVerifierTakesIsNotSigned(t *testing.T) {
 	f(Claims{Prefix: "a:b"}, `claim prefix: prefix "a:b"`)
 	f(Claims{Subject: "\xff"}, "UTF-8")
 	f(Claims{ExpiresAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "claim exp")
-	f(Claims{Subject: strings.Repeat("a", 8<<10)}, "more than 8192")
+	f(Claims{Subject: strings.Repeat("a", 8<<10)}, "at most 8192")
 	if _, err := Sign(nil, Claims{}); err == nil {
-		t.Error("a token is signed without a secret")
+		t.Error("Sign succeeds without a secret")
 	}
 }

@@ -2,10 +2,10 @@ package auth
 
 import "statsd-http-proxy/internal/metric"
 
-// Grant is whom a token is for and what it may write. Every request with that
-// token shares it: it is not changed once it is made.
+// Grant is what a token allows, and to whom. All requests with the same token
+// share one Grant, so it must not be changed.
 type Grant struct {
-	// Subject is the claim sub, empty where the token has none.
+	// Subject is the claim sub, empty if the token has none.
 	Subject string
 
 	metric.Scope

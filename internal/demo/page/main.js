@@ -1,4 +1,5 @@
-// The demo page: what is sent on the left, what StatsD receives on the right.
+// The demo page: it sends metrics on the left and shows what StatsD receives on
+// the right.
 
 import { startCode } from './code.js';
 import { startLines } from './lines.js';
@@ -13,21 +14,21 @@ const showLines = startLines();
 const drawPlots = startPlots(board);
 startSending(startCode());
 
-const state = document.getElementById('stream');
+const streamState = document.getElementById('stream');
 const setState = (text) => {
-  state.dataset.state = text;
-  state.textContent = `stream ${text}`;
+  streamState.dataset.state = text;
+  streamState.textContent = `stream ${text}`;
 };
 
-// The browser opens the stream again when it ends, except after an answer that
-// is an error: then there are too many pages, or what comes back is no demo.
-function watch() {
+// connect opens the stream of lines. The browser reconnects when the stream ends,
+// but not after an error response, for example if too many pages are watching.
+function connect() {
   const events = new EventSource('/demo/events');
   events.addEventListener('open', () => setState('live'));
   events.addEventListener('error', () => {
     setState('reconnecting');
     if (events.readyState === EventSource.CLOSED) {
-      setTimeout(watch, 5000);
+      setTimeout(connect, 5000);
     }
   });
   events.addEventListener('message', ({ data }) => {
@@ -42,12 +43,12 @@ function watch() {
     showLines(event);
   });
 }
-watch();
+connect();
 
-// Plots move once a second, when a second is over.
+// The plots move at the end of each second.
 function tick() {
   board.advance(seconds());
-  if (!document.hidden) { // then no frame would come, and more and more would wait for it
+  if (!document.hidden) { // a hidden page draws no frames, so the requests would add up
     requestAnimationFrame(drawPlots);
   }
   setTimeout(tick, 1000 - (Date.now() % 1000));

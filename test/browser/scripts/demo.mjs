@@ -254,7 +254,7 @@ async function look(page, name) {
 // modules tests the parser of lines and the series in the page.
 async function modules(page) {
   const { parsed, board } = await page.evaluate(async () => {
-    const { Board, MOST, parse } = await import('/demo/series.js');
+    const { Board, MAX_SERIES, parse } = await import('/demo/series.js');
     const parsed = Object.fromEntries(
       [
         'a:1|c', 'a,k=v:1|c|@0.5', 'a;k=v:1|c', 'a:1|c|@0.5|#k:v', 'a:-2|g', 'a:1|h', 'a:1|d', 'a:x|s',
@@ -282,11 +282,11 @@ async function modules(page) {
     board.advance(51);
     seen.back = last('count');
     // There are more names than the board keeps, so it drops the oldest ones.
-    add(Array.from({ length: 3 * MOST }, (_, i) => `n${i}:1|c`));
+    add(Array.from({ length: 3 * MAX_SERIES }, (_, i) => `n${i}:1|c`));
     seen.names = Object.keys(last('count'));
     add(Array.from({ length: 100000 }, (_, i) => `m:${i}|s`), Array.from({ length: 100000 }, () => 't:1|ms'));
-    seen.members = board.kinds.set.byName.get('m').holder.last.size;
-    seen.timings = board.kinds.timing.byName.get('t').holder.values.length;
+    seen.members = board.kinds.set.byName.get('m').aggregate.lastSeen.size;
+    seen.timings = board.kinds.timing.byName.get('t').aggregate.values.length;
     return { parsed, board: seen };
   });
   assert.deepEqual(parsed, {
