@@ -66,8 +66,8 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 
 # What a change costs is seen with the program before it as a peer:
 # make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'
-bench: ## measure the proxy beside an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' another proxy too
-	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)')
+bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
+	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
 	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test)
 
 COUNT ?= 10

@@ -68,13 +68,13 @@ func sendInEachForm(t *testing.T, p *proxy, metric, tags, head, tail string) (wa
 	return want
 }
 
-// namesRow matches a row of the table of names in the README:
+// namesRow matches a row of the table of names in docs/statsd-servers.md:
 //
 //	| `cart/items-sold` | `cart/items-sold` | `cart_items-sold` | `cart_items_sold` | `cart/items-sold` |
 var namesRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\|$")
 
 func TestNamesBecomeWhatTheReadmeSays(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/statsd-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}

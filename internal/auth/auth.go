@@ -109,6 +109,16 @@ func (v *Verifier) Close() {
 	}
 }
 
+// JWKSLastSuccess returns when the last fetch of the JWK set succeeded, in Unix
+// seconds. It returns 0 before that, and without a JWK set. A set without a key
+// that verifies tokens is not a success.
+func (v *Verifier) JWKSLastSuccess() int64 {
+	if v.fetcher == nil {
+		return 0
+	}
+	return v.fetcher.lastSuccess.Load()
+}
+
 // SetKeys replaces Options.Keys. Tokens that the old keys verified are verified
 // again.
 func (v *Verifier) SetKeys(keys *Keys) {

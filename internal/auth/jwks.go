@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,6 +25,13 @@ const (
 	maxKeySetBytes  = 1 << 20          // of a set, decompressed
 	maxHeaderBytes  = 64 << 10         // of the response's headers
 	maxRedirects    = 3
+
+	// emptySetGrace is the time for which the last keys stay in use while the
+	// provider returns sets without usable keys. A provider that is restarting or
+	// misconfigured may return such a set with status 200; without the grace all
+	// tokens would be rejected at once. After it the keys are dropped: perhaps the
+	// provider has revoked them.
+	emptySetGrace = time.Hour
 )
 
 // fetcher keeps the keys of an identity provider up to date. Its goroutine, run,
@@ -34,11 +42,19 @@ type fetcher struct {
 	client  *http.Client
 	log     *slog.Logger
 	onKeys  func([]key)   // called by run with each new set
-	current []byte        // text of the set in use, nil before the first; owned by run
 	request chan struct{} // buffered: holds a request for an early fetch
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when run returns
+
+	// Only run uses these fields.
+	current    []byte    // text of the set in use, nil if there is none
+	emptySince time.Time // when the provider began to return empty sets, else zero
+
+	lastSuccess atomic.Int64 // time of the last good set in Unix seconds, 0 before the first
 }
+
+// errEmptySet is the error of a fetch that returns no usable key.
+var errEmptySet = errors.New("the key set has no key that verifies tokens")
 
 // CheckURL returns an error unless address is the http or https URL of a host.
 // The error does not contain address, because it may hold a password.
@@ -111,6 +127,7 @@ func (f *fetcher) run(ctx context.Context) {
 		pause, request := refreshInterval, f.request
 		if err := f.fetch(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("could not fetch the keys that verify tokens", "url", f.logURL, "error", err)
+			f.dropAfterGrace()
 			pause = retryInterval
 			if f.current == nil {
 				// No token can be verified yet, so requests for unknown keys
@@ -132,24 +149,41 @@ func (f *fetcher) run(ctx context.Context) {
 }
 
 // fetch fetches the set and calls onKeys if it has changed. After an error the
-// current set stays in use.
+// current set stays in use. A set without a usable key is an error.
 func (f *fetcher) fetch(ctx context.Context) error {
 	text, err := f.get(ctx)
-	if err != nil || f.current != nil && bytes.Equal(text, f.current) {
+	if err != nil {
 		return err
 	}
-	keys, err := parseKeySet(text)
-	if err != nil {
-		return fmt.Errorf("read the key set: %w", err)
-	}
-	if len(keys) == 0 {
-		f.log.Warn("no key verifies tokens", "url", f.logURL)
-	} else {
+	if f.current == nil || !bytes.Equal(text, f.current) {
+		keys, err := parseKeySet(text)
+		if err != nil {
+			return fmt.Errorf("read the key set: %w", err)
+		}
+		if len(keys) == 0 {
+			if f.emptySince.IsZero() {
+				f.emptySince = time.Now()
+			}
+			return errEmptySet
+		}
 		f.log.Info("fetched the keys that verify tokens", "url", f.logURL, "keys", len(keys))
+		f.current = text
+		f.onKeys(keys)
 	}
-	f.current = text
-	f.onKeys(keys)
+	f.emptySince = time.Time{}
+	f.lastSuccess.Store(time.Now().Unix())
 	return nil
+}
+
+// dropAfterGrace drops the keys in use if the provider has returned no usable
+// keys for emptySetGrace.
+func (f *fetcher) dropAfterGrace() {
+	if f.current == nil || f.emptySince.IsZero() || time.Since(f.emptySince) < emptySetGrace {
+		return
+	}
+	f.log.Error("dropped the keys that verify tokens, because the key set has been empty for too long", "url", f.logURL, "duration", emptySetGrace)
+	f.current = nil
+	f.onKeys(nil)
 }
 
 // get returns the body of the response for url.

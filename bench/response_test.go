@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-func TestAnswerLength(t *testing.T) {
+func TestResponseLength(t *testing.T) {
 	f := func(received string, want int) {
 		t.Helper()
 		for _, more := range []string{"", "HTTP/1.1 200 OK\r\n"} {
 			if want == 0 && more != "" {
 				continue
 			}
-			if got, err := answerLength([]byte(received + more)); got != want || err != nil {
+			if got, err := responseLength([]byte(received + more)); got != want || err != nil {
 				t.Errorf("%q: got %d, %v, want %d", received+more, got, err, want)
 			}
 		}
@@ -29,10 +29,10 @@ func TestAnswerLength(t *testing.T) {
 	f("HTTP/1.1 200 OK\r\nX-Content-Length: 7\r\nContent-Length: 0\r\n\r\n", 59)
 }
 
-func TestBadAnswer(t *testing.T) {
+func TestBadResponse(t *testing.T) {
 	f := func(received string) {
 		t.Helper()
-		if got, err := answerLength([]byte(received)); err == nil {
+		if got, err := responseLength([]byte(received)); err == nil {
 			t.Errorf("%q: got %d, want an error", received, got)
 		}
 	}
@@ -43,18 +43,18 @@ func TestBadAnswer(t *testing.T) {
 	f("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n")
 }
 
-func TestAnswerInPieces(t *testing.T) {
+func TestResponseInPieces(t *testing.T) {
 	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
-	var a answer
-	for range 2 { // the second one after the first
+	var r response
+	for range 2 { // the second response follows the first
 		for i := range whole {
-			done, err := a.add(copy(a.room(), whole[i:i+1]))
+			done, err := r.add(copy(r.room(), whole[i:i+1]))
 			if err != nil || done != (i == len(whole)-1) {
 				t.Fatalf("after %q: got %t, %v", whole[:i+1], done, err)
 			}
 		}
 	}
-	if _, err := a.add(copy(a.room(), whole+"H")); err == nil {
-		t.Error("two answers to a request are no error")
+	if _, err := r.add(copy(r.room(), whole+"H")); err == nil {
+		t.Error("two responses to a request are not an error")
 	}
 }
