@@ -180,14 +180,14 @@ func TestSignsAndRatesInLines(t *testing.T) {
 	}
 }
 
-// TestDocumentsShowNamesAsWritten compares the table of names in
+// TestDocumentShowsNamesAsWritten compares the table of names in
 // docs/statsd-servers.md with the encoder.
-func TestDocumentsShowNamesAsWritten(t *testing.T) {
-	text, err := os.ReadFile("../../docs/statsd-servers.md")
+func TestDocumentShowsNamesAsWritten(t *testing.T) {
+	document, err := os.ReadFile("../../docs/statsd-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, ok := strings.Cut(string(text), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
+	_, table, ok := strings.Cut(string(document), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
 	table, _, ok2 := strings.Cut(table, "\n\n")
 	if !ok || !ok2 {
 		t.Fatal("docs/statsd-servers.md has no table of names")
