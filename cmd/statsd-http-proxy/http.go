@@ -83,12 +83,23 @@ func (a *app) startServer() error {
 		o.GetCertificate = a.certificate.get
 	}
 	if a.demo != nil {
-		o.Pages = a.demo.Handler()
+		o.Pages = a.demo.Handler(a.verifyToken())
 	}
 	a.server = server.New(o)
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil
+}
+
+// verifyToken returns a function that verifies tokens, or nil if none are needed.
+func (a *app) verifyToken() func(token []byte) error {
+	if a.verifier == nil {
+		return nil
+	}
+	return func(token []byte) error {
+		_, err := a.verifier.Verify(token)
+		return err
+	}
 }
 
 func (a *app) stopServer() {

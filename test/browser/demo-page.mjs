@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 // withDemo opens the page in a headless Chromium, has walk look at it and closes
 // it. Whatever the page asks of another origin, complains about or leaves
 // uncaught is a failure.
-export async function withDemo({ chromium: executablePath, url }, settings, walk) {
+export async function withDemo({ chromium: executablePath, url, state = 'live' }, settings, walk) {
   const browser = await chromium.launch({
     executablePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -29,7 +29,7 @@ export async function withDemo({ chromium: executablePath, url }, settings, walk
       }
     });
     await page.goto(url);
-    await hasState(page, 'live');
+    await hasState(page, state);
     await walk(page);
     assert.deepEqual(faults, []);
   } finally {
