@@ -5,17 +5,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
+	"sync"
 	"time"
 
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
-	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/transport"
 )
 
 // When requests must be finished and the queue must be sent, as fractions of
@@ -28,12 +27,13 @@ const (
 // app is the proxy with all its parts.
 type app struct {
 	config   *config.Config
+	args     []string // that config is from
 	log      *slog.Logger
 	stdout   io.Writer // for the demo
 	warnings []string  // run logs them after the start, so that a failed start prints one line
 
 	// newApp sets these.
-	httpOptions server.Options
+	httpOptions httpOptions
 	certificate *certificate // nil without TLS
 	keys        *tokenKeys   // nil without tokens
 
@@ -42,23 +42,29 @@ type app struct {
 	demo     *demo.Server // nil without --demo
 	sender   *sender.Sender
 	verifier *auth.Verifier // nil without tokens
-	server   *server.Server
+	handler  *ingest.Handler
+	server   *transport.Server
 	failed   chan error // receives the error of the server
 	watcher  *reload.Watcher
 	hangUp   func() // ends the handling of SIGHUP
 
+	expiryStop chan struct{} // nil without TLS
+	expiryDone sync.WaitGroup
+
 	stopping time.Time // when the shutdown began
 }
 
-// newApp checks the options and reads the files that they name. It opens no
-// socket and starts nothing. An error in the options is a usageError.
-func newApp(c *config.Config, stdout, stderr io.Writer) (*app, error) {
+// newApp checks the options of c, which args are parsed to, and reads the files
+// that they name. It opens no socket and starts nothing. An error in the options
+// is a usageError.
+func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, error) {
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
 	a := &app{
 		config:   c,
+		args:     args,
 		log:      slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
 		stdout:   stdout,
 		warnings: c.Warnings,
@@ -102,6 +108,7 @@ func (a *app) run(ctx context.Context) error {
 		a.startVerifier,
 		a.startServer,
 		a.startWatcher,
+		a.startExpiryCheck,
 	} {
 		if err := start(); err != nil {
 			return err
@@ -123,6 +130,7 @@ func (a *app) stop() {
 	for _, stop := range []func(){
 		a.stopServer, // finishes requests, which may queue lines
 		a.stopSender, // sends the queue
+		a.stopExpiryCheck,
 		a.stopWatcher,
 		a.stopVerifier,
 		a.stopDemo, // after the sender, which sends to it
@@ -152,96 +160,6 @@ func (a *app) listen() (err error) {
 func (a *app) closeListener() {
 	if a.listener != nil && a.server == nil {
 		a.listener.Close()
-	}
-}
-
-func (a *app) startDemo() (err error) {
-	if a.config.Demo {
-		a.demo, err = demo.Start(a.stdout)
-	}
-	return err
-}
-
-func (a *app) stopDemo() {
-	if a.demo != nil {
-		a.demo.Close()
-	}
-}
-
-func (a *app) startSender() (err error) {
-	a.sender, err = sender.New(a.senderOptions())
-	return err
-}
-
-// senderOptions returns the settings of the sender.
-func (a *app) senderOptions() sender.Options {
-	c := a.config
-	o := sender.Options{
-		Network:         c.StatsDNetwork,
-		Address:         c.StatsDAddress(),
-		DatagramBytes:   datagramBytes(c),
-		QueueBytes:      c.StatsDBuffer,
-		ResolveInterval: c.StatsDResolveInterval,
-		Logger:          a.log,
-	}
-	if a.demo != nil {
-		o.Network, o.Address = sender.UDP, a.demo.Address()
-	}
-	return o
-}
-
-// datagramBytes returns how many bytes of lines a datagram may hold.
-func datagramBytes(c *config.Config) int {
-	if c.StatsDMaxDatagram != 0 {
-		return c.StatsDMaxDatagram
-	}
-	return sender.DatagramSize(c.StatsDNetwork)
-}
-
-func (a *app) stopSender() {
-	if a.sender != nil {
-		ctx, cancel := a.deadline(sendFraction)
-		defer cancel()
-		a.sender.Close(ctx)
-	}
-}
-
-// startWatcher reloads files when they change and on SIGHUP.
-func (a *app) startWatcher() error {
-	var files []reload.Source
-	if a.certificate != nil {
-		files = append(files, reload.Source{Name: "the certificate", Files: a.certificate.files(), Load: a.reloadCertificate})
-	}
-	if a.keys != nil && len(a.keys.files()) > 0 {
-		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.reloadKeys})
-	}
-	a.watcher = reload.Start(a.log, files...)
-	a.hangUp = onHangUp(a.watcher.Reload)
-	return nil
-}
-
-func (a *app) stopWatcher() {
-	if a.watcher != nil {
-		a.hangUp()
-		a.watcher.Close()
-	}
-}
-
-// onHangUp calls f for every SIGHUP until cancel is called.
-func onHangUp(f func()) (cancel func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range signals {
-			f()
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
 	}
 }
 

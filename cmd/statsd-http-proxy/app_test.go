@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +16,16 @@ import (
 
 	"statsd-http-proxy/internal/config"
 )
+
+// newTestApp returns an app with the given arguments.
+func newTestApp(t *testing.T, log io.Writer, args ...string) *app {
+	t.Helper()
+	a, err := newApp(parse(t, args...), args, io.Discard, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
 
 // parse returns the configuration for arguments.
 func parse(t *testing.T, args ...string) *config.Config {
@@ -29,10 +42,7 @@ func parse(t *testing.T, args ...string) *config.Config {
 func TestAppStopsWhatItStarted(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var log bytes.Buffer
-	a, err := newApp(parse(t, "--http-port=0", "--demo", "--jwt-secret=short"), io.Discard, &log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newTestApp(t, &log, "--http-port=0", "--demo", "--jwt-secret=short")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := a.run(ctx); err != nil {
@@ -51,10 +61,7 @@ func TestAppStopsWhatItStarted(t *testing.T) {
 func TestFailedStartStopsWhatItStarted(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var log bytes.Buffer
-	a, err := newApp(parse(t, "--http-port=0", "--demo", "--jwt-secret=short"), io.Discard, &log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newTestApp(t, &log, "--http-port=0", "--demo", "--jwt-secret=short")
 	a.keys.loaded = nil // the verifier needs a key
 	if err := a.run(t.Context()); err == nil {
 		t.Error("run: no error, want that of the verifier")
@@ -71,7 +78,7 @@ func TestFailedStartStopsWhatItStarted(t *testing.T) {
 func TestErrorsInOptionsAreUsageErrors(t *testing.T) {
 	f := func(isUsage bool, args ...string) {
 		t.Helper()
-		_, err := newApp(parse(t, args...), io.Discard, io.Discard)
+		_, err := newApp(parse(t, args...), args, io.Discard, io.Discard)
 		if err == nil || errors.As(err, new(usageError)) != isUsage {
 			t.Errorf("%q: error %v, want a usage error: %t", args, err, isUsage)
 		}
@@ -115,4 +122,26 @@ func TestPublicListenersAreWarnedAbout(t *testing.T) {
 	f(public, "--metric-prefix=p --cors-origins=https://shop.example")
 	f(public, "--jwt-secret=s", "--metric-prefix")
 	f(public, "--metric-prefix=p --jwt-secret=s --demo", "--demo")
+}
+
+func TestChangesOfTheConfigFileNeedARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "proxy.conf")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("metric-prefix a\njwt-secret hidden\n")
+	a := newTestApp(t, io.Discard, "--config="+file)
+	f := func(text, want string) {
+		t.Helper()
+		write(text)
+		if got := fmt.Sprint(a.checkConfigFile()); !strings.HasSuffix(got, want) || strings.Contains(got, "hidden") {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+	f("# a comment\nmetric-prefix a\njwt-secret hidden\n", "<nil>")
+	f("metric-prefix b\njwt-secret hidden2\n", "restart the proxy to apply the changes of --metric-prefix, --jwt-secret")
+	f("metric-prefix\n", "proxy.conf:1: metric-prefix has no value")
 }

@@ -12,8 +12,14 @@ import (
 	"time"
 )
 
-// expiryNotice is how long before the end of a certificate its warnings begin.
-const expiryNotice = 7 * 24 * time.Hour
+const (
+	// expiryNotice is how long before the end of a certificate its warnings
+	// begin.
+	expiryNotice = 7 * 24 * time.Hour
+
+	// expiryInterval is the time between two such warnings.
+	expiryInterval = 24 * time.Hour
+)
 
 // certificate is the server's certificate, which can be reloaded.
 type certificate struct {
@@ -46,8 +52,11 @@ func (c *certificate) read() (tls.Certificate, error) {
 	if isEncryptedKey(key) {
 		return tls.Certificate{}, errors.New("the key is encrypted with a passphrase; decrypt it, such as with: openssl pkey -in FILE -out DECRYPTED")
 	}
-	return tls.X509KeyPair(cert, key)
+	return tls.X509KeyPair(bytes.TrimPrefix(cert, byteOrderMark), bytes.TrimPrefix(key, byteOrderMark))
 }
+
+// byteOrderMark is what some editors write at the start of a file.
+var byteOrderMark = []byte("\ufeff")
 
 // isEncryptedKey reports whether PEM text contains a private key that needs a
 // passphrase (RFC 7468, section 11, and RFC 1421, section 4.6.1.1).
@@ -89,6 +98,35 @@ func (a *app) reloadCertificate() error {
 		a.logWarning(a.certificate.warning(time.Now()))
 	}
 	return err
+}
+
+// startExpiryCheck starts a goroutine that warns once a day if the certificate is
+// about to expire. The warning at the start is logStart's.
+func (a *app) startExpiryCheck() error {
+	if a.certificate == nil {
+		return nil
+	}
+	a.expiryStop = make(chan struct{})
+	a.expiryDone.Go(func() {
+		ticker := time.NewTicker(expiryInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				a.logWarning(a.certificate.warning(now))
+			case <-a.expiryStop:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+func (a *app) stopExpiryCheck() {
+	if a.expiryStop != nil {
+		close(a.expiryStop)
+		a.expiryDone.Wait()
+	}
 }
 
 // logWarning logs a warning, unless it is empty.

@@ -66,7 +66,9 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f("nonsense 1", `unknown option "nonsense"`)
 	f("nonsense", `unknown option "nonsense"`)
 	f("htp-port 80", `unknown option "htp-port" (did you mean http-port?)`)
-	f("[http]", `unknown option "[http]"`)
+	f("[http]", "the line does not start with the name of an option")
+	f("hiddenSecret1+/==", "the line does not start with the name of an option")
+	f("= 1", "the line does not start with the name of an option")
 	f("http-port", "http-port has no value")
 	f("jwt-secret", "jwt-secret has no value") // not the secret "true"
 	f("http-port x", `invalid http-port "x": want a number from 0 to 65535`)
@@ -83,4 +85,32 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f("verbose maybe", `invalid verbose "maybe": want true or false`)
 	f("version", "version can only be given on the command line")
 	f("help true", "help can only be given on the command line")
+}
+
+func TestChangesOfTheFileAreFound(t *testing.T) {
+	file := writeFile(t, "http-port 1\ntags a=1\nmetric-prefix p\n")
+	args := []string{"--config=" + file, "--metric-prefix=q"}
+	c, err := Parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(text string, want ...string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Changes(c, args); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
+		}
+	}
+	f("http-port 1\ntags a=1\nmetric-prefix p\n")
+	f("metric-prefix r\ntags a=1\nhttp-port 1\n") // a flag overrides the prefix
+	f("http-port 2\ntags a=1\ntags b=2\nverbose\n", "--http-port", "--tags", "--verbose")
+	f("", "--http-port", "--tags")
+	if err := os.WriteFile(file, []byte("nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Changes(c, args); err == nil {
+		t.Error("a bad file: no error")
+	}
 }

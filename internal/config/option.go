@@ -22,6 +22,9 @@ type option struct {
 	// Otherwise it counts as not set.
 	acceptsEmptyVariable bool
 
+	// isSecret is set if the value must not be shown.
+	isSecret bool
+
 	// onlyFlag is set for options that are ignored in the environment and are
 	// errors in the configuration file.
 	onlyFlag bool
@@ -73,18 +76,15 @@ func (s *setting) fail(err error) error {
 }
 
 // target is a struct whose fields are tagged with names of options.
-type target struct{ fields map[string]reflect.Value }
+type target struct {
+	fields map[string]reflect.Value
+	texts  map[string]string // of options that are no lists, as they were set last
+}
 
 // newTarget returns the target for a pointer to a tagged struct, and sets all
 // options to their defaults.
 func newTarget(to any, groups []group) target {
-	t := target{make(map[string]reflect.Value)}
-	v := reflect.ValueOf(to).Elem()
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("option"); name != "" {
-			t.fields[name] = v.Field(i)
-		}
-	}
+	t := target{fieldsOf(to), make(map[string]string)}
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
@@ -97,6 +97,18 @@ func newTarget(to any, groups []group) target {
 		}
 	}
 	return t
+}
+
+// fieldsOf returns the fields of a tagged struct by the names of their options.
+func fieldsOf(to any) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	v := reflect.ValueOf(to).Elem()
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Tag.Get("option"); name != "" {
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields
 }
 
 // apply sets the options to the settings of one source. A list gets all of its
@@ -131,5 +143,6 @@ func (t target) set(s *setting) error {
 		parsed = reflect.AppendSlice(field, parsed)
 	}
 	field.Set(parsed)
+	t.texts[o.name] = s.text
 	return nil
 }

@@ -23,6 +23,7 @@ type Token struct {
 	Subject  string        `option:"subject"`
 	Issuer   string        `option:"issuer"`
 	Audience string        `option:"audience"`
+	File     string        `option:"config"`
 	Help     bool          `option:"help"`
 }
 
@@ -50,36 +51,45 @@ asterisk matches any characters. By default the client may write all names.`},
 		help: `Issuer (claim "iss"), for proxies with --jwt-issuer.`},
 	{name: "audience", kind: text("NAME"),
 		help: `Audience (claim "aud"), for proxies with --jwt-audience.`},
+	{name: "config", kind: text("FILE"),
+		help: `Configuration file of the proxy. The secret is read from its options jwt-secret (the
+first one) and jwt-secret-file; the others are ignored. The environment variable is
+STATSD_HTTP_PROXY_CONFIG.`},
 	{name: "help", kind: onOff(), onlyFlag: true,
 		help: `Print this help and exit.`},
 }}}
 
-// tokenVariables are the options of the command token that can be set by an
-// environment variable.
-var tokenVariables = []string{"jwt-secret", "jwt-secret-file"}
-
 // ParseToken reads the options of the command token from its arguments. If these
-// contain no secret, it is read from the environment. The error is one line that
-// names the option, and contains no secret.
+// contain no secret, it reads the secret from the environment, or else from the
+// configuration file. The error is one line that names the option, and contains
+// no secret.
 func ParseToken(args []string) (*Token, error) {
 	flags, err := parseArguments(args, tokenOptions)
 	if err != nil {
 		return nil, err
 	}
 	t := new(Token)
-	target := newTarget(t, tokenOptions)
-	if err := target.apply(flags); err != nil {
+	if err := newTarget(t, tokenOptions).apply(flags); err != nil {
 		return nil, err
 	}
 	if t.Help {
 		return nil, ErrHelp
 	}
+	variables, _ := readEnvironment(os.Environ(), options)
+	if t.File == "" {
+		t.File = last(variables, "config")
+	}
 	if t.Secret == "" && t.SecretFile == "" {
-		variables, _ := readEnvironment(os.Environ(), tokenOptions)
-		variables = slices.DeleteFunc(variables, func(s setting) bool {
-			return !slices.Contains(tokenVariables, s.option.name)
-		})
-		if err := target.apply(variables); err != nil {
+		if err := t.setSecret(variables); err != nil {
+			return nil, err
+		}
+	}
+	if t.Secret == "" && t.SecretFile == "" && t.File != "" {
+		lines, err := readFile(t.File, options)
+		if err == nil {
+			err = t.setSecret(lines)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -87,6 +97,23 @@ func ParseToken(args []string) (*Token, error) {
 		return nil, errors.New("there is no secret to sign with: give --jwt-secret-file or --jwt-secret")
 	}
 	return t, nil
+}
+
+// setSecret sets the secrets to those in settings of the proxy. Of several
+// secrets the first one signs.
+func (t *Token) setSecret(settings []setting) error {
+	c := new(Config)
+	secrets := slices.DeleteFunc(settings, func(s setting) bool {
+		return s.option.name != "jwt-secret" && s.option.name != "jwt-secret-file"
+	})
+	if err := newTarget(c, options).apply(secrets); err != nil {
+		return err
+	}
+	if len(c.JWTSecrets) > 0 {
+		t.Secret = c.JWTSecrets[0]
+	}
+	t.SecretFile = c.JWTSecretFile
+	return nil
 }
 
 // WriteTokenHelp writes the text of token --help.

@@ -37,7 +37,7 @@ func TestTokenOptionsAreRead(t *testing.T) {
 
 	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "from environment")
 	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET_FILE", "file.environment")
-	t.Setenv("STATSD_HTTP_PROXY_EXPIRES", "never")
+	t.Setenv("STATSD_HTTP_PROXY_EXPIRES", "never") // is no option of the proxy
 	f("", Token{Secret: "from environment", SecretFile: "file.environment", Expires: time.Hour})
 	f("--jwt-secret=s", Token{Secret: "s", Expires: time.Hour})
 	f("--jwt-secret-file=f", Token{SecretFile: "f", Expires: time.Hour})
@@ -72,4 +72,38 @@ func TestBadTokenOptionsAreNamed(t *testing.T) {
 	}
 	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "")
 	f("", "STATSD_HTTP_PROXY_JWT_SECRET is empty")
+}
+
+func TestTokenSecretsAreReadFromTheConfigFile(t *testing.T) {
+	f := func(text string, want Token, args ...string) {
+		t.Helper()
+		want.File, want.Expires = writeFile(t, text), time.Hour
+		got, err := ParseToken(append(args, "--config="+want.File))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			return
+		}
+		if diff := cmp.Diff(want, *got); diff != "" {
+			t.Errorf("%q %q (-want +got):\n%s", text, args, diff)
+		}
+	}
+	f("http-port 80\njwt-secret one\njwt-secret two\n", Token{Secret: "one"})
+	f("jwt-secret-file f\n", Token{SecretFile: "f"})
+	f("jwt-secret one\n", Token{Secret: "s"}, "--jwt-secret=s")
+	f("jwt-secret =\n", Token{SecretFile: "s"}, "--jwt-secret-file=s")
+
+	bad := func(text, want string) {
+		t.Helper()
+		file := writeFile(t, text)
+		t.Setenv("STATSD_HTTP_PROXY_CONFIG", file)
+		if _, err := ParseToken(nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+	bad("http-port 80\n", "there is no secret to sign with")
+	bad("jwt-secret =\n", ":1: jwt-secret is empty")
+	bad("nonsense\n", `:1: unknown option "nonsense"`)
+
+	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "e")
+	f("jwt-secret one\n", Token{Secret: "e"})
 }
