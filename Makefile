@@ -61,7 +61,9 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit
 	$(FUZZ) FuzzAdmit ./internal/limit
-	$(FUZZ) FuzzRequest ./internal/server
+	$(FUZZ) FuzzHead ./internal/http1
+	$(FUZZ) FuzzChunks ./internal/http1
+	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzAppendLines ./internal/demo
 
 # What a change costs is seen with the program before it as a peer:

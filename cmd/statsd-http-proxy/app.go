@@ -11,9 +11,10 @@ import (
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
-	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/transport"
 )
 
 // When requests must be finished and the queue must be sent, as fractions of
@@ -32,7 +33,7 @@ type app struct {
 	warnings []string  // run logs them after the start, so that a failed start prints one line
 
 	// newApp sets these.
-	httpOptions server.Options
+	httpOptions httpOptions
 	certificate *certificate // nil without TLS
 	keys        *tokenKeys   // nil without tokens
 
@@ -41,7 +42,8 @@ type app struct {
 	demo     *demo.Server // nil without --demo
 	sender   *sender.Sender
 	verifier *auth.Verifier // nil without tokens
-	server   *server.Server
+	handler  *ingest.Handler
+	server   *transport.Server
 	failed   chan error // receives the error of the server
 	watcher  *reload.Watcher
 	hangUp   func() // ends the handling of SIGHUP

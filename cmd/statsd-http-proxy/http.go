@@ -1,34 +1,45 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
-	"statsd-http-proxy/internal/server"
+	"statsd-http-proxy/internal/transport"
 )
 
-// newHTTPOptions returns the settings of the server that follow from the options
-// alone. Its error names an option.
-func newHTTPOptions(c *config.Config) (server.Options, error) {
-	o := server.Options{
+// httpOptions are the settings of the parts that serve HTTP.
+type httpOptions struct {
+	transport transport.Options
+	ingest    ingest.Options
+}
+
+// newHTTPOptions returns the settings that follow from the options alone. Its
+// error names an option.
+func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
+	o.transport = transport.Options{
 		ReadTimeout:  c.HTTPTimeoutRead,
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
 	}
-	var err error
-	if o.Encoder, err = newEncoder(c); err != nil {
+	if c.StatsDFlavor != "none" || c.DenyMetrics != nil || c.AllowTags != nil {
+		return o, errors.New("--statsd-flavor, --deny-metrics and --allow-tags have no effect yet")
+	}
+	o.ingest.MaxBody = c.HTTPMaxBody
+	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
 	}
-	if o.Origins, err = server.ParseOrigins(strings.Join(c.CORSOrigins, ",")); err != nil {
+	if o.ingest.Origins, err = ingest.ParseOrigins(strings.Join(c.CORSOrigins, ",")); err != nil {
 		return o, fmt.Errorf("--cors-origins: %w", err)
 	}
-	if o.TrustedProxies, err = limit.ParseTrustedProxies(strings.Join(c.TrustedProxies, ",")); err != nil {
+	if o.ingest.TrustedProxies, err = limit.ParseTrustedProxies(strings.Join(c.TrustedProxies, ",")); err != nil {
 		return o, fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	if c.JWTJWKSURL != "" {
@@ -37,13 +48,13 @@ func newHTTPOptions(c *config.Config) (server.Options, error) {
 		}
 	}
 	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
-		o.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.TrustedProxies)
+		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
 	if c.RateLimit > 0 {
-		o.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
+		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
 	}
 	if c.MaxSeries > 0 {
-		o.Series = limit.NewSeries(c.MaxSeries)
+		o.ingest.Series = limit.NewSeries(c.MaxSeries)
 	}
 	return o, nil
 }
@@ -76,16 +87,18 @@ func newEncoder(c *config.Config) (*metric.Encoder, error) {
 // startServer serves the listener in a goroutine.
 func (a *app) startServer() error {
 	o := a.httpOptions
-	o.Logger = a.log
-	o.Sink = a.sender
-	o.Verifier = a.verifier
-	if a.certificate != nil {
-		o.GetCertificate = a.certificate.get
-	}
+	o.ingest.Logger, o.transport.Logger = a.log, a.log
+	o.ingest.Sink = a.sender
+	o.ingest.Verifier = a.verifier
 	if a.demo != nil {
-		o.Pages = a.demo.Handler()
+		o.ingest.Pages = a.demo.Handler()
 	}
-	a.server = server.New(o)
+	a.handler = ingest.New(o.ingest)
+	o.transport.Handler = a.handler
+	if a.certificate != nil {
+		o.transport.GetCertificate = a.certificate.get
+	}
+	a.server = transport.New(o.transport)
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil
@@ -100,4 +113,5 @@ func (a *app) stopServer() {
 	if err := a.server.Shutdown(ctx); err != nil {
 		a.log.Warn("connections were still open", "error", err)
 	}
+	a.handler.FlushLog()
 }

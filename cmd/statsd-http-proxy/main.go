@@ -44,12 +44,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return exitCode(stderr, serve(c, args, stdout, stderr))
 }
 
-// serve runs the proxy until SIGINT or SIGTERM. A second signal ends the program
-// at once.
+// serve runs the proxy until SIGINT or SIGTERM, or only checks the options with
+// --check-config. A second signal ends the program at once.
 func serve(c *config.Config, args []string, stdout, stderr io.Writer) error {
 	a, err := newApp(c, args, stdout, stderr)
 	if err != nil {
 		return err
+	}
+	if c.CheckConfig {
+		for _, warning := range a.warnings {
+			printMessage(stderr, "warning: "+warning)
+		}
+		return config.WriteEffective(stdout, args)
 	}
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()

@@ -28,9 +28,6 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(secret) < auth.ShortSecret {
-		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.ShortSecret))
-	}
 	now := time.Now()
 	claims := auth.Claims{
 		Issuer:   t.Issuer,
@@ -47,6 +44,9 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 	token, err := auth.Sign(secret, claims)
 	if err != nil {
 		return usageError{err}
+	}
+	if len(secret) < auth.ShortSecret {
+		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.ShortSecret))
 	}
 	_, err = fmt.Fprintln(stdout, token)
 	return err

@@ -51,6 +51,22 @@ func TestKeysServeTheirAlgorithmsOnly(t *testing.T) {
 	checkAccepted(t, v, "ES512 by P-256", widened(t, wrong, small), false)
 }
 
+// TestEd25519HasTwoNames verifies a token whose algorithm has the name of
+// RFC 9864.
+func TestEd25519HasTwoNames(t *testing.T) {
+	private, public := keyPair("EdDSA")
+	_, other := keyPair("EdDSA")
+	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"Ed25519"}`)) + ".e30"
+	signature, err := jwt.SigningMethodEdDSA.Sign(text, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := text + "." + base64.RawURLEncoding.EncodeToString(signature)
+	checkAccepted(t, newTestVerifier(t, Options{Keys: &Keys{keys: []key{public}}}), "Ed25519", token, true)
+	checkAccepted(t, newTestVerifier(t, Options{Keys: &Keys{keys: []key{other}}}), "Ed25519 with another key", token, false)
+	checkAccepted(t, newTestVerifier(t, Options{}), "Ed25519 with a secret", token, false)
+}
+
 // widened returns a token that claims to be signed by method. Its key is on a
 // smaller curve, and zeros fill the signature to the right length.
 func widened(t testing.TB, method *jwt.SigningMethodECDSA, private *ecdsa.PrivateKey) string {

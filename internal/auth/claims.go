@@ -56,16 +56,21 @@ type claimError struct {
 }
 
 func (e *claimError) Error() string { return "claim " + e.name + ": " + e.reason.Error() }
+func (e *claimError) Unwrap() error { return e.reason }
 
 // publicError returns the error that a client gets for an error of
 // payload.parse. It contains no part of the token except the name of a claim
 // that this package knows.
 func publicError(err error) error {
 	var claim *claimError
-	if errors.As(err, &claim) {
+	switch {
+	case !errors.As(err, &claim):
+		return errMalformed
+	case errors.Is(err, errMilliseconds):
+		return fmt.Errorf("%w: its claim %s is wrong: %w", errMalformed, claim.name, errMilliseconds)
+	default:
 		return fmt.Errorf("%w: its claim %s is wrong", errMalformed, claim.name)
 	}
-	return errMalformed
 }
 
 // parse parses the claims: a JSON object without duplicate names. The error may
@@ -189,10 +194,19 @@ const (
 	maxDate = 253402300799
 )
 
+// errMilliseconds is the error for a date that is out of range in seconds, but not
+// in milliseconds.
+var errMilliseconds = errors.New("want seconds, not milliseconds")
+
 // parseDate parses a NumericDate (RFC 7519, section 2).
 func parseDate(value jsontext.Value) (time.Time, error) {
 	seconds, err := strconv.ParseFloat(string(value), 64)
-	if err != nil || seconds < minDate || seconds > maxDate {
+	switch {
+	case err != nil:
+		return time.Time{}, errors.New("want seconds since 1970")
+	case seconds > maxDate && seconds <= 1000*maxDate:
+		return time.Time{}, errMilliseconds
+	case seconds < minDate || seconds > maxDate:
 		return time.Time{}, errors.New("want seconds since 1970")
 	}
 	whole, fraction := math.Modf(seconds)

@@ -72,6 +72,9 @@ func parseJWK(text jsontext.Value) (key, bool) {
 		return key{}, false
 	}
 	k.id = jwk.ID
+	if jwk.Algorithm == edDSAByCurve {
+		jwk.Algorithm = edDSA
+	}
 	if jwk.Algorithm != "" {
 		k.methods = slices.DeleteFunc(slices.Clone(k.methods), func(m string) bool { return m != jwk.Algorithm })
 	}

@@ -117,6 +117,10 @@ func TestJWKMembers(t *testing.T) {
 	f(jwk(p256.Public(), members{"x": "AAAA"}), es, p256, "", false)
 	f(jwk(p256.Public(), nil), rs, rsaKey(), "", false)
 	f(jwk(ed.Public(), nil), jwt.SigningMethodEdDSA, ed, "", true)
+	f(jwk(ed.Public(), members{"alg": "EdDSA"}), jwt.SigningMethodEdDSA, ed, "", true)
+	f(jwk(ed.Public(), members{"alg": "Ed25519"}), jwt.SigningMethodEdDSA, ed, "", true)
+	f(jwk(ed.Public(), members{"alg": "Ed448"}), jwt.SigningMethodEdDSA, ed, "", false)
+	f(jwk(public, members{"alg": "Ed25519"}), rs, rsaKey(), "", false)
 	f(jwk(ed.Public(), members{"crv": "X25519"}), jwt.SigningMethodEdDSA, ed, "", false)
 
 	oct := members{"kty": "oct", "k": base64.RawURLEncoding.EncodeToString([]byte(secret)), "alg": "HS256", "use": "sig"}

@@ -9,9 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // maxKeys is the maximum number of keys from one source. It is small because a
@@ -43,9 +44,20 @@ var (
 		elliptic.P384(): {"ES384"},
 		elliptic.P521(): {"ES512"},
 	}
-	ed25519Methods = []string{"EdDSA"}
+	ed25519Methods = []string{edDSA}
 	allMethods     = slices.Concat(hmacMethods, rsaMethods, []string{"ES256", "ES384", "ES512"}, ed25519Methods)
 )
+
+// The two names of the algorithm for Ed25519 keys. RFC 9864 replaces the first by
+// the second. Tokens and JWK sets can have either; key.methods has the first.
+const (
+	edDSA        = "EdDSA"   // RFC 8037
+	edDSAByCurve = "Ed25519" // RFC 9864
+)
+
+func init() {
+	jwt.RegisterSigningMethod(edDSAByCurve, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
+}
 
 // key verifies signatures.
 type key struct {
@@ -68,7 +80,7 @@ func (k *Keys) ShortSecrets() int { return k.shortSecrets }
 type KeySources struct {
 	Secrets       []string // for HMAC; empty ones are ignored
 	SecretFile    string   // one secret a line, see ReadSecrets
-	PublicKeyFile string   // PEM
+	PublicKeyFile string   // PEM; lines that start with # are skipped
 }
 
 // LoadKeys reads all keys of s. The error contains no part of a secret.
@@ -108,38 +120,47 @@ func (k *Keys) addSecret(secret []byte) {
 	k.keys = append(k.keys, key{methods: hmacMethods, value: secret})
 }
 
-// ReadSecrets reads a file of secrets, at most 1 MiB, with one secret a line.
-// Blanks at the ends of a line, blank lines, lines that start with a number sign
-// and a byte order mark are skipped. A file without a secret is an error. The
-// error contains no part of a secret.
+// ReadSecrets reads a file of secrets, at most 1 MiB. Each line is one secret,
+// without blanks (spaces, tabs, CR) at its ends. Blank lines and lines that start
+// with # are skipped, and so is a byte order mark. A file without a secret is an
+// error, and so is a file with PEM blocks. The error contains no part of a secret.
 func ReadSecrets(file string) ([][]byte, error) {
-	text, err := readKeyFile(file)
+	secrets, err := readKeyFile(file)
+	switch {
+	case err != nil:
+	case len(secrets) == 0:
+		err = errors.New("it contains no secret")
+	case slices.ContainsFunc(secrets, func(line []byte) bool { return bytes.HasPrefix(line, pemBegin) }):
+		err = errors.New("it contains a PEM block, want one secret a line")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read secrets from %q: %w", file, err)
-	}
-	secrets := slices.Collect(keyLines(text))
-	if len(secrets) == 0 {
-		return nil, fmt.Errorf("read secrets from %q: it contains no secret", file)
 	}
 	return secrets, nil
 }
 
-// keyLines returns the lines of a file of secrets or keys, without blank lines
-// and comments, blanks at the ends of lines, and a byte order mark.
-func keyLines(text []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for line := range bytes.SplitSeq(bytes.TrimPrefix(text, []byte("\ufeff")), []byte{'\n'}) {
-			line = bytes.Trim(line, " \t\r")
-			if len(line) > 0 && line[0] != '#' && !yield(line) {
-				return
-			}
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// readKeyFile reads a file of secrets or keys and returns its lines, without
+// blanks at their ends. It leaves out blank lines, lines that start with #, and a
+// byte order mark. The error does not contain the file's name.
+func readKeyFile(name string) (lines [][]byte, err error) {
+	text, err := readSmallFile(name)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.SplitSeq(bytes.TrimPrefix(text, byteOrderMark), []byte{'\n'}) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			lines = append(lines, line)
 		}
 	}
+	return lines, nil
 }
 
-// readKeyFile reads a file of secrets or keys. The error does not contain the
-// file's name.
-func readKeyFile(name string) ([]byte, error) {
+// readSmallFile reads a file of at most maxKeyFileBytes. The error does not
+// contain the file's name.
+func readSmallFile(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, withoutPath(err)

@@ -6,19 +6,21 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 )
 
-// readPublicKeys reads the public keys of a PEM file. Its lines may be indented,
-// and may start with a number sign to be skipped. A file without a key is an
+// pemBegin is the beginning of a PEM block.
+var pemBegin = []byte("-----BEGIN ")
+
+// readPublicKeys reads the public keys of a PEM file. A file without a key is an
 // error.
 func readPublicKeys(file string) ([]key, error) {
-	text, err := readKeyFile(file)
+	lines, err := readKeyFile(file)
 	if err != nil {
 		return nil, err
 	}
-	text = bytes.Join(slices.Collect(keyLines(text)), []byte{'\n'})
-	blocks := bytes.Count(text, []byte("-----BEGIN "))
+	text := append(bytes.Join(lines, []byte{'\n'}), '\n')
+	blocks := bytes.Count(text, pemBegin)
 	var keys []key
 	for {
 		var block *pem.Block
@@ -56,10 +58,22 @@ func parsePublicKey(block *pem.Block) (key, error) {
 			public = certificate.PublicKey
 		}
 	default:
-		return key{}, fmt.Errorf("it is %.40q, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", block.Type)
+		return key{}, fmt.Errorf("it is %s%.40q, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", describePrivate(block), block.Type)
 	}
 	if err != nil {
 		return key{}, err
 	}
 	return newPublicKey(public)
+}
+
+// describePrivate returns words for a private key, which people often use in place
+// of its public key. It returns "" for other blocks.
+func describePrivate(block *pem.Block) string {
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+		return "an encrypted private key, "
+	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		return "a private key, "
+	}
+	return ""
 }

@@ -2,23 +2,30 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Errors for tokens without a good signature.
+// Errors for tokens without a good signature. They name mistakes that people often
+// make, but contain no part of the token.
 var (
 	errMalformed = errors.New("the token is malformed")
+	errTooLong   = fmt.Errorf("%w: it is longer than %d bytes", errMalformed, maxTokenBytes)
+	errBlank     = fmt.Errorf("%w: it contains a blank or a line break", errMalformed)
+	errQuote     = fmt.Errorf("%w: it contains quotation marks", errMalformed)
+	errParts     = fmt.Errorf("%w: want three parts with a dot between them", errMalformed)
 	errCritical  = errors.New("the token has critical extensions, and none is supported")
-	errSignature = errors.New("the token has a bad signature, or an algorithm that no key here is for")
+	errSignature = errors.New("the token has a bad signature: another secret or key signed it")
+	errNoKey     = errors.New("the token has a bad signature: no key here is for its algorithm and key ID")
 )
 
 // verifySignature checks that a key of set signed token, and returns the
 // token's claims.
 func (v *Verifier) verifySignature(set *keySet, token []byte) (*claims, error) {
-	if !isCompactJWS(token) {
-		return nil, errMalformed
+	if err := checkCompactJWS(token); err != nil {
+		return nil, err
 	}
 	var p payload
 	lookup := keyLookup{set: set}
@@ -27,9 +34,12 @@ func (v *Verifier) verifySignature(set *keySet, token []byte) (*claims, error) {
 	case err == nil:
 	case errors.Is(err, errCritical):
 		return nil, errCritical
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, errSignature):
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, errNoKey):
 		if lookup.isUnknownID && v.fetcher != nil {
 			v.fetcher.requestFetch()
+		}
+		if lookup.keys == 0 {
+			return nil, errNoKey
 		}
 		return nil, errSignature
 	default:
@@ -42,26 +52,40 @@ func (v *Verifier) verifySignature(set *keySet, token []byte) (*claims, error) {
 	return c, nil
 }
 
-// isCompactJWS reports whether token has only characters of the compact
-// serialization of a JWS (RFC 7515, section 7.1) and is not too long. The check
-// is needed because the library skips line breaks.
-func isCompactJWS(token []byte) bool {
+// checkCompactJWS returns an error unless token has the characters and the number
+// of parts of a JWS in compact serialization (RFC 7515, section 7.1), and is not
+// too long. The check is needed because the library skips line breaks.
+func checkCompactJWS(token []byte) error {
+	if len(token) > maxTokenBytes {
+		return errTooLong
+	}
+	dots := 0
 	for _, b := range token {
 		switch {
-		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '-', b == '_', b == '.':
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '-', b == '_':
+		case b == '.':
+			dots++
+		case b == ' ', b == '\t', b == '\r', b == '\n':
+			return errBlank
+		case b == '"', b == '\'':
+			return errQuote
 		default:
-			return false
+			return errMalformed
 		}
 	}
-	return len(token) <= maxTokenBytes
+	if dots != 2 {
+		return errParts
+	}
+	return nil
 }
 
 // keyLookup looks for the keys that may have signed one token.
 type keyLookup struct {
 	set *keySet
 
-	// isUnknownID is a result: the token names a key that is not in the JWK set.
-	isUnknownID bool
+	// Results of keyFunc:
+	keys        int  // number of keys that may have signed the token
+	isUnknownID bool // the token names a key that is not in the JWK set
 }
 
 // keyFunc implements jwt.Keyfunc. It returns the keys for the token's algorithm.
@@ -87,8 +111,9 @@ func (l *keyLookup) keyFunc(t *jwt.Token) (any, error) {
 	add(l.set.configured.keys)
 	add(l.set.fetched)
 	l.isUnknownID = id != "" && !slices.ContainsFunc(l.set.fetched, func(k key) bool { return k.id == id })
-	if len(matching.Keys) == 0 {
-		return nil, errSignature
+	l.keys = len(matching.Keys)
+	if l.keys == 0 {
+		return nil, errNoKey
 	}
 	return matching, nil
 }

@@ -29,12 +29,13 @@ type Config struct {
 	StatsDPort            int           `option:"statsd-port"`
 	StatsDNetwork         string        `option:"statsd-network"`
 	StatsDSocket          string        `option:"statsd-socket"`
+	StatsDFlavor          string        `option:"statsd-flavor"`       // none for an unknown server
 	StatsDMaxDatagram     int           `option:"statsd-max-datagram"` // in bytes; 0 for the default of the network
 	StatsDBuffer          int           `option:"statsd-buffer"`       // in bytes
 	StatsDResolveInterval time.Duration `option:"statsd-resolve-interval"`
 
 	MetricPrefix string   `option:"metric-prefix"`
-	TagFormat    string   `option:"tag-format"`
+	TagFormat    string   `option:"tag-format"` // empty for that of the flavor
 	Tags         []string `option:"tags"`
 	NameFormat   string   `option:"name-format"`
 	Lowercase    bool     `option:"lowercase"`
@@ -51,6 +52,9 @@ type Config struct {
 
 	CORSOrigins  []string `option:"cors-origins"`
 	AllowMetrics []string `option:"allow-metrics"` // nil for all
+	DenyMetrics  []string `option:"deny-metrics"`  // nil for none
+	AllowTags    []string `option:"allow-tags"`    // nil for all
+	MaxTagKeys   int      `option:"max-tag-keys"`  // 0 for no limit
 	MaxSeries    int      `option:"max-series"`    // 0 for no limit
 	RateLimit    float64  `option:"rate-limit"`    // metrics per second; 0 for no limit
 	RateBurst    int      `option:"rate-burst"`    // 0 for the default, see Burst
@@ -59,6 +63,7 @@ type Config struct {
 	Verbose         bool          `option:"verbose"`
 	Demo            bool          `option:"demo"`
 	File            string        `option:"config"`
+	CheckConfig     bool          `option:"check-config"`
 	Help            bool          `option:"help"`
 	Version         bool          `option:"version"`
 
@@ -93,6 +98,12 @@ func (c *Config) StatsDAddress() string {
 		return c.StatsDSocket
 	}
 	return net.JoinHostPort(c.StatsDHost, strconv.Itoa(c.StatsDPort))
+}
+
+// IsStream reports whether StatsD is reached over a stream rather than by
+// datagrams.
+func (c *Config) IsStream() bool {
+	return c.StatsDNetwork == "tcp" || c.StatsDNetwork == "unix"
 }
 
 // usesSocket reports whether StatsD is reached through a Unix domain socket.

@@ -26,10 +26,11 @@ func defaults() Config {
 
 		StatsDResolveInterval: 30 * time.Second,
 
-		TagFormat:       "influxdb",
+		StatsDFlavor:    "none",
 		NameFormat:      "any",
 		JWTLeeway:       5 * time.Second,
 		CORSOrigins:     []string{"*"},
+		MaxTagKeys:      200,
 		ShutdownTimeout: 5 * time.Second,
 	}
 }
@@ -93,6 +94,9 @@ func TestFlagsAreRead(t *testing.T) {
 		c.CORSOrigins, c.AllowMetrics = []string{"https://a.example"}, []string{"web.*", "app"}
 		c.MaxSeries, c.RateLimit, c.RateBurst = 10000, 0.5, 20
 	})
+	f("--statsd-flavor=statsd-exporter --deny-metrics=stats.*,statsd.* --allow-tags=env,page --allow-tags=app.* --max-tag-keys=0", func(c *Config) {
+		c.StatsDFlavor, c.DenyMetrics, c.AllowTags, c.MaxTagKeys = "statsd-exporter", []string{"stats.*", "statsd.*"}, []string{"env", "page", "app.*"}, 0
+	})
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
 	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })
@@ -117,7 +121,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 			f(name+"="+time, fmt.Sprintf("invalid %s %q: want a time above 0 and up to 24h", name, time))
 		}
 	}
-	for _, name := range []string{"max-conns", "max-conns-per-ip", "max-series", "rate-burst"} {
+	for _, name := range []string{"max-conns", "max-conns-per-ip", "max-tag-keys", "max-series", "rate-burst"} {
 		for _, n := range []string{"-1", "1.5", "", "x", "1e3", "9999999999"} {
 			f("--"+name+"="+n, fmt.Sprintf("--%s %q: want a whole number from 0 to ", name, n))
 		}
@@ -137,6 +141,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("---http-port=80", `"---http-port=80"`)
 	f("--tag-format=nonsense", `"nonsense": want one of influxdb, graphite, dogstatsd, librato, signalfx, none`)
 	f("--tag-format=", "--tag-format")
+	f("--statsd-flavor=statsd_exporter", "want one of none, etsy, telegraf, statsd-exporter, gostatsd, datadog, vector")
 	f("--name-format=Graphite", "--name-format")
 	f("--tls-cert=c.pem", "--tls-key")
 	f("--tls-key=k.pem", "--tls-cert")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -47,6 +48,10 @@ func readFile(name string, groups []group) ([]setting, error) {
 	return settings, nil
 }
 
+// isOptionName matches what may be shown as the name of an unknown option. The
+// file may be one of secrets, given by mistake.
+var isOptionName = regexp.MustCompile(`^[a-z]+(-[a-z]+){0,4}$`)
+
 // parseLine parses a line of a configuration file. Its error contains no value,
 // which may be a secret.
 func parseLine(line string, groups []group) (setting, error) {
@@ -59,6 +64,8 @@ func parseLine(line string, groups []group) (setting, error) {
 	name = strings.TrimLeft(name, "-")
 	o := find(groups, name)
 	switch {
+	case o == nil && !isOptionName.MatchString(name):
+		return setting{}, errors.New("the line does not start with the name of an option")
 	case o == nil:
 		return setting{}, fmt.Errorf("unknown option %q%s", name, suggest(name, groups, func(o *option) string { return o.name }))
 	case o.onlyFlag:

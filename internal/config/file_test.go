@@ -66,7 +66,9 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f("nonsense 1", `unknown option "nonsense"`)
 	f("nonsense", `unknown option "nonsense"`)
 	f("htp-port 80", `unknown option "htp-port" (did you mean http-port?)`)
-	f("[http]", `unknown option "[http]"`)
+	f("[http]", "the line does not start with the name of an option")
+	f("hiddenSecret1+/==", "the line does not start with the name of an option")
+	f("= 1", "the line does not start with the name of an option")
 	f("http-port", "http-port has no value")
 	f("jwt-secret", "jwt-secret has no value") // not the secret "true"
 	f("http-port x", `invalid http-port "x": want a number from 0 to 65535`)

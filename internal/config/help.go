@@ -11,6 +11,29 @@ const helpWidth = 90
 // helpIndent is the indentation of an option's description.
 const helpIndent = "      "
 
+// helpSections are the sections after the options.
+var helpSections = []struct {
+	title      string
+	paragraphs []string
+}{
+	{"Values", []string{
+		`TIME is a number of seconds (5, 0.5) or has a unit (500ms, 1m30s).`,
+		`SIZE is a number of bytes (65536) or has a unit (KB, MB, GB, KiB, MiB, GiB).`,
+		`Options whose value is a list separated by commas, and --jwt-secret, may be repeated.`,
+	}},
+	{"Sources", []string{
+		`Every option except --help, --version and --check-config can also be set by an environment
+variable: --http-port by STATSD_HTTP_PROXY_HTTP_PORT. A flag overrides a variable, and a variable
+overrides the file that --config names. An empty variable counts as not set, except
+STATSD_HTTP_PROXY_HTTP_HOST. An empty value of an option that protects the proxy (certificates, keys,
+secrets, rules for tokens, lists of what is allowed) is an error.`,
+	}},
+	{"Exit status", []string{
+		`0 after SIGTERM or SIGINT; 1 if the proxy cannot start, such as for a port in use or an
+unreadable certificate; 2 for a wrong option.`,
+	}},
+}
+
 // WriteHelp writes the text of --help.
 func WriteHelp(w io.Writer) error {
 	var b strings.Builder
@@ -29,23 +52,12 @@ Try it:
 			writeOption(&b, &g.options[i])
 		}
 	}
-	b.WriteString(`
-Values:
-  TIME is a number of seconds (5, 0.5) or has a unit (500ms, 1m30s).
-  SIZE is a number of bytes (65536) or has a unit (KB, MB, GB, KiB, MiB, GiB).
-  Options whose value is a list separated by commas, and --jwt-secret, may be repeated.
-
-Sources:
-  Every option except --help and --version can also be set by an environment variable:
-  --http-port by STATSD_HTTP_PROXY_HTTP_PORT. A flag overrides a variable, and a variable
-  overrides the file that --config names. An empty variable counts as not set, except
-  STATSD_HTTP_PROXY_HTTP_HOST. An empty value of an option that protects the proxy
-  (certificates, keys, secrets, rules for tokens, lists of what is allowed) is an error.
-
-Exit status:
-  0 after SIGTERM or SIGINT; 1 if the proxy cannot start, such as for a port in use or an
-  unreadable certificate; 2 for a wrong option.
-`)
+	for _, section := range helpSections {
+		b.WriteString("\n" + section.title + ":\n")
+		for _, paragraph := range section.paragraphs {
+			writeWrapped(&b, paragraph, "  ", "  ")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

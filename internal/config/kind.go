@@ -20,6 +20,9 @@ type kind struct {
 	isList   bool // the values add up; parse returns a slice
 }
 
+// urlName is the name of URLs in the help text.
+const urlName = "URL"
+
 // text accepts any string.
 func text(name string) kind {
 	return kind{name: name, parse: func(s string) (any, error) { return s, nil }}
@@ -131,11 +134,12 @@ func rate() kind {
 
 // The largest values of options.
 const (
-	maxConns  = 1_000_000
-	maxSeries = 100_000_000 // they take 1.2 GB
-	maxBurst  = 1_000_000_000
-	maxRate   = 1e9
-	maxTime   = 24 * time.Hour // a longer time was meant in another unit
+	maxConns   = 1_000_000
+	maxTagKeys = 1_000_000
+	maxSeries  = 100_000_000 // they take 1.2 GB
+	maxBurst   = 1_000_000_000
+	maxRate    = 1e9
+	maxTime    = 24 * time.Hour // a longer time was meant in another unit
 )
 
 // duration accepts times from least to a day, as seconds or with a unit.

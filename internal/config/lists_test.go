@@ -10,7 +10,7 @@ import (
 func TestEmptyProtectionIsAnError(t *testing.T) {
 	names := []string{
 		"tls-cert", "tls-key", "jwt-secret", "jwt-secret-file", "jwt-public-key-file", "jwt-jwks-url",
-		"jwt-issuer", "jwt-audience", "cors-origins", "allow-metrics",
+		"jwt-issuer", "jwt-audience", "cors-origins", "allow-metrics", "deny-metrics", "allow-tags",
 	}
 	for _, name := range names {
 		for _, value := range []string{"", " ", "\t"} {

@@ -22,6 +22,9 @@ type option struct {
 	// Otherwise it counts as not set.
 	acceptsEmptyVariable bool
 
+	// isSecret is set if the value must not be shown.
+	isSecret bool
+
 	// onlyFlag is set for options that are ignored in the environment and are
 	// errors in the configuration file.
 	onlyFlag bool
@@ -73,12 +76,15 @@ func (s *setting) fail(err error) error {
 }
 
 // target is a struct whose fields are tagged with names of options.
-type target struct{ fields map[string]reflect.Value }
+type target struct {
+	fields map[string]reflect.Value
+	texts  map[string]string // of options that are no lists, as they were set last
+}
 
 // newTarget returns the target for a pointer to a tagged struct, and sets all
 // options to their defaults.
 func newTarget(to any, groups []group) target {
-	t := target{fieldsOf(to)}
+	t := target{fieldsOf(to), make(map[string]string)}
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
@@ -137,5 +143,6 @@ func (t target) set(s *setting) error {
 		parsed = reflect.AppendSlice(field, parsed)
 	}
 	field.Set(parsed)
+	t.texts[o.name] = s.text
 	return nil
 }

@@ -40,6 +40,9 @@ reads the client's address from their X-Forwarded-For header.`},
 			help: `How to reach the StatsD server.`},
 		{name: "statsd-socket", kind: text("PATH"),
 			help: `Path of the StatsD server's Unix domain socket.`},
+		{name: "statsd-flavor", kind: oneOf(flavors), preset: "none", choices: flavors,
+			help: `Name of the StatsD server. The flavor sets the tag format, the form of negative gauges
+and the types that are accepted, and rejects names and tags that harm this server.`},
 		{name: "statsd-max-datagram", kind: datagramSize(), preset: "auto",
 			help: `Size of the largest datagram, and so of the longest line. "auto" is 1432 bytes for
 udp, which fits into an Ethernet frame, and 8192 bytes for the other networks.`},
@@ -54,8 +57,9 @@ it up more often.`},
 		{name: "metric-prefix", kind: text("PREFIX"),
 			help: `Prefix of every metric name. The proxy adds a dot after a prefix that ends in a letter
 or a digit: "web" and "web." give "web.x", "web_" gives "web_x".`},
-		{name: "tag-format", kind: oneOf(tagFormats), preset: "influxdb", choices: tagFormats,
-			help: `Format of tags on the wire.`},
+		{name: "tag-format", kind: oneOf(tagFormats), choices: tagFormats,
+			help: `Format of tags on the wire. By default it is that of --statsd-flavor, and influxdb
+without a flavor.`},
 		{name: "tags", kind: list("TAGS"),
 			help: `Tags of every metric, such as "env=prod,region=eu". If a metric has a tag with the
 same key, its own value is used.`},
@@ -68,7 +72,7 @@ same key, its own value is used.`},
 Telegraf, statsd_exporter and gostatsd read. Etsy StatsD takes them for counters.`},
 	}},
 	{"Tokens", []option{
-		{name: "jwt-secret", kind: secrets(), rejectsEmpty: true,
+		{name: "jwt-secret", kind: secrets(), rejectsEmpty: true, isSecret: true,
 			help: `Secret of the JSON Web Tokens that metric requests need (HS256, HS384, HS512). May be
 repeated; each secret is valid. Other users of the machine can read it in the list of
 processes: prefer --jwt-secret-file or the environment variable. Without a secret and
@@ -79,7 +83,7 @@ start with # are skipped.`},
 		{name: "jwt-public-key-file", kind: text("FILE"), rejectsEmpty: true,
 			help: `File with public keys or certificates (PEM) that verify tokens: RSA (RS256, RS384,
 RS512, PS256, PS384, PS512), ECDSA (ES256, ES384, ES512) and Ed25519 (EdDSA).`},
-		{name: "jwt-jwks-url", kind: text("URL"), rejectsEmpty: true,
+		{name: "jwt-jwks-url", kind: text(urlName), rejectsEmpty: true,
 			help: `URL of a JWK set: the public keys that an identity provider publishes.`},
 		{name: "jwt-issuer", kind: text("ISSUER"), rejectsEmpty: true,
 			help: `Issuer that the claim "iss" of a token must name.`},
@@ -99,6 +103,16 @@ not come from pages and are accepted.`},
 		{name: "allow-metrics", kind: list("PATTERNS"), rejectsEmpty: true,
 			help: `Patterns of the names that clients may write, such as "web.*,app.checkout.*", without
 prefixes. An asterisk matches any characters. By default clients may write all names.`},
+		{name: "deny-metrics", kind: list("PATTERNS"), rejectsEmpty: true,
+			help: `Patterns of names that clients may not write, such as "stats.*,statsd.*", without
+prefixes. They override --allow-metrics.`},
+		{name: "allow-tags", kind: list("PATTERNS"), rejectsEmpty: true,
+			help: `Patterns of the tag keys that clients may write, such as "env,page,app.*". By default
+clients may write all keys.`},
+		{name: "max-tag-keys", kind: count(maxTagKeys), preset: "200",
+			help: `Number of different tag keys that clients may write. Metrics with other keys are
+rejected. Each key can become a column or a label of the StatsD server, for ever. 0 means
+no limit.`},
 		{name: "max-series", kind: count(maxSeries), preset: "0",
 			help: `Number of series (names with their tags) that may be in use. A series that is unused
 for one to two minutes is forgotten. At the limit, metrics of new series are rejected. A
@@ -121,6 +135,9 @@ ten seconds' worth of --rate-limit.`},
 shows it on a page at /.`},
 		{name: "config", kind: text("FILE"),
 			help: `Configuration file with one option per line, such as "http-port 8825".`},
+		{name: "check-config", kind: onOff(), onlyFlag: true,
+			help: `Check the options and the files that they name, print the options that are in effect,
+and exit as the start would. Secrets are printed as "set".`},
 		{name: "help", kind: onOff(), onlyFlag: true,
 			help: `Print this help and exit.`},
 		{name: "version", kind: onOff(), onlyFlag: true,
@@ -133,6 +150,16 @@ var networks = []choice{
 	{"tcp", `a connection to --statsd-host, for Etsy StatsD's TCP server, Telegraf and statsd_exporter`},
 	{"unixgram", `datagrams to --statsd-socket, for the Datadog Agent, Telegraf and statsd_exporter`},
 	{"unix", `a connection to --statsd-socket`},
+}
+
+var flavors = []choice{
+	{"none", `an unknown server; the lines suit as many servers as possible`},
+	{"etsy", `Etsy StatsD, with or without Graphite's tags`},
+	{"telegraf", `Telegraf`},
+	{"statsd-exporter", `Prometheus statsd_exporter`},
+	{"gostatsd", `gostatsd`},
+	{"datadog", `the Datadog Agent`},
+	{"vector", `Vector`},
 }
 
 var tagFormats = []choice{

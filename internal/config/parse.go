@@ -16,19 +16,26 @@ var ErrHelp = errors.New("help requested")
 //
 // With --version, Parse reads the arguments only.
 func Parse(args []string) (*Config, error) {
+	c, _, err := parse(args)
+	return c, err
+}
+
+// parse is Parse. It also returns the settings that are in effect.
+func parse(args []string) (*Config, target, error) {
 	flags, err := parseArguments(args, options)
 	if err != nil {
-		return nil, err
+		return nil, target{}, err
 	}
 	c := new(Config)
-	if err := newTarget(c, options).apply(flags); err != nil {
-		return nil, err
+	t := newTarget(c, options)
+	if err := t.apply(flags); err != nil {
+		return nil, target{}, err
 	}
 	switch {
 	case c.Help:
-		return nil, ErrHelp
+		return nil, target{}, ErrHelp
 	case c.Version:
-		return c, nil
+		return c, t, nil
 	}
 	variables, warnings := readEnvironment(os.Environ(), options)
 	file := last(flags, "config")
@@ -38,24 +45,24 @@ func Parse(args []string) (*Config, error) {
 	var lines []setting
 	if file != "" {
 		if lines, err = readFile(file, options); err != nil {
-			return nil, err
+			return nil, target{}, err
 		}
 	}
 	c = &Config{Warnings: warnings}
-	t := newTarget(c, options)
+	t = newTarget(c, options)
 	given := make(map[string]bool)
 	for _, source := range [][]setting{lines, variables, flags} {
 		if err := t.apply(source); err != nil {
-			return nil, err
+			return nil, target{}, err
 		}
 		for _, s := range source {
 			given[s.option.name] = true
 		}
 	}
 	if err := c.check(given); err != nil {
-		return nil, err
+		return nil, target{}, err
 	}
-	return c, nil
+	return c, t, nil
 }
 
 // Changes parses args again and returns the options, as flags, whose values differ

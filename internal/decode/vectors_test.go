@@ -25,11 +25,14 @@ type vector struct {
 	Tags       json.RawMessage
 	SampleRate json.RawMessage
 
-	Lines     []string // the lines that the client writes
-	Forwarded []string // the lines that the proxy forwards; Lines if it is nil
+	Lines   []string // the lines that the client writes
+	Refused bool     // the client rejects the call and writes none
 
-	Refused bool   // both reject the call
-	Line    string // a line that the proxy rejects; the call is not checked then
+	// Forwarded are the lines that the proxy forwards. If the list is empty, the
+	// proxy rejects the metric. Without a list, Lines and Refused hold for both.
+	Forwarded []string
+
+	Line string // a line that the proxy rejects; the call is not checked then
 }
 
 // metrics holds, for each method, the type of its metric, the parameter for its
@@ -75,14 +78,15 @@ func (v vector) run(t *testing.T) {
 	if want == nil {
 		want = v.Lines
 	}
-	if v.Refused == (len(want) > 0) {
+	if v.Refused == (len(v.Lines) > 0) {
 		t.Fatal("a vector must either be refused or have lines")
 	}
+	isRejected := len(want) == 0
 	if !v.Refused {
 		e := newEncoder(t, metric.Options{})
 		// A bracket at the beginning would start a JSON array, so the client puts a
 		// line with one blank before it.
-		if got, err := forward(e, "\u00a0\n"+strings.Join(v.Lines, "\n")); err != nil || !slices.Equal(got, want) {
+		if got, err := forward(e, "\u00a0\n"+strings.Join(v.Lines, "\n")); isRejected != (err != nil) || !slices.Equal(got, want) {
 			t.Errorf("the lines %q are forwarded as %q, %v, want %q", v.Lines, got, err, want)
 		}
 	}
@@ -97,7 +101,7 @@ func (v vector) run(t *testing.T) {
 	if err == nil {
 		got, err = forward(e, v.entry(t))
 	}
-	if v.Refused != (err != nil) || !slices.Equal(got, want) {
+	if isRejected != (err != nil) || !slices.Equal(got, want) {
 		t.Errorf("the entry %s is forwarded as %q, %v, want %q", v.entry(t), got, err, want)
 	}
 }

@@ -84,7 +84,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		admitted := 0
 		for i := range 10 * maxSeries {
 			name = fmt.Appendf(name[:0], "made.up.names.%08d", i)
-			if s.Admit(HashSeries(name, nil), s.start.Add(time.Duration(i)*100*time.Microsecond)) { // 100 s in all
+			if ok, _ := s.Admit(HashSeries(name, nil), s.start.Add(time.Duration(i)*100*time.Microsecond)); ok { // 100 s in all
 				admitted++
 			}
 		}

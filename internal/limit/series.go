@@ -66,10 +66,10 @@ func HashSeries(name, tags []byte) uint64 {
 }
 
 // Admit reports whether the series with the given hash can be written at the
-// time now. If so, it records that the series was seen. If now is up to a minute
-// before an earlier now, the later minute applies. If the clock goes back by
-// more, a new minute begins.
-func (s *Series) Admit(hash uint64, now time.Time) bool {
+// time now, and whether it is new. If it is admitted, Admit records that it was
+// seen. If now is up to a minute before an earlier now, the later minute applies.
+// If the clock goes back by more, a new minute begins.
+func (s *Series) Admit(hash uint64, now time.Time) (admitted, isNew bool) {
 	if minute := int64(now.Sub(s.start) / time.Minute); minute != s.minute.Load() {
 		s.turn(minute)
 	}
@@ -78,6 +78,18 @@ func (s *Series) Admit(hash uint64, now time.Time) bool {
 	defer shard.mu.Unlock()
 	shard.sweep()
 	return shard.admit(hash, s)
+}
+
+// Forget removes a series that Admit has called new, for example because its
+// metric was not sent after all.
+func (s *Series) Forget(hash uint64) {
+	shard := &s.shards[hash>>s.shift]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.sweep()
+	if shard.forget(hash) {
+		s.known.Add(-1)
+	}
 }
 
 // turn begins a minute. When it returns, forgotten series no longer count. It

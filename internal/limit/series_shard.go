@@ -27,24 +27,51 @@ const (
 	parityBit = 1 << 0
 )
 
-// admit records that a series is seen in this epoch and returns true, if the
-// series is known or if both this shard and all have room for a new one.
-func (s *seriesShard) admit(hash uint64, all *Series) bool {
+// admit records that a series is seen in this epoch, if the series is known or if
+// both this shard and all have room for a new one. isNew reports whether the
+// series was unknown.
+func (s *seriesShard) admit(hash uint64, all *Series) (admitted, isNew bool) {
 	parity := uint64(s.epoch & 1)
 	word := hash&^parityBit | usedBit | parity
 	slot := s.find(word)
 	old := s.table[slot]
 	switch {
 	case old == word:
-		return true
+		return true, false
 	case old != 0:
 		s.seen[old&parityBit]--
 	case s.isFull() || !all.reserve():
-		return false
+		return false, false
 	}
 	s.table[slot] = word
 	s.seen[parity]++
+	return true, old == 0
+}
+
+// forget removes a series and reports whether the shard had it. The series after
+// it, up to the next empty slot, move to where find looks for them now.
+func (s *seriesShard) forget(hash uint64) bool {
+	slot := s.find(hash | usedBit)
+	old := s.table[slot]
+	if old == 0 {
+		return false
+	}
+	s.seen[old&parityBit]--
+	s.table[slot] = 0
+	for i := s.after(slot); s.table[i] != 0; i = s.after(i) {
+		word := s.table[i]
+		s.table[i] = 0
+		s.table[s.find(word)] = word
+	}
 	return true
+}
+
+// after returns the slot after slot. The first slot comes after the last one.
+func (s *seriesShard) after(slot int) int {
+	if slot++; slot == len(s.table) {
+		return 0
+	}
+	return slot
 }
 
 // isFull reports whether only one slot is empty. find needs that slot to end its

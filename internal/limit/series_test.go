@@ -21,7 +21,7 @@ func TestAdmit(t *testing.T) {
 			t.Helper()
 			now := s.start.Add(time.Duration(minute * float64(time.Minute)))
 			for i, hash := range hashes {
-				if s.Admit(hash, now) != want {
+				if got, _ := s.Admit(hash, now); got != want {
 					t.Fatalf("with the maximum %d, series %d in minute %v is admitted: %v, want %v", max, i, minute, !want, want)
 				}
 			}
@@ -57,7 +57,7 @@ func TestSeriesAndTime(t *testing.T) {
 	f := func(minute float64, hash uint64, want bool) {
 		t.Helper()
 		now := s.start.Add(time.Duration(minute * float64(time.Minute)))
-		if s.Admit(hash, now) != want {
+		if got, _ := s.Admit(hash, now); got != want {
 			t.Errorf("series %d in minute %v is admitted: %v, want %v", hash>>60, minute, !want, want)
 		}
 	}
@@ -139,13 +139,19 @@ func compare(t *testing.T, max int, steps func(yield func(minutes int, hash uint
 		for range minutes {
 			current, before = map[uint64]bool{}, current
 		}
-		want := current[hash] || before[hash] || len(current)+len(before) < max
+		isKnown := current[hash] || before[hash]
+		want := isKnown || len(current)+len(before) < max
 		if want {
 			delete(before, hash)
 			current[hash] = true
 		}
-		if got := s.Admit(hash, now); got != want {
-			t.Fatalf("step %d, maximum %d, %d known: %#x is admitted: %v, want %v", n, max, len(current)+len(before), hash, got, want)
+		got, isNew := s.Admit(hash, now)
+		if got != want || isNew != (want && !isKnown) {
+			t.Fatalf("step %d, maximum %d, %d known: %#x is admitted: %v, new: %v, want %v", n, max, len(current)+len(before), hash, got, isNew, want)
+		}
+		if isNew && n%5 == 0 {
+			s.Forget(hash)
+			delete(current, hash)
 		}
 		if known := int(s.known.Load()); known != len(current)+len(before) {
 			t.Fatalf("step %d: %d are known, want %d", n, known, len(current)+len(before))
@@ -181,7 +187,7 @@ func TestFullShard(t *testing.T) {
 	s.shards[0].table = make([]uint64, 4)
 	f := func(minutes int, hash uint64, want bool) {
 		t.Helper()
-		if got := s.Admit(hash<<60, s.start.Add(time.Duration(minutes)*time.Minute)); got != want {
+		if got, _ := s.Admit(hash<<60, s.start.Add(time.Duration(minutes)*time.Minute)); got != want {
 			t.Errorf("series %d in minute %d is admitted: %v, want %v", hash, minutes, got, want)
 		}
 	}
@@ -207,11 +213,14 @@ func TestAdmitInParallel(t *testing.T) {
 			all.Go(func() {
 				for i := range uint64(10_000) {
 					name := fmt.Appendf(nil, "established %d", i)
-					if s.Admit(HashSeries(name, nil), now) {
+					if ok, _ := s.Admit(HashSeries(name, nil), now); ok {
 						known.Add(1)
 					}
 					made := fmt.Appendf(nil, "made up %d %d %d", minute, g, i)
-					if minute > 0 && s.Admit(HashSeries(made, nil), now) {
+					if minute == 0 {
+						continue
+					}
+					if ok, _ := s.Admit(HashSeries(made, nil), now); ok {
 						admitted.Add(1)
 					}
 				}

@@ -21,11 +21,13 @@ func newTestEncoder(t testing.TB, options Options) *Encoder {
 
 func str(text string) Value { return Value{[]byte(text), String} }
 
+func tag(key, value string) Tag { return Tag{Key: []byte(key), Value: []byte(value)} }
+
 // pairs splits text like env=prod,locale=en-us without checking it.
 func pairs(text string) (tags []Tag) {
 	for pair := range strings.SplitSeq(text, ",") {
 		if key, value, ok := strings.Cut(pair, "="); ok {
-			tags = append(tags, Tag{[]byte(key), []byte(value)})
+			tags = append(tags, tag(key, value))
 		}
 	}
 	return tags
@@ -88,6 +90,7 @@ func TestAppendWritesTheSampleRate(t *testing.T) {
 	}
 	check(t, e, Metric{Name: []byte("k"), Value: num("5"), SampleRate: str("0.0001"), FromLine: true}, "k:5|c|@0.0001", 1)
 	f(Count, num("0.1"), "k:5|c|@0.1", 0.1)
+	f(Count, num("1e-4"), "k:5|c|@0.0001", 0.0001)
 	f(Timing, str("25e-2"), "k:5|ms|@0.25", 0.25)
 	f(Count, num("1"), "k:5|c", 1)
 	f(Count, str("1.000"), "k:5|c", 1)
@@ -104,10 +107,10 @@ func TestAppendWritesInfluxDBTags(t *testing.T) {
 	f("env=prod", "k,env=prod:1|c")
 	f("env=prod,locale=en-us", "k,env=prod,locale=en-us:1|c")
 	f("env=prod,locale=en us", "k,env=prod,locale=en_us:1|c")
-	f("a b=1.50,a=2", "k,a_b=1.50,a=2:1|c")
+	f("a b=1.50,a=2", "k,a=2,a_b=1.50:1|c")
 	f("a=a,aa=a", "k,a=a,aa=a:1|c")
-	f("a=[b],c=~", "k,a=[b],c=~:1|c")
-	f("ключ=значение", "k,ключ=значение:1|c")
+	f("a=[b],c=~", "k,a=_b_,c=~:1|c")
+	f("kлюч=значение", "k,kлюч=значение:1|c")
 	check(t, e, Metric{Kind: Gauge, Name: []byte("k"), Tags: pairs("env=prod"), Value: num("-2")}, "k,env=prod:0|g\nk,env=prod:-2|g", 1)
 }
 
@@ -125,7 +128,7 @@ func TestAppendReplacesBlanksInNames(t *testing.T) {
 	f("a/b/c", "a/b/c")
 	f("...", "...")
 	f("päge.größe-日本", "päge.größe-日本")
-	f(`"'<>&\{}()[]!?*+$%~^`+"`", `"'<>&\{}()[]!?*+$%~^`+"`")
+	f(`"'<>&\{}()[]!?*+$%~^`+"`", `"'<>&\{}()__!?*+$%~^`+"`")
 	f(strings.Repeat("n", MaxName), strings.Repeat("n", MaxName))
 	f("a"+strings.Repeat(" ", 1000), "a_")
 }
@@ -222,14 +225,13 @@ func TestAppendRejectsBadMetrics(t *testing.T) {
 	f(Metric{Kind: Set, Value: str("a"), Time: num("1")}, `parameter "time" is for timings`)
 	f(Metric{Kind: Gauge, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate" is for counts and timings`)
 	f(Metric{Kind: Set, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate"`)
-	f(Metric{SampleRate: str("0.00009"), FromLine: true}, `parameter "sampleRate": "0.00009" is below 0.0001`)
-	f(Metric{SampleRate: str("1e-999"), FromLine: true}, `parameter "sampleRate"`)
-	for _, rate := range []string{"0", "-0.5", "1.0000000000000000000000001", "2", "x", "", "1e-999"} {
+	f(Metric{SampleRate: str("0.00009")}, `parameter "sampleRate": "0.00009" is not a number from 0.0001 to 1`)
+	for _, rate := range []string{"0", "-0.5", "1.0000000000000000000000001", "2", "x", "", "1e-999", "1e-9", "0.00009999"} {
 		f(Metric{SampleRate: str(rate)}, `parameter "sampleRate"`)
+		f(Metric{SampleRate: str(rate), FromLine: true}, `parameter "sampleRate"`)
 	}
 
 	tags := func(tags, want string) { t.Helper(); f(Metric{Tags: pairs(tags)}, want) }
-	tags("env=", `the key "env" has no value`)
 	tags("=prod", `the value "prod" has no key`)
 	tags("a=b=c", "reserved character '='")
 	tags("a=b:c", "reserved character ':'")
@@ -239,7 +241,7 @@ func TestAppendRejectsBadMetrics(t *testing.T) {
 	tags("a=1,b=2,a=3", `the key "a" is given twice`)
 	tags("a b=1,a_b=2", "is given twice")
 	tags("k="+strings.Repeat("v", 2000), "does not fit")
-	f(Metric{Tags: []Tag{{[]byte("k"), []byte("a,b")}}}, "reserved character ','")
+	f(Metric{Tags: []Tag{tag("k", "a,b")}}, "reserved character ','")
 
 	f(Metric{Kind: Histogram, Value: num("1")}, "the type histogram is not enabled")
 	f(Metric{Kind: Distribution, Value: num("1")}, "the type distribution is not enabled")

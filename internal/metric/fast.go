@@ -1,6 +1,9 @@
 package metric
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // fastPath says which lines of a batch are already in their final form.
 type fastPath struct {
@@ -15,9 +18,6 @@ const (
 	inKey
 	inTagValue
 )
-
-// maxFastTags is the maximum number of tags of a line on the fast path.
-const maxFastTags = 8
 
 // setFastPath derives e.fast from the other fields of e.
 func (e *Encoder) setFastPath() {
@@ -47,11 +47,11 @@ func (e *Encoder) setFastPath() {
 // all other lines, valid or not, AppendFast appends nothing and returns the
 // length 0.
 func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (w Written, length int) {
-	nameEnd, colon := e.scanHead(text)
+	nameEnd, colon := e.scanHead(text, scope)
 	if nameEnd == 0 {
 		return w, 0
 	}
-	kind, end := e.scanTail(text, colon)
+	kind, rate, end := e.scanTail(text, colon)
 	if end == 0 {
 		return w, 0
 	}
@@ -69,17 +69,22 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (w Written, le
 	}
 	prefixEnd := len(dst)
 	dst = append(dst, text[:end]...)
-	if prefixEnd+nameEnd-start > MaxName || len(dst)-start > e.maxLine ||
-		e.checkAllowed(kind, dst[prefixEnd:prefixEnd+nameEnd], scope) != nil {
+	nameEnd += prefixEnd
+	if nameEnd-start > MaxName || len(dst)-start > e.maxLine || e.checkReservedName(kind, dst[start:nameEnd]) != nil ||
+		e.checkAllowed(kind, dst[prefixEnd:nameEnd], scope) != nil {
 		return w, 0
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	return Written{Rate: 1, Name: dst[start : prefixEnd+colon]}, min(end+len("\n"), len(text))
+	w = Written{Rate: 1, Name: dst[start : prefixEnd+colon], nameEnd: nameEnd - start}
+	if e.traits.loopsTimings && isTimed(kind) {
+		w.Loops = 1 / rate
+	}
+	return w, min(end+len("\n"), len(text))
 }
 
 // scanHead returns the end of the name and the position of the colon after the
 // tags. nameEnd is 0 if the head of the line is not in its final form.
-func (e *Encoder) scanHead(text []byte) (nameEnd, colon int) {
+func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
 	if !e.fast.isEnabled {
 		return 0, 0
 	}
@@ -97,20 +102,19 @@ func (e *Encoder) scanHead(text []byte) (nameEnd, colon int) {
 	if !e.fast.hasTags || text[i] != ',' {
 		return 0, 0
 	}
-	var keys [maxFastTags][]byte
-	for n := 0; text[i] == ','; n++ {
-		key := i + 1
-		for i = key; i < len(text) && e.fast.places[text[i]]&inKey != 0; i++ {
+	var last []byte // the key of the tag before
+	for text[i] == ',' {
+		start := i + 1
+		for i = start; i < len(text) && e.fast.places[text[i]]&inKey != 0; i++ {
 		}
-		if n == maxFastTags || i == key || i == len(text) || text[i] != '=' {
+		if i == start || i == len(text) || text[i] != '=' {
 			return 0, 0
 		}
-		keys[n] = text[key:i]
-		for _, other := range keys[:n] {
-			if bytes.Equal(keys[n], other) {
-				return 0, 0
-			}
+		key := text[start:i]
+		if bytes.Compare(last, key) >= 0 || e.checkKey(key, scope) != nil {
+			return 0, 0
 		}
+		last = key
 		value := i + 1
 		for i = value; i < len(text) && e.fast.places[text[i]]&inTagValue != 0; i++ {
 		}
@@ -124,47 +128,52 @@ func (e *Encoder) scanHead(text []byte) (nameEnd, colon int) {
 	return nameEnd, i
 }
 
-// scanTail returns the kind and the end of a line whose value begins after the
-// colon. end is 0 if the tail of the line is not in its final form.
-func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, end int) {
+// scanTail returns the kind, the sample rate and the end of a line whose value
+// begins after the colon. end is 0 if the tail of the line is not in its final
+// form, and for a gauge of 0: it may be the first half of a negative gauge.
+func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, rate float64, end int) {
 	i := colon + 1
 	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}
 	if i == len(text) || text[i] != '|' || !isShortInteger(text[colon+1:i]) {
-		return 0, 0
+		return 0, 0, 0
 	}
 	letters := i + 1
 	for i = letters; i < len(text) && 'a' <= text[i] && text[i] <= 'z'; i++ {
 	}
 	kind, ok := ParseLetters(text[letters:i])
-	if !ok || !e.Allows(kind) {
-		return 0, 0
+	if !ok || !e.kinds.Has(kind) || kind == Gauge && text[colon+1] == '0' {
+		return 0, 0, 0
 	}
+	rate = 1
 	if i < len(text) && text[i] == '|' && kinds[kind].hasRate {
-		i += scanRate(text[i:])
+		var length int
+		rate, length = scanRate(text[i:])
+		i += length
 	}
 	if i < len(text) && text[i] != '\n' {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return kind, i
+	return kind, rate, i
 }
 
-// scanRate returns the length of the sample rate at the beginning of text if it
-// is in its final form, from 0.0001 (minLineRate) to 0.9999.
+// scanRate returns the sample rate at the beginning of text, and its length, if it
+// is in its final form, from 0.0001 (minRate) to 0.9999.
 //
 //	|@0.25
-func scanRate(text []byte) (length int) {
+func scanRate(text []byte) (rate float64, length int) {
 	const begin, maxDigits = "|@0.", len("0001")
 	if len(text) < len(begin) || string(text[:len(begin)]) != begin {
-		return 0
+		return 1, 0
 	}
-	i := len(begin)
-	for i < len(text) && text[i]-'0' <= 9 {
+	i, digits := len(begin), 0
+	for i < len(text) && i <= len(begin)+maxDigits && text[i]-'0' <= 9 {
+		digits = digits*10 + int(text[i]-'0')
 		i++
 	}
-	if digits := i - len(begin); digits == 0 || digits > maxDigits || text[i-1] == '0' {
-		return 0
+	if n := i - len(begin); n == 0 || n > maxDigits || text[i-1] == '0' {
+		return 1, 0
 	}
-	return i
+	return float64(digits) * math.Pow10(len(begin)-i), i
 }

@@ -54,6 +54,9 @@ func nameFormat(name string) (keep func(byte) bool, err error) {
 }
 
 // isWordChar reports whether b is an ASCII letter, a digit or an underscore.
-func isWordChar(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_'
+func isWordChar(b byte) bool { return isAlphanumeric(b) || b == '_' }
+
+// isAlphanumeric reports whether b is an ASCII letter or a digit.
+func isAlphanumeric(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }

@@ -50,10 +50,10 @@ func TestTagFormatsReserveCharacters(t *testing.T) {
 			if got := rejects(format, Metric{Name: []byte(text)}); got != inName {
 				t.Errorf("%s: the name %q is rejected: %v", format, text, got)
 			}
-			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte(text), []byte("v")}}}); got != inKey {
+			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{tag(text, "v")}}); got != inKey {
 				t.Errorf("%s: the key %q is rejected: %v", format, text, got)
 			}
-			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte("k"), []byte(text)}}}); got != inValue {
+			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{tag("k", text)}}); got != inValue {
 				t.Errorf("%s: the value %q is rejected: %v", format, text, got)
 			}
 		}
@@ -77,10 +77,12 @@ func TestOwnTagsReplaceConfiguredTags(t *testing.T) {
 	}
 	f("influxdb", "", "k,env=prod,region=eu_west:1|c")
 	f("influxdb", "a=b", "k,a=b,env=prod,region=eu_west:1|c")
+	f("influxdb", "f=b,z=a", "k,env=prod,f=b,region=eu_west,z=a:1|c")
+	f("influxdb", "region=,env=test", "k,env=test,region=eu_west:1|c")
 	f("influxdb", "env=test", "k,env=test,region=eu_west:1|c")
 	f("influxdb", "ENV=test", "k,env=test,region=eu_west:1|c")
-	f("influxdb", "region=us,a=env,env=x", "k,region=us,a=env,env=x:1|c")
-	f("influxdb", "xenv=y", "k,xenv=y,env=prod,region=eu_west:1|c")
+	f("influxdb", "region=us,a=env,env=x", "k,a=env,env=x,region=us:1|c")
+	f("influxdb", "xenv=y", "k,env=prod,region=eu_west,xenv=y:1|c")
 	f("dogstatsd", "env=test", "k:1|c|#env:test,region:eu_west")
 	f("signalfx", "", "k[env=prod,region=eu_west]:1|c")
 	f("graphite", "b=env", "k;b=env;env=prod;region=eu_west:1|c")

@@ -76,11 +76,19 @@ type Metric struct {
 	// with a sign moves a gauge, and the client has already sampled.
 	FromLine bool
 	More     []Value // the values after the first one of a line with several values
+
+	// IsAbsolute reports whether the value sets the gauge although it is a line and
+	// the value has a sign. Two lines were one metric: name:0|g, then name:-5|g.
+	IsAbsolute bool
+
+	// Extensions are the sections of a DogStatsD line after the tags, such as
+	// c:in-1234 and T1656581400, without the pipes before them.
+	Extensions [][]byte
 }
 
-// Reset empties m for the next metric. It keeps the memory of Tags and More.
+// Reset empties m for the next metric. It keeps the memory of its slices.
 func (m *Metric) Reset() {
-	*m = Metric{Tags: m.Tags[:0], More: m.More[:0]}
+	*m = Metric{Tags: m.Tags[:0], More: m.More[:0], Extensions: m.Extensions[:0]}
 }
 
 // Value is the text of one parameter and the form in which the client wrote it.
@@ -98,8 +106,15 @@ const (
 	String             // anything else: a JSON string, a form field, a part of a line
 )
 
-// Tag is one tag, its key and value unchecked.
-type Tag struct{ Key, Value []byte }
+// Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
+// an empty value.
+type Tag struct {
+	Key, Value []byte
+
+	// IsBare reports whether the tag is a DogStatsD tag without a colon. In other
+	// formats its value is true.
+	IsBare bool
+}
 
 // Lines holds the lines of accepted metrics, in order.
 type Lines struct {

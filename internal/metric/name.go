@@ -16,14 +16,13 @@ const MaxName = 255
 //
 //	configured.token.some.key
 //	                 ^^^^^^^^ patterns match this part
-func (e *Encoder) appendName(dst []byte, m *Metric, scope *Scope) ([]byte, error) {
+func (e *Encoder) appendName(dst []byte, s *spans, m *Metric, scope *Scope) ([]byte, error) {
 	if err := checkSegments(m.Name); err != nil {
 		return nil, err
 	}
 	if len(m.Name) > e.maxLine {
 		return nil, e.errTooLong() // before dst grows
 	}
-	start := len(dst)
 	dst = append(dst, e.prefix...)
 	if scope != nil && len(scope.Prefix) > 0 {
 		var err error
@@ -32,12 +31,17 @@ func (e *Encoder) appendName(dst []byte, m *Metric, scope *Scope) ([]byte, error
 		}
 	}
 	prefixEnd := len(dst)
+	s.added = prefixEnd - s.start
 	dst, err := e.names.append(dst, m.Name)
 	if err != nil {
 		return nil, fmt.Errorf("name %s %w", quote.Bytes(m.Name), err)
 	}
-	if n := len(dst) - start; n > MaxName {
+	s.nameEnd = len(dst)
+	if n := s.nameEnd - s.start; n > MaxName {
 		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", quote.Bytes(m.Name), n, MaxName)
+	}
+	if err := e.checkReservedName(m.Kind, dst[s.start:]); err != nil {
+		return nil, err
 	}
 	return dst, e.checkAllowed(m.Kind, dst[prefixEnd:], scope)
 }

@@ -6,13 +6,12 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// minLineRate is the minimum sample rate of a line. Servers that keep single
-// values, such as statsd_exporter, repeat a timing 1/rate times.
-const minLineRate = 0.0001
+// minRate is the minimum sample rate. Some servers, such as statsd_exporter, repeat
+// a timing 1/rate times.
+const minRate = 0.0001
 
-// appendRate appends the sample rate of m, unless it is 1, and returns the
-// fraction of such metrics that the caller must forward.
-func appendRate(dst []byte, m *Metric) (_ []byte, forward float64, err error) {
+// appendRate appends the sample rate of m, unless it is 1, and returns it.
+func appendRate(dst []byte, m *Metric) (_ []byte, rate float64, err error) {
 	value := &m.SampleRate
 	if value.Form == Absent {
 		return dst, 1, nil
@@ -24,16 +23,8 @@ func appendRate(dst []byte, m *Metric) (_ []byte, forward float64, err error) {
 	switch {
 	case n.isOne():
 		return dst, 1, nil
-	case n.isZero || n.isNegative || !n.isBelowOne():
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not above 0 and at most 1`, quote.Bytes(value.Text))
+	case !n.isBelowOne() || n.float() < minRate:
+		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not a number from %v to 1`, quote.Bytes(value.Text), minRate)
 	}
-	dst = n.append(append(dst, '|', '@'))
-	rate := n.float()
-	switch {
-	case !m.FromLine:
-		return dst, rate, nil
-	case rate < minLineRate:
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is below %v, the minimum in a line`, quote.Bytes(value.Text), minLineRate)
-	}
-	return dst, 1, nil // the client has sampled
+	return n.append(append(dst, '|', '@')), n.float(), nil
 }

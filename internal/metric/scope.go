@@ -13,6 +13,10 @@ type Scope struct {
 	// without any prefix.
 	Metrics Patterns
 
+	// Tags matches the keys of the tags that the client may write, as written; nil
+	// matches all.
+	Tags Patterns
+
 	// Kinds are the kinds that the client may write.
 	Kinds Kinds
 
@@ -31,7 +35,18 @@ type Written struct {
 	// some formats the tags are a part of Name. Both are parts of Lines.Bytes and
 	// valid until the Lines change.
 	Name, Tags []byte
+
+	// Loops is the sum of 1/rate of the timings, histograms and distributions in
+	// the lines if the server repeats each value 1/rate times, and 0 otherwise. The
+	// caller bounds the sum of a request by MaxLoops, and charges a client Loops
+	// metrics instead of one.
+	Loops float64
+
+	nameEnd int // the length of the name in Name, without tags
 }
+
+// MaxLoops is the maximum sum of Written.Loops of one request.
+const MaxLoops = 10_000
 
 // ForbiddenError says that the client may not write a valid metric.
 type ForbiddenError struct{ err error }
@@ -46,7 +61,7 @@ func newForbiddenError(format string, values ...any) error {
 // checkAllowed rejects metrics that no client, or not this client, may write.
 func (e *Encoder) checkAllowed(kind Kind, name []byte, scope *Scope) error {
 	switch {
-	case !e.metrics.Match(name):
+	case !e.metrics.Match(name) || e.denyMetrics != nil && e.denies(name):
 		return newForbiddenError("the name %s is not allowed here", quote.Bytes(name))
 	case scope == nil:
 		return nil
@@ -56,4 +71,30 @@ func (e *Encoder) checkAllowed(kind Kind, name []byte, scope *Scope) error {
 		return newForbiddenError("the token does not allow the name %s", quote.Bytes(name))
 	}
 	return nil
+}
+
+// denies reports whether an option denies the name, which has no prefix. Servers
+// replace or drop characters of names, so denies also tries the name in the forms
+// of Etsy StatsD and of Prometheus. It is called only if there are patterns.
+func (e *Encoder) denies(name []byte) bool {
+	if e.denyMetrics.Match(name) {
+		return true
+	}
+	buffer := make([]byte, 0, MaxName+1)
+	return e.denyMetrics.Match(appendSanitized(buffer, name)) || e.denyMetrics.Match(appendEscaped(buffer, name))
+}
+
+// appendSanitized appends name as Etsy StatsD sanitizes it: a hyphen replaces each
+// slash, and all other characters but letters, digits and _ - . are dropped. Blanks
+// are underscores already.
+func appendSanitized(dst, name []byte) []byte {
+	for _, b := range name {
+		switch {
+		case b == '/':
+			dst = append(dst, '-')
+		case isWordChar(b) || b == '-' || b == '.':
+			dst = append(dst, b)
+		}
+	}
+	return dst
 }

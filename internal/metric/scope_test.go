@@ -73,7 +73,7 @@ func TestWrittenIdentifiesTheSeries(t *testing.T) {
 			{Kind: Gauge, Value: num("-5")},
 			{Kind: Timing, Value: num("320"), FromLine: true, More: []Value{num("1"), num("2")}},
 		} {
-			m.Name, m.Tags = []byte("k"), []Tag{{[]byte("env"), []byte("prod")}}
+			m.Name, m.Tags = []byte("k"), []Tag{tag("env", "prod")}
 			l := Lines{Bytes: []byte("before"), Ends: []int{6}}
 			w, err := e.Append(&l, m, nil)
 			if err != nil || string(w.Name) != name || string(w.Tags) != tags {

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ type rules struct {
 	reserved  string    // characters that are errors
 	lowercase bool
 	onlyASCII bool // an underscore replaces each other rune
+	wideBytes bool // otherwise, an underscore replaces each byte of other runes
 }
 
 // newRules returns rules that reject the characters of reservedChars and more.
@@ -39,6 +41,16 @@ func newRules(more string, keep func(byte) bool, lowercase bool) *rules {
 		}
 	}
 	return r
+}
+
+// replace makes r replace each of the ASCII characters in chars by an underscore,
+// except for those that are reserved.
+func (r *rules) replace(chars string) {
+	for i := range len(chars) {
+		if r.written[chars[i]] != 0 {
+			r.written[chars[i]] = '_'
+		}
+	}
 }
 
 // append appends src as the rules say. It returns an error if src is not valid
@@ -90,11 +102,39 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 		return dst, end, errInvalid(c, size)
 	case r.onlyASCII:
 		return append(dst, '_'), end, nil
+	case r.wideBytes:
+		for range size {
+			dst = append(dst, '_')
+		}
+		return dst, end, nil
 	case r.lowercase:
 		return utf8.AppendRune(dst, unicode.ToLower(c)), end, nil
 	default:
 		return append(dst, src[i:end]...), end, nil
 	}
+}
+
+// compare compares the keys a and b as append writes them, in byte order.
+func (r *rules) compare(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		x, y := r.written[a[i]], r.written[b[i]]
+		if x == 0 || y == 0 {
+			return r.compareWritten(a[i:], b[i:])
+		}
+		if x != y {
+			return int(x) - int(y)
+		}
+	}
+	return len(a) - len(b)
+}
+
+// compareWritten is compare for keys with characters that appendRune handles. It
+// compares invalid keys up to their first error.
+func (r *rules) compareWritten(a, b []byte) int {
+	var bufferA, bufferB [128]byte
+	a, _ = r.append(bufferA[:0], a)
+	b, _ = r.append(bufferB[:0], b)
+	return bytes.Compare(a, b)
 }
 
 // isBlank reports whether r is white space in JavaScript's \s, which StatsD's

@@ -3,6 +3,7 @@ package metric
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"statsd-http-proxy/internal/quote"
 )
@@ -11,19 +12,34 @@ import (
 type checkedValue struct {
 	text      []byte // the value as it is written; nil for the number
 	number    number
+	onlyASCII bool // an underscore replaces each other byte of text
 	isShift   bool // write a plus sign, too: the value moves a gauge
-	needsZero bool // a line that sets the gauge to 0 must come first
+	needsZero bool // a value that sets the gauge to 0 must come first
 }
 
 // append appends the value as it stands in a line.
 func (v *checkedValue) append(dst []byte) []byte {
 	if v.text != nil {
-		return append(dst, v.text...)
+		start := len(dst)
+		dst = append(dst, v.text...)
+		if v.onlyASCII {
+			replaceWideBytes(dst[start:])
+		}
+		return dst
 	}
 	if v.isShift && !v.number.isNegative {
 		dst = append(dst, '+')
 	}
 	return v.number.append(dst)
+}
+
+// replaceWideBytes replaces each byte beyond ASCII by an underscore.
+func replaceWideBytes(text []byte) {
+	for i, b := range text {
+		if b >= utf8.RuneSelf {
+			text[i] = '_'
+		}
+	}
 }
 
 // mainValue returns the parameter that holds the value of m, and its name.
@@ -49,7 +65,7 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 		}
 		return fmt.Errorf(`parameter "value" is missing: the type %s needs it`, m.Kind)
 	case m.Kind == Set && value.Form == String:
-		v.text = value.Text
+		v.text, v.onlyASCII = value.Text, e.onlyASCII
 		return e.checkSet(value.Text)
 	case isShortInteger(value.Text) && param != "shift":
 		v.text = value.Text
@@ -61,10 +77,17 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 	switch {
 	case m.Kind == Timing && v.number.isNegative:
 		return fmt.Errorf("parameter %q: %s is negative", param, quote.Bytes(value.Text))
-	case m.Kind == Gauge && (param == "shift" || m.FromLine && hasSign(value.Text)):
+	case m.Kind == Set && v.number.isNegative && e.flavor == FlavorTelegraf:
+		return errSignedSet(value.Text)
+	case m.Kind != Gauge:
+		return nil
+	case param == "shift" || m.FromLine && !m.IsAbsolute && hasSign(value.Text):
+		if !e.traits.hasShift {
+			return e.traits.errFlavor("gauge values that move a gauge, such as " + quote.Bytes(value.Text))
+		}
 		v.isShift = true
-	case m.Kind == Gauge:
-		v.needsZero = v.number.isNegative
+	default:
+		v.needsZero = v.number.isNegative && e.gauge != signed
 	}
 	return nil
 }
@@ -90,11 +113,18 @@ func (e *Encoder) checkSet(text []byte) error {
 		return errors.New(`parameter "value" is empty: a set needs one`)
 	case len(text) > e.maxLine:
 		return e.errTooLong()
+	case e.flavor == FlavorTelegraf && (text[0] == '+' || text[0] == '-'):
+		return errSignedSet(text)
 	}
 	if err := checkSetValue(text); err != nil {
 		return fmt.Errorf(`parameter "value": %s %w`, quote.Bytes(text), err)
 	}
 	return nil
+}
+
+// errSignedSet returns the error for a value of a set that Telegraf drops.
+func errSignedSet(text []byte) error {
+	return flavors[FlavorTelegraf].errFlavor("values of sets that start with a sign, such as " + quote.Bytes(text))
 }
 
 // parseParam parses the number in the parameter param, without the blanks around
