@@ -17,7 +17,7 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 	f := func(claims, subject string, what scope) {
 		t.Helper()
 		want := Grant{subject, what}
-		token := []byte(signed(t, `{"alg":"HS256"}`, claims))
+		token := []byte(signPayload(t, `{"alg":"HS256"}`, claims))
 		for range 2 { // the second time from the cache
 			got, err := v.Verify(token)
 			if err != nil {
@@ -43,13 +43,16 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 	f(`{"metrics":["web.*","app.checkout"]}`, "", scope{Metrics: patterns("web.*", "app.checkout"), Kinds: all})
 	f(`{"metrics":"web.*"}`, "", scope{Metrics: patterns("web.*"), Kinds: all})
 	f(`{"metrics":[]}`, "", scope{Metrics: patterns(), Kinds: all})
+	f(`{"tags":["env","app.*"]}`, "", scope{Tags: patterns("env", "app.*"), Kinds: all})
+	f(`{"tags":"*","metrics":"a"}`, "", scope{Tags: patterns("*"), Metrics: patterns("a"), Kinds: all})
+	f(`{"tags":[]}`, "", scope{Tags: patterns(), Kinds: all})
 	f(`{"metrics":["gr\u00f6\u00dfe*"]}`, "", scope{Metrics: patterns("größe*"), Kinds: all})
 	f(`{"types":["count","timing","count"]}`, "", scope{Kinds: 1<<metric.Count | 1<<metric.Timing})
 	f(`{"types":"set"}`, "", scope{Kinds: 1 << metric.Set})
 	f(`{"types":[]}`, "", scope{})
 	f(`{"prefix":"shop"}`, "", scope{Prefix: []byte("shop"), Kinds: all})
 	f(`{"prefix":""}`, "", scope{Prefix: []byte{}, Kinds: all})
-	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, "", scope{Kinds: all}) // claims of others
+	f(`{"Metrics":[],"TYPES":1,"Prefix":"a:b","metric":[]}`, "", scope{Kinds: all}) // unknown claims
 	f(`{"sub":"a","prefix":"p.","types":["gauge"],"metrics":["*"],"x":{"metrics":[]}}`,
 		"a", scope{Metrics: patterns("*"), Kinds: 1 << metric.Gauge, Prefix: []byte("p.")})
 }
@@ -58,7 +61,7 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 	v := newTestVerifier(t, Options{})
 	f := func(claims, name string) {
 		t.Helper()
-		grant, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, claims)))
+		grant, err := v.Verify([]byte(signPayload(t, `{"alg":"HS256"}`, claims)))
 		want := errMalformed.Error()
 		if name != "" {
 			want += ": its claim " + name + " is wrong"
@@ -67,7 +70,7 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", claims, grant, err, want)
 		}
 	}
-	for _, name := range []string{"metrics", "types", "prefix"} {
+	for _, name := range []string{"metrics", "types", "tags", "prefix"} {
 		for _, value := range []string{`null`, `1`, `true`, `{}`, `{"a":"b"}`, `[1]`, `[null]`, `["count",null]`, `["count",["count"]]`, `[["count"]]`, `"a:b"`, `["count",{}]`} {
 			f(`{"`+name+`":`+value+`}`, name)
 		}
@@ -76,6 +79,9 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 	f(`{"sub":1}`, "sub")
 	f(`{"sub":["a"]}`, "sub")
 	f(`{"metrics":[""]}`, "metrics")
+	f(`{"tags":[""]}`, "tags")
+	f(`{"tags":["[a-z]"]}`, "tags")
+	f(`{"tags":["a=b"]}`, "tags")
 	f(`{"metrics":""}`, "metrics")
 	f(`{"metrics":"web.*,app.*"}`, "metrics")
 	f(`{"metrics":["a\nb"]}`, "metrics")
@@ -97,7 +103,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	v := newTestVerifier(t, Options{Issuer: "login", Audience: "proxy", RequireExp: true})
 	c := Claims{
 		Issuer: "login", Subject: "<demo> & \"größe\"", Audience: "proxy", IssuedAt: now, ExpiresAt: now.Add(time.Hour),
-		Metrics: []string{"web.*", "app.größe"}, Types: []string{"count", "timing"}, Prefix: "shop",
+		Metrics: []string{"web.*", "app.größe"}, Types: []string{"count", "timing"}, Tags: []string{"env", "app.*"}, Prefix: "shop",
 	}
 	token, err := Sign([]byte(secret), c)
 	if err != nil {
@@ -109,6 +115,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	}
 	want := Grant{c.Subject, metric.Scope{
 		Metrics: metric.Patterns{[]byte("web.*"), []byte("app.größe")},
+		Tags:    metric.Patterns{[]byte("env"), []byte("app.*")},
 		Kinds:   1<<metric.Count | 1<<metric.Timing,
 		Prefix:  []byte("shop"),
 	}}
@@ -118,7 +125,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	if e := v.current.Load().cache.get([]byte(token)); !e.validity.until.Equal(now.Add(time.Hour)) || !e.validity.from.Equal(now) {
 		t.Errorf("valid from %v until %v", e.validity.from, e.validity.until)
 	}
-	// Others read it in the same way.
+	// The library parses the token in the same way.
 	var claims struct {
 		jwt.RegisteredClaims
 		Metrics, Types []string
@@ -127,24 +134,24 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	clock := jwt.WithTimeFunc(func() time.Time { return now })
 	_, err = jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return []byte(secret), nil }, clock)
 	if err != nil || claims.Subject != c.Subject || claims.Prefix != "shop" || len(claims.Metrics) != 2 || len(claims.Types) != 2 {
-		t.Errorf("the library reads %+v, %v", claims, err)
+		t.Errorf("the library returns %+v, %v", claims, err)
 	}
 
 	if token, err = Sign([]byte(secret), Claims{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := newTestVerifier(t, Options{}).Verify([]byte(token)); err != nil || got.Metrics != nil || got.Kinds != metric.AllKinds {
-		t.Errorf("an empty token grants %v, %v", got, err)
+		t.Errorf("an empty token: got grant %v, %v", got, err)
 	}
 	if token, err = Sign([]byte(secret), Claims{Metrics: []string{}, Types: []string{}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := newTestVerifier(t, Options{}).Verify([]byte(token)); err != nil || got.Metrics == nil || got.Kinds != 0 {
-		t.Errorf("a token for nothing grants %v, %v", got, err)
+		t.Errorf("a token with empty lists: got grant %v, %v", got, err)
 	}
 }
 
-func TestWhatNoVerifierTakesIsNotSigned(t *testing.T) {
+func TestSignRejectsBadClaims(t *testing.T) {
 	f := func(c Claims, want string) {
 		t.Helper()
 		if token, err := Sign([]byte(secret), c); err == nil || token != "" || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
@@ -152,12 +159,13 @@ func TestWhatNoVerifierTakesIsNotSigned(t *testing.T) {
 		}
 	}
 	f(Claims{Metrics: []string{"a:b"}}, `claim metrics: pattern "a:b"`)
+	f(Claims{Tags: []string{"a=b"}}, `claim tags: pattern "a=b"`)
 	f(Claims{Types: []string{"Count"}}, `claim types: type "Count"`)
 	f(Claims{Prefix: "a:b"}, `claim prefix: prefix "a:b"`)
 	f(Claims{Subject: "\xff"}, "UTF-8")
 	f(Claims{ExpiresAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "claim exp")
-	f(Claims{Subject: strings.Repeat("a", 8<<10)}, "more than 8192")
+	f(Claims{Subject: strings.Repeat("a", 8<<10)}, "at most 8192")
 	if _, err := Sign(nil, Claims{}); err == nil {
-		t.Error("a token is signed without a secret")
+		t.Error("Sign succeeds without a secret")
 	}
 }

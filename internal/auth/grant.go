@@ -2,10 +2,10 @@ package auth
 
 import "statsd-http-proxy/internal/metric"
 
-// Grant is whom a token is for and what it may write. Every request with that
-// token shares it: it is not changed once it is made.
+// Grant is what a token allows, and to whom. All requests with the same token
+// share one Grant, so it must not be changed.
 type Grant struct {
-	// Subject is the claim sub, empty where the token has none.
+	// Subject is the claim sub, empty if the token has none.
 	Subject string
 
 	metric.Scope
@@ -13,10 +13,12 @@ type Grant struct {
 
 // size returns about how many bytes g takes.
 func (g *Grant) size() int {
-	const fixed, perPattern = 96, 32
+	const fixed, perPattern = 120, 32
 	size := fixed + len(g.Subject) + len(g.Prefix)
-	for _, pattern := range g.Metrics {
-		size += perPattern + len(pattern)
+	for _, list := range [...]metric.Patterns{g.Metrics, g.Tags} {
+		for _, pattern := range list {
+			size += perPattern + len(pattern)
+		}
 	}
 	return size
 }

@@ -1,0 +1,360 @@
+package transport_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/proxytest"
+	"statsd-http-proxy/internal/transport"
+)
+
+// Limits of the proxy.
+const (
+	maxStreams = 128      // open requests of a connection over HTTP/2
+	maxBodies  = 32 << 20 // bytes of all bodies together
+
+	maxRejections = 20 // entries that the response to a batch lists
+)
+
+func TestClientsChooseTheVersionOfHTTP(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	f := func(want string, offered ...string) {
+		t.Helper()
+		conn := tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: offered})
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if got := conn.ConnectionState().NegotiatedProtocol; got != want {
+			t.Errorf("of %q it takes %q, want %q", offered, got, want)
+		}
+	}
+	f("h2", "h2")
+	f("h2", "http/1.1", "h2")
+	f("http/1.1", "http/1.1")
+	f("", []string{}...)
+}
+
+func TestStreamsAreServedSideBySide(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	c := p.DialHTTP2()
+	if got := c.Settings[http2.SettingMaxConcurrentStreams]; got != maxStreams {
+		t.Fatalf("the server lets %d streams be open, want %d", got, maxStreams)
+	}
+	var waiting []uint32
+	for range maxStreams {
+		waiting = append(waiting, c.Open("POST", "/count/k", false))
+	}
+	if a := c.Response(c.Open("POST", "/count/k", true)); a.Status != -1 {
+		t.Errorf("one stream too many is answered %d %s", a.Status, a.Body)
+	}
+	// The last one does not wait for the first one.
+	for len(waiting) > 0 {
+		last := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		c.Send(last, "value=1", true)
+		p.Forwards("in reverse order", c.Response(last), "k:1|c")
+	}
+	p.Forwards("there is room again", c.Response(c.Open("POST", "/count/k", true)), "k:0|c")
+}
+
+func TestHeadOverHTTP2MayTake16KiB(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	c := p.DialHTTP2()
+	pad := func(n int) string { return strings.Repeat("x", n) }
+	room := exchange.MaxHead - len("POST /count/k?token= HTTP/1.1\r\nHost: proxy\r\nX: \r\n\r\n")
+	f := func(token, header string) proxytest.Response {
+		t.Helper()
+		return c.Response(c.Open("POST", "/count/k?token="+token, true, "x", header))
+	}
+	p.Forwards("long headers", f("", pad(room)), "k:0|c")
+	p.Forwards("long URL", f(pad(room), ""), "k:0|c")
+	p.Rejects("headers too long", f("", pad(room+1)), 431, "16 KiB")
+	p.Rejects("URL too long", f(pad(exchange.MaxHead), ""), 414, "16 KiB")
+	var many []string
+	for range 1000 {
+		many = append(many, "x", pad(30))
+	}
+	p.Rejects("many headers", c.Response(c.Open("POST", "/count/k", true, many[:2*500]...)), 431, "16 KiB")
+	if log := p.Log.String(); strings.Count(log, "msg=refused") != strings.Count(log, "client=127.0.0.1") {
+		t.Errorf("the log does not tell who was refused:\n%s", log)
+	}
+
+	// net/http answers these.
+	if a := c.Response(c.Open("POST", "/count/k", true, many...)); a.Status != 431 {
+		t.Errorf("headers of 60 KiB: %d %s", a.Status, a.Body)
+	}
+	p.Forwards("the connection goes on", f("", ""), "k:0|c")
+	_, _ = c.TryOpen("POST", "/count/k", true, "x", pad(1<<20))
+	c.ReadToEnd()
+	if c.GoAway == nil {
+		t.Errorf("headers of 1 MiB: %v", c.Err)
+	}
+}
+
+func TestBodyOverHTTP2IsLimited(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.MaxBody = 300_000 })
+	c := p.DialHTTP2()
+	body := `{"value":1` + strings.Repeat(" ", 300_000-11) + "}"
+	f := func(body string, headers ...string) proxytest.Response {
+		t.Helper()
+		id := c.Open("POST", "/count/k", false, headers...)
+		c.Send(id, body, true)
+		return c.Response(id)
+	}
+	p.Forwards("declared", c.Do("POST", "/count/k", body), "k:1|c")
+	p.Forwards("not declared", f(body), "k:1|c")
+	p.Rejects("declared, above the limit", c.Do("POST", "/count/k", body+" "), 413, "300000 bytes")
+	p.Rejects("not declared, above the limit", f(body+" "), 413, "300000 bytes")
+	p.Rejects("far above the limit", f(strings.Repeat("x", 2<<20)), 413, "300000 bytes")
+	for _, declared := range []string{"x", "+7", "7, 7", "-1", "7 7"} {
+		p.Rejects("length "+declared, c.Response(c.Open("POST", "/count/k", true, "content-length", declared)), 400, "Content-Length")
+	}
+	p.Rejects("two lengths", c.Response(c.Open("POST", "/count/k", true, "content-length", "7", "content-length", "8")), 400, "Content-Length")
+	p.Rejects("shorter than declared", f("value=1", "content-length", "8"), 400, "ends before its body")
+	if a := f("value=1", "content-length", "6"); a.Status == 200 {
+		t.Error("a body that is longer than declared is taken")
+	}
+	p.Sink.Take()
+	p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+	c.Check(c.Framer.WriteData(c.Open("POST", "/count/k", false), true, []byte("value=1")))
+	p.Forwards("a body at once", c.Response(c.NextID-2), "k:1|c")
+	if held := p.BodyBytes(); held != 0 {
+		t.Errorf("%d bytes are held with no body", held)
+	}
+}
+
+// TestLargeBodiesOverHTTP2ShareTheirMemory has them arrive but for their end.
+func TestLargeBodiesOverHTTP2ShareTheirMemory(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	part := strings.Repeat("&", 700<<10)
+	var clients []*proxytest.HTTP2Client
+	refused := 0
+	for refused == 0 {
+		if len(clients) > maxBodies>>20+1 {
+			t.Fatalf("%d bodies hold %d bytes", len(clients), p.BodyBytes())
+		}
+		c := p.DialHTTP2()
+		clients = append(clients, c)
+		id := c.Open("POST", "/count/k", false)
+		c.Send(id, part, false)
+		before := p.BodyBytes()
+		proxytest.Poll(t, func() bool {
+			// It has been read when it is held to its end, or refused.
+			return p.BodyBytes() >= before && (p.BodyBytes() >= int64(len(clients)*len(part)) || hasLogged(p, "too many large bodies"))
+		})
+		if hasLogged(p, "too many large bodies") {
+			p.Rejects("beyond the limit", c.Response(id), 503, "too many large bodies")
+			refused++
+		}
+		if held := p.BodyBytes(); held > maxBodies {
+			t.Errorf("bodies hold %d bytes, want %d at most", held, maxBodies)
+		}
+	}
+	p.Forwards("a small one", p.DialHTTP2().Do("POST", "/count/k", "value=1"), "k:1|c")
+	for _, c := range clients {
+		c.Conn.Close()
+	}
+	proxytest.Poll(t, func() bool { return p.BodyBytes() == 0 })
+}
+
+// refused tells whether the log has a refusal with that message.
+func hasLogged(p *proxytest.Proxy, message string) bool {
+	return strings.Contains(p.Log.String(), message)
+}
+
+func TestSlowStreamsAreCutOff(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.ReadTimeout = time.Second / 2 })
+	c := p.DialHTTP2()
+	for _, part := range []string{"", "value="} {
+		id := c.Open("POST", "/count/k", false, "content-length", "7")
+		c.Send(id, part, false)
+		p.Rejects("a body that stalls", c.Response(id), 408, "in time")
+	}
+	id := c.Open("POST", "/count/k", false, "content-length", "20000")
+	c.Send(id, "value=", false)
+	p.Rejects("a large body that stalls", c.Response(id), 408, "in time")
+	p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+}
+
+func TestIdleHTTP2ConnectionsAreClosed(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) {
+		o.ReadTimeout = time.Second
+		o.IdleTimeout = 100 * time.Millisecond
+	})
+	p.DialHTTP2().ReadToEnd() // no request ever
+
+	used := p.DialHTTP2()
+	p.Forwards("request", used.Do("POST", "/count/k", "value=1"), "k:1|c")
+	used.ReadToEnd()
+	if used.GoAway == nil || *used.GoAway != http2.ErrCodeNo {
+		t.Errorf("it ends with GOAWAY %v", used.GoAway)
+	}
+
+	head := p.DialHTTP2()
+	p.Forwards("request", head.Do("POST", "/count/k", "value=1"), "k:1|c")
+	head.Check(head.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: head.Pack(":method", "POST")}))
+	head.ReadToEnd() // in the midst of headers
+
+	var begun []io.Reader
+	for _, begin := range []string{"", http2.ClientPreface[:10], http2.ClientPreface, "GET / HTTP/1.1\r\n\r\n"} {
+		conn := tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		if _, err := io.WriteString(conn, begin); err != nil {
+			t.Fatal(err)
+		}
+		begun = append(begun, conn)
+	}
+	for i, conn := range begun {
+		_, err := io.ReadAll(conn)
+		if ne, ok := err.(interface{ Timeout() bool }); ok && ne.Timeout() {
+			t.Errorf("connection %d stays open", i)
+		}
+	}
+}
+
+// TestClientsThatDoNotReadAreCutOff has answers wait: for the client's flow
+// control, and for room in the sockets.
+func TestClientsThatDoNotReadAreCutOff(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) {
+		o.ReadTimeout = time.Second / 2
+		o.WriteTimeout = 50 * time.Millisecond
+	})
+	c := p.DialHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	for range 2 {
+		var ids []uint32
+		for range maxStreams {
+			ids = append(ids, c.Open("POST", "/count/k?value=x", true))
+		}
+		for _, id := range ids {
+			if a := c.Response(id); a.Status != -1 {
+				t.Fatalf("an answer without a window: %d %q", a.Status, a.Body)
+			}
+		}
+	}
+	c.Conn.Close()
+
+	c = p.DialHTTP2()
+	err := c.Framer.WriteWindowUpdate(0, 1<<30)
+	bad := []byte(strings.Repeat("no metric\n", maxRejections)) // which has an answer of 2 KiB
+	for err == nil {
+		var id uint32
+		if id, err = c.TryOpen("POST", "/batch", false); err == nil {
+			err = c.Framer.WriteData(id, true, bad)
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("a client that does not read is not cut off")
+	}
+	proxytest.Poll(t, func() bool { return p.CountConns(transport.StateActive) == 0 })
+}
+
+func TestHTTP2ConnectionsCount(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.Conns = limit.NewConns(2, 0, nil) })
+	first, second := p.DialHTTP2(), p.DialHTTP2()
+	for _, c := range []*proxytest.HTTP2Client{first, second} {
+		if a := c.Do("GET", "/heartbeat", ""); a.Status != 200 {
+			t.Fatalf("a connection within the limit: %d", a.Status)
+		}
+	}
+	if _, err := tls.Dial("tcp", p.Address, &tls.Config{InsecureSkipVerify: true}); err == nil {
+		t.Error("one beyond the limit is served")
+	}
+	second.Conn.Close()
+	proxytest.Poll(t, func() bool { return p.CountConns(transport.StateActive) == 1 })
+	if a := p.DialHTTP2().Do("GET", "/heartbeat", ""); a.Status != 200 {
+		t.Errorf("there is no room although a connection was closed: %d", a.Status)
+	}
+}
+
+func TestPagesAreServedOverHTTP2(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.WriteTimeout = 100 * time.Millisecond }, withPages(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/faulty":
+			panic("out of paper")
+		case "/events":
+			for range 3 {
+				_, _ = io.WriteString(w, "more")
+				if err := http.NewResponseController(w).Flush(); err != nil {
+					t.Error(err)
+				}
+			}
+			<-r.Context().Done()
+		}
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.String())
+	}))
+	c := p.DialHTTP2()
+	if a := c.Do("GET", "/some/file.js?v=1", ""); a.Status != 200 || a.Body != "GET /some/file.js?v=1" {
+		t.Errorf("got %d %q", a.Status, a.Body)
+	}
+	p.Rejects("a route of the interface", c.Do("GET", "/count/k", ""), 405, "GET")
+	if a := c.Do("GET", "/faulty", ""); a.Status != -1 {
+		t.Errorf("a faulty page gets %d", a.Status)
+	}
+	if !strings.Contains(p.Log.String(), "out of paper") {
+		t.Errorf("the log is silent: %s", p.Log)
+	}
+	// A page goes on for longer than a write may take, until the server stops.
+	id := c.Open("GET", "/events", true)
+	for c.Received(id) != "moremoremore" {
+		c.MustRead()
+	}
+	for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+		if a := c.Do("GET", "/heartbeat", ""); a.Body != "OK" {
+			t.Errorf("the heartbeat says %q", a.Body)
+		}
+	}
+	var shut sync.WaitGroup
+	shut.Go(func() { _ = p.Shutdown(t.Context()) })
+	if a := c.Response(id); a.Body != "moremoremoreGET /events" {
+		t.Errorf("got %d %q", a.Status, a.Body)
+	}
+	c.Conn.Close()
+	shut.Wait()
+}
+
+// TestWhatHTTP2Forbids holds what net/http refuses by itself, and that the
+// connection goes on.
+func TestWhatHTTP2Forbids(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	c := p.DialHTTP2()
+	f := func(status int, method, target string, headers ...string) {
+		t.Helper()
+		if a := c.Response(c.Open(method, target, true, headers...)); a.Status != status {
+			t.Errorf("%s %s %q: got %d %s, want %d", method, target, headers, a.Status, a.Body, status)
+		}
+		if sent := p.Sink.Take(); sent != nil {
+			t.Errorf("%s %s %q: sent %q", method, target, headers, sent)
+		}
+	}
+	const isReset = -1
+	for _, target := range []string{"/count/a%", "/count/a%zz", "count/k", "", "/count/a\x01b"} {
+		f(isReset, "POST", target)
+	}
+	f(isReset, "", "/count/k")
+	f(isReset, "CONNECT", "/count/k")
+	f(isReset, "POST", "/count/k", "X-Upper", "case")
+	f(isReset, "POST", "/count/k", "x", "a\nb")
+	f(isReset, "POST", "/count/k", ":path", "/count/l")
+	for _, header := range []string{"connection", "transfer-encoding", "upgrade", "keep-alive", "proxy-connection"} {
+		f(400, "POST", "/count/k", header, "x")
+	}
+	f(417, "POST", "/count/k", "expect", "other")
+	f(404, "OPTIONS", "*")
+	p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+}
+
+func TestPanicCostsOneStream(t *testing.T) {
+	proxytest.OverHTTP2 = true
+	defer func() { proxytest.OverHTTP2 = false }()
+	TestPanicCostsOneRequest(t)
+}
