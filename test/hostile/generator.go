@@ -34,11 +34,14 @@ var words = []string{
 	"", "0", "1e9", "-1", "+1", "_", "__", "___", "-", "--",
 }
 
-// separators are characters that a server, a format or a store may give a meaning.
-var separators = []string{
-	".", "/", "-", "_", "[", "]", "(", ")", "{", "}", "!", "+", "*", "?", `\`, `"`, "'", "`", "$", "%", "&", "<", ">", "~", "^",
-	" ", "\t", ":", "|", ",", ";", "=", "#", "@", "\n", "\r", "\x00", "\x7f", "\u0085", "é",
-}
+// separators are characters to which a server, a format or a store may give a
+// meaning. The proxy accepts names with them, and rejects names with reserved ones.
+var (
+	separators = []string{
+		".", "/", "-", "_", "[", "]", "(", ")", "{", "}", "!", "+", "*", "?", `\`, `"`, "'", "`", "$", "%", "&", "<", ">", "~", "^", " ", "\t", "é",
+	}
+	reserved = []string{":", "|", ",", ";", "=", "#", "@", "\n", "\r", "\x00", "\x7f", "\u0085"}
+)
 
 var (
 	values = []any{0, 1, 5, -1, -5, 0.5, -0.25, 1e18, "9223372036854775807", "-9223372036854775807", "1e-300", ".5", "1e3", "0.0001", 320}
@@ -54,24 +57,32 @@ func newGenerator(seed uint64) generator { return generator{rand.New(rand.NewPCG
 
 func pick[T any](g generator, from []T) T { return from[g.IntN(len(from))] }
 
+// separator returns a separator, or seldom a reserved character.
+func (g generator) separator() string {
+	if g.IntN(25) == 0 {
+		return pick(g, reserved)
+	}
+	return pick(g, separators)
+}
+
 // text returns a word, or several joined and changed.
 func (g generator) text() string {
 	text := pick(g, words)
 	for g.IntN(2) == 0 {
 		switch g.IntN(7) {
 		case 0:
-			text += pick(g, separators) + pick(g, words)
+			text += g.separator() + pick(g, words)
 		case 1:
-			text = pick(g, separators) + text
+			text = g.separator() + text
 		case 2:
-			text += pick(g, separators)
+			text += g.separator()
 		case 3:
 			text = strings.ToUpper(text)
 		case 4: // longer than any server expects, up to the proxy's own limits and beyond
-			text = strings.Repeat(text, 1+g.IntN(60))
+			text = strings.Repeat(text, 1+g.IntN(20)*g.IntN(2))
 		case 5:
 			at := g.IntN(len(text) + 1)
-			text = text[:at] + pick(g, separators) + text[at:]
+			text = text[:at] + g.separator() + text[at:]
 		case 6:
 			text += fmt.Sprint(g.IntN(1000))
 		}

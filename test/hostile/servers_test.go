@@ -60,7 +60,7 @@ func startEtsy(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{
-		Process: testutil.Start(t, exec.Command(node, "--require", testutil.NeedFile(t, "test/servers/statsd/compat.js"), program, file)),
+		Process: testutil.Start(t, exec.Command(node, "--require", testutil.NeedFile(t, "internal/testutil/etsy/compat.js"), program, file)),
 		port:    port,
 		check: func() error {
 			conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", managementPort), testutil.Patience)
@@ -82,7 +82,7 @@ func startEtsy(t *testing.T) *server {
 			return graphite.sum("stats.counters." + counter + ".count"), graphite.sum("stats.timers." + timing + ".count")
 		},
 	}
-	s.Ready(t, func() bool { return s.check() == nil })
+	s.WaitReady(t, func() bool { return s.check() == nil })
 	return s
 }
 
@@ -160,7 +160,7 @@ func startExporter(t *testing.T) *server {
 			return sample(text, counter), sample(text, timing+"_count")
 		},
 	}
-	s.Ready(t, func() bool { return s.check() == nil })
+	s.WaitReady(t, func() bool { return s.check() == nil })
 	return s
 }
 
@@ -208,7 +208,7 @@ func startTelegraf(t *testing.T) *server {
 			return sample(text, counter), sample(text, timing+"_count")
 		},
 	}
-	s.Ready(t, func() bool { return s.check() == nil })
+	s.WaitReady(t, func() bool { return s.check() == nil })
 	return s
 }
 
