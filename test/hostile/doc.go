@@ -4,7 +4,7 @@
 // stay exact. Only the Graphite server behind Etsy StatsD is fake: it is a listener
 // that reads lines.
 //
-// Each server gets hostile metrics for 10 to 20 seconds; -hostile sets another time:
+// Each server gets hostile metrics for 20 seconds. -hostile sets another time:
 //
 //	go test ./test/hostile -run 'TestServersSurvive/etsy' -hostile 5m -seed 42
 package hostile

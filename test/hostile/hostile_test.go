@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	attackTime = flag.Duration("hostile", 10*time.Second, "how long each server receives hostile metrics")
+	attackTime = flag.Duration("hostile", 20*time.Second, "how long each server receives hostile metrics")
 	seed       = flag.Uint64("seed", 1, "seed of the hostile metrics")
 )
 
