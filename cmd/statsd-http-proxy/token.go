@@ -36,6 +36,7 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 		IssuedAt: now,
 		Metrics:  t.Metrics,
 		Types:    t.Types,
+		Tags:     t.Tags,
 		Prefix:   t.Prefix,
 	}
 	if t.Expires > 0 {

@@ -106,7 +106,7 @@ func (p payload) parse() (*claims, error) {
 // a token allows everything, and some programs write null for an empty list.
 func (c *claims) set(name string, value jsontext.Value) (err error) {
 	switch name {
-	case "metrics", "types", "prefix":
+	case "metrics", "types", "tags", "prefix":
 		return c.grant.set(name, value)
 	}
 	if value.Kind() == 'n' {
@@ -143,6 +143,8 @@ func (g *Grant) set(name string, value jsontext.Value) (err error) {
 	case err != nil:
 	case name == "metrics":
 		g.Metrics, err = metric.ParsePatterns(list)
+	case name == "tags":
+		g.Tags, err = metric.ParsePatterns(list)
 	default:
 		g.Kinds, err = metric.ParseKinds(list)
 	}

@@ -43,6 +43,9 @@ func TestClaimsBecomeAGrant(t *testing.T) {
 	f(`{"metrics":["web.*","app.checkout"]}`, "", scope{Metrics: patterns("web.*", "app.checkout"), Kinds: all})
 	f(`{"metrics":"web.*"}`, "", scope{Metrics: patterns("web.*"), Kinds: all})
 	f(`{"metrics":[]}`, "", scope{Metrics: patterns(), Kinds: all})
+	f(`{"tags":["env","app.*"]}`, "", scope{Tags: patterns("env", "app.*"), Kinds: all})
+	f(`{"tags":"*","metrics":"a"}`, "", scope{Tags: patterns("*"), Metrics: patterns("a"), Kinds: all})
+	f(`{"tags":[]}`, "", scope{Tags: patterns(), Kinds: all})
 	f(`{"metrics":["gr\u00f6\u00dfe*"]}`, "", scope{Metrics: patterns("größe*"), Kinds: all})
 	f(`{"types":["count","timing","count"]}`, "", scope{Kinds: 1<<metric.Count | 1<<metric.Timing})
 	f(`{"types":"set"}`, "", scope{Kinds: 1 << metric.Set})
@@ -67,7 +70,7 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", claims, grant, err, want)
 		}
 	}
-	for _, name := range []string{"metrics", "types", "prefix"} {
+	for _, name := range []string{"metrics", "types", "tags", "prefix"} {
 		for _, value := range []string{`null`, `1`, `true`, `{}`, `{"a":"b"}`, `[1]`, `[null]`, `["count",null]`, `["count",["count"]]`, `[["count"]]`, `"a:b"`, `["count",{}]`} {
 			f(`{"`+name+`":`+value+`}`, name)
 		}
@@ -76,6 +79,9 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 	f(`{"sub":1}`, "sub")
 	f(`{"sub":["a"]}`, "sub")
 	f(`{"metrics":[""]}`, "metrics")
+	f(`{"tags":[""]}`, "tags")
+	f(`{"tags":["[a-z]"]}`, "tags")
+	f(`{"tags":["a=b"]}`, "tags")
 	f(`{"metrics":""}`, "metrics")
 	f(`{"metrics":"web.*,app.*"}`, "metrics")
 	f(`{"metrics":["a\nb"]}`, "metrics")
@@ -97,7 +103,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	v := newTestVerifier(t, Options{Issuer: "login", Audience: "proxy", RequireExp: true})
 	c := Claims{
 		Issuer: "login", Subject: "<demo> & \"größe\"", Audience: "proxy", IssuedAt: now, ExpiresAt: now.Add(time.Hour),
-		Metrics: []string{"web.*", "app.größe"}, Types: []string{"count", "timing"}, Prefix: "shop",
+		Metrics: []string{"web.*", "app.größe"}, Types: []string{"count", "timing"}, Tags: []string{"env", "app.*"}, Prefix: "shop",
 	}
 	token, err := Sign([]byte(secret), c)
 	if err != nil {
@@ -109,6 +115,7 @@ func TestSignedClaimsAreAccepted(t *testing.T) {
 	}
 	want := Grant{c.Subject, metric.Scope{
 		Metrics: metric.Patterns{[]byte("web.*"), []byte("app.größe")},
+		Tags:    metric.Patterns{[]byte("env"), []byte("app.*")},
 		Kinds:   1<<metric.Count | 1<<metric.Timing,
 		Prefix:  []byte("shop"),
 	}}
@@ -152,6 +159,7 @@ func TestSignRejectsBadClaims(t *testing.T) {
 		}
 	}
 	f(Claims{Metrics: []string{"a:b"}}, `claim metrics: pattern "a:b"`)
+	f(Claims{Tags: []string{"a=b"}}, `claim tags: pattern "a=b"`)
 	f(Claims{Types: []string{"Count"}}, `claim types: type "Count"`)
 	f(Claims{Prefix: "a:b"}, `claim prefix: prefix "a:b"`)
 	f(Claims{Subject: "\xff"}, "UTF-8")

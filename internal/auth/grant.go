@@ -13,10 +13,12 @@ type Grant struct {
 
 // size returns about how many bytes g takes.
 func (g *Grant) size() int {
-	const fixed, perPattern = 96, 32
+	const fixed, perPattern = 120, 32
 	size := fixed + len(g.Subject) + len(g.Prefix)
-	for _, pattern := range g.Metrics {
-		size += perPattern + len(pattern)
+	for _, list := range [...]metric.Patterns{g.Metrics, g.Tags} {
+		for _, pattern := range list {
+			size += perPattern + len(pattern)
+		}
 	}
 	return size
 }

@@ -21,6 +21,7 @@ type Claims struct {
 
 	Metrics []string // patterns of metric names
 	Types   []string // metric types: count, gauge and so on
+	Tags    []string // patterns of tag keys
 	Prefix  string   // of metric names
 }
 
@@ -68,6 +69,7 @@ func (c Claims) payload() (payload, error) {
 		ExpiresAt int64    `json:"exp,omitzero"`
 		Metrics   []string `json:"metrics,omitzero"`
 		Types     []string `json:"types,omitzero"`
+		Tags      []string `json:"tags,omitzero"`
 		Prefix    string   `json:"prefix,omitzero"`
-	}{c.Issuer, c.Subject, c.Audience, date(c.IssuedAt), date(c.ExpiresAt), c.Metrics, c.Types, c.Prefix})
+	}{c.Issuer, c.Subject, c.Audience, date(c.IssuedAt), date(c.ExpiresAt), c.Metrics, c.Types, c.Tags, c.Prefix})
 }

@@ -19,6 +19,7 @@ type Token struct {
 	Expires  time.Duration `option:"expires"` // 0 for a token that does not expire
 	Metrics  []string      `option:"metrics"` // nil for all names
 	Types    []string      `option:"types"`   // nil for all types
+	Tags     []string      `option:"tags"`    // nil for all tag keys
 	Prefix   string        `option:"prefix"`
 	Subject  string        `option:"subject"`
 	Issuer   string        `option:"issuer"`
@@ -43,6 +44,9 @@ or 30d; or never.`},
 asterisk matches any characters. By default the client may write all names.`},
 	{name: "types", kind: list("TYPES"), rejectsEmpty: true,
 		help: `Types that the client may write, such as "count,timing". By default it may write all.`},
+	{name: "tags", kind: list("PATTERNS"), rejectsEmpty: true,
+		help: `Patterns of the tag keys that the client may write, such as "env,app.*". By default it
+may write all.`},
 	{name: "prefix", kind: text("PREFIX"),
 		help: `Prefix of every name, after --metric-prefix of the proxy.`},
 	{name: "subject", kind: text("NAME"),

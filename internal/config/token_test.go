@@ -31,8 +31,8 @@ func TestTokenOptionsAreRead(t *testing.T) {
 		Secret: "s", Expires: 90 * time.Minute, Metrics: []string{"web.*", "a"}, Types: []string{"count", "timing"},
 		Prefix: "p", Subject: "d", Issuer: "i", Audience: "a",
 	})
-	f("--jwt-secret=s --metrics=a --metrics=b --types=count --types=set", Token{
-		Secret: "s", Expires: time.Hour, Metrics: []string{"a", "b"}, Types: []string{"count", "set"},
+	f("--jwt-secret=s --metrics=a --metrics=b --types=count --types=set --tags=env,app.*", Token{
+		Secret: "s", Expires: time.Hour, Metrics: []string{"a", "b"}, Types: []string{"count", "set"}, Tags: []string{"env", "app.*"},
 	})
 
 	t.Setenv("STATSD_HTTP_PROXY_JWT_SECRET", "from environment")
@@ -53,7 +53,7 @@ func TestBadTokenOptionsAreNamed(t *testing.T) {
 		}
 	}
 	f("", "--jwt-secret")
-	for _, name := range []string{"--jwt-secret", "--jwt-secret-file", "--metrics", "--types"} {
+	for _, name := range []string{"--jwt-secret", "--jwt-secret-file", "--metrics", "--types", "--tags"} {
 		f(name+"=", name+" is empty")
 	}
 	f("--jwt-secret=s --nonsense", "-nonsense")

@@ -99,11 +99,13 @@ func (c *Conn) Write(text []byte) (int, error) {
 	return c.Conn.Write(text)
 }
 
-// SetDeadline, SetReadDeadline and SetWriteDeadline do nothing once net/http serves c.
+// SetDeadline does nothing once net/http serves c.
 func (c *Conn) SetDeadline(t time.Time) error { return c.set(t, c.Conn.SetDeadline) }
 
+// SetReadDeadline does nothing once net/http serves c.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.set(t, c.Conn.SetReadDeadline) }
 
+// SetWriteDeadline does nothing once net/http serves c.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.set(t, c.Conn.SetWriteDeadline) }
 
 func (c *Conn) set(t time.Time, set func(time.Time) error) error {

@@ -100,7 +100,7 @@ async function form(page) {
     [{ name: 'wrong', sampleRate: 'x' }, 'Not sent: bad sample rate "x"', '400: parameter "sampleRate"'],
     [{ name: '', value: '1' }, 'Not sent: bad name ""', '400: '],
     [{ name: 'wrong', type: 'histogram' }, 'the type histogram is not enabled here', '404: '],
-    [{ name: 'wrong', tags: 'x' }, 'Not sent: bad tag ""', '400: '],
+    [{ name: 'wrong', tags: 'a:b=1' }, 'Not sent: bad tag "a:b"', '400: '],
     [{ name: 'wrong', sampleRate: '2' }, 'Not sent: bad sample rate', '400: parameter "sampleRate"'],
     [{ name: 'wrong', type: 'gauge', sampleRate: '0.5', by: 'fetch' }, '', '400: parameter "sampleRate"'],
   ]) {
