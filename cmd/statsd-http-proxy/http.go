@@ -100,7 +100,7 @@ func (a *app) startServer() error {
 	o.ingest.Sink = a.sender
 	o.ingest.Verifier = a.verifier
 	if a.demo != nil {
-		o.ingest.Pages = a.demo.Handler()
+		o.ingest.Pages = a.demo.Handler(a.verifyToken())
 	}
 	a.handler = ingest.New(o.ingest)
 	o.transport.Handler = a.handler
@@ -111,6 +111,17 @@ func (a *app) startServer() error {
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil
+}
+
+// verifyToken returns a function that verifies tokens, or nil if none are needed.
+func (a *app) verifyToken() func(token []byte) error {
+	if a.verifier == nil {
+		return nil
+	}
+	return func(token []byte) error {
+		_, err := a.verifier.Verify(token)
+		return err
+	}
 }
 
 func (a *app) stopServer() {

@@ -142,7 +142,7 @@ func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
 // charge charges a client for n metrics, for all of them or, with an error, for none.
 func (h *Handler) charge(client limit.Client, n int) *exchange.HTTPError {
 	if wait, ok := h.options.Rates.Charge(client, n, time.Now()); !ok {
-		h.rateLimitLog.Do(func() { h.log.Warn("clients send more metrics a second than they may, some are refused") })
+		h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
 		return exchange.Limited("you send more metrics a second than you may", wait)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// compress returns text in a content coding.
+// compress returns text in the content coding of open.
 func compress(t *testing.T, text string, open func(io.Writer) io.WriteCloser) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -30,7 +30,7 @@ func openZlib(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
 
 func TestBodiesMayBeCompressed(t *testing.T) {
 	p := proxytest.Start(t, func(o *proxytest.Options) { o.MaxBody = 100_000 })
-	for range 2 { // the second time with a used decompressor
+	for range 2 { // the second time with decompressors from the pool
 		for name, open := range map[string]func(io.Writer) io.WriteCloser{"gzip": openGzip, "GZip": openGzip, "x-gzip": openGzip, "deflate": openZlib} {
 			header := "Content-Encoding: " + name
 			f := func(target, body, want string) {

@@ -10,7 +10,7 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// A rate that gives nothing back while a test runs.
+// almostNever is a rate that refills nothing while a test runs.
 const almostNever = 0.001
 
 func withRates(burst int) func(*proxytest.Options) {
@@ -26,8 +26,8 @@ func withProxies(t *testing.T, networks string) func(*proxytest.Options) {
 	return func(o *proxytest.Options) { o.TrustedProxies = trusted }
 }
 
-// limits checks that an answer refuses a client that is beyond a limit.
-func limits(p *proxytest.Proxy, what string, a proxytest.Response, message string) {
+// rejectsForLimit checks that a response rejects a client that is beyond a limit.
+func rejectsForLimit(p *proxytest.Proxy, what string, a proxytest.Response, message string) {
 	p.T.Helper()
 	p.Rejects(what, a, 429, message)
 	if wait := a.Header.Get("Retry-After"); wait == "" || wait == "0" {
@@ -35,14 +35,14 @@ func limits(p *proxytest.Proxy, what string, a proxytest.Response, message strin
 	}
 }
 
-func TestClientIsHeldToItsRate(t *testing.T) {
+func TestRateOfAClientIsLimited(t *testing.T) {
 	p := proxytest.Start(t, withRates(3))
 	for range 3 {
 		p.Forwards("within the burst", p.Do("POST", "/count/k", "value=1"), "k:1|c")
 	}
-	limits(p, "beyond it", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
-	limits(p, "whatever it sends", p.Do("POST", "/count/k", "value=x"), "more metrics a second")
-	limits(p, "a batch", p.Do("POST", "/batch", "k:1|c"), "more metrics a second")
+	rejectsForLimit(p, "beyond the burst", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
+	rejectsForLimit(p, "a bad metric", p.Do("POST", "/count/k", "value=x"), "more metrics a second")
+	rejectsForLimit(p, "a batch", p.Do("POST", "/batch", "k:1|c"), "more metrics a second")
 	if a := p.Do("GET", "/heartbeat", ""); a.Status != 200 {
 		t.Errorf("the heartbeat is limited: %d", a.Status)
 	}
@@ -51,23 +51,23 @@ func TestClientIsHeldToItsRate(t *testing.T) {
 	}
 }
 
-func TestEachEntryOfABatchCounts(t *testing.T) {
+func TestEachEntryOfABatchIsCharged(t *testing.T) {
 	p := proxytest.Start(t, withRates(5))
 	p.Rejects("more than the burst", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", 6)), 413, "the batch has 6 metrics")
-	// That took one.
-	limits(p, "all or nothing", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", 5)), "more metrics a second")
+	// That cost one.
+	rejectsForLimit(p, "all or nothing", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", 5)), "more metrics a second")
 	postBatch(p, "a:1|c\nb:x|c\nc:1|c", 200,
 		`{"accepted":2,"rejected":[{"index":1,"error":"parameter \"value\": \"x\" is not a number"}]}`, "a:1|c", "c:1|c")
-	limits(p, "bad ones count", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
+	rejectsForLimit(p, "bad entries are charged", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
 }
 
-// TestEachValueOfALineCounts sends few entries that are many metrics.
-func TestEachValueOfALineCounts(t *testing.T) {
+// TestEachValueOfALineIsCharged sends lines with several values, which are a metric each.
+func TestEachValueOfALineIsCharged(t *testing.T) {
 	p := proxytest.Start(t, withRates(5))
 	p.Rejects("more than the burst", p.Do("POST", "/batch", "k:1:2:3:4:5:6|ms"), 413, "the batch has 6 metrics")
-	limits(p, "all but one are left", p.Do("POST", "/batch", "k:1:2:3:4:5|ms"), "more metrics a second")
+	rejectsForLimit(p, "one of the burst is used", p.Do("POST", "/batch", "k:1:2:3:4:5|ms"), "more metrics a second")
 	postBatch(p, "k:1:2:3|ms", 200, `{"accepted":1,"rejected":[]}`, "k:1|ms", "k:2|ms", "k:3|ms")
-	limits(p, "that was all", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
+	rejectsForLimit(p, "the burst is used", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
 }
 
 func TestTokensSubjectIsTheClient(t *testing.T) {
@@ -76,11 +76,11 @@ func TestTokensSubjectIsTheClient(t *testing.T) {
 		return p.Do("POST", "/count/k", "value=1", "X-JWT-Token: "+proxytest.Token(t, claims))
 	}
 	p.Forwards("ann", send(jwt.MapClaims{"sub": "ann"}), "k:1|c")
-	limits(p, "ann", send(jwt.MapClaims{"sub": "ann", "jti": "another token"}), "more metrics a second")
+	rejectsForLimit(p, "ann", send(jwt.MapClaims{"sub": "ann", "jti": "another token"}), "more metrics a second")
 	p.Forwards("bob", send(jwt.MapClaims{"sub": "bob"}), "k:1|c")
 	p.Forwards("the address", send(nil), "k:1|c")
-	limits(p, "the address", send(jwt.MapClaims{"sub": ""}), "more metrics a second")
-	// Who has no valid token uses nobody's rate up.
+	rejectsForLimit(p, "the address", send(jwt.MapClaims{"sub": ""}), "more metrics a second")
+	// A request without a valid token is charged to nobody.
 	q := proxytest.Start(t, proxytest.WithTokens, withRates(1))
 	for range 3 {
 		q.Rejects("no token", q.Do("POST", "/count/k", "value=1"), 401, "token")
@@ -88,8 +88,8 @@ func TestTokensSubjectIsTheClient(t *testing.T) {
 	q.Forwards("the first one", q.Do("POST", "/count/k", "value=1", "X-JWT-Token: "+proxytest.Token(t, nil)), "k:1|c")
 }
 
-// TestForwardedForCountsFromTrustedProxiesOnly writes the header as a client
-// would that wants to be many.
+// TestForwardedForCountsFromTrustedProxiesOnly sends the header as a client would to pass
+// for many clients.
 func TestForwardedForCountsFromTrustedProxiesOnly(t *testing.T) {
 	from := func(p *proxytest.Proxy, headers ...string) proxytest.Response {
 		return p.Do("POST", "/count/k", "value=1", headers...)
@@ -97,14 +97,14 @@ func TestForwardedForCountsFromTrustedProxiesOnly(t *testing.T) {
 
 	p := proxytest.Start(t, withRates(1))
 	p.Forwards("nobody is trusted", from(p, "X-Forwarded-For: 192.0.2.1"), "k:1|c")
-	limits(p, "nobody is trusted", from(p, "X-Forwarded-For: 192.0.2.2"), "more metrics a second")
+	rejectsForLimit(p, "nobody is trusted", from(p, "X-Forwarded-For: 192.0.2.2"), "more metrics a second")
 
 	p = proxytest.Start(t, withRates(1), withProxies(t, "127.0.0.0/8,10.0.0.0/8"))
 	p.Forwards("one client", from(p, "X-Forwarded-For: 192.0.2.1"), "k:1|c")
 	p.Forwards("another", from(p, "X-Forwarded-For: 192.0.2.2"), "k:1|c")
-	limits(p, "the first again", from(p, "X-Forwarded-For: 192.0.2.1"), "more metrics a second")
-	limits(p, "with an address that it made up", from(p, "X-Forwarded-For: 203.0.113.9, 192.0.2.1"), "more metrics a second")
-	limits(p, "in a header of its own", from(p, "X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 192.0.2.1, 10.0.0.7"), "more metrics a second")
+	rejectsForLimit(p, "the first again", from(p, "X-Forwarded-For: 192.0.2.1"), "more metrics a second")
+	rejectsForLimit(p, "with an address that it made up", from(p, "X-Forwarded-For: 203.0.113.9, 192.0.2.1"), "more metrics a second")
+	rejectsForLimit(p, "in a header of its own", from(p, "X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 192.0.2.1, 10.0.0.7"), "more metrics a second")
 	p.Forwards("another network of IPv6", from(p, "X-Forwarded-For: 2001:db8::1"), "k:1|c")
-	limits(p, "the same", from(p, "X-Forwarded-For: 2001:db8::2"), "more metrics a second")
+	rejectsForLimit(p, "the same", from(p, "X-Forwarded-For: 2001:db8::2"), "more metrics a second")
 }

@@ -24,7 +24,7 @@ func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time
 	hash := limit.HashSeries(written.Name, written.Tags)
 	isAdmitted, isNew := h.options.Series.Admit(hash, now)
 	if !isAdmitted {
-		h.seriesLimitLog.Do(func() { h.log.Warn("too many series are in use, new ones are refused") })
+		h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
 		return &seriesLimitError{quote.Bytes(written.Name)}
 	}
 	if isNew {

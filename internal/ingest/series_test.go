@@ -18,17 +18,17 @@ func TestNewSeriesAreLimited(t *testing.T) {
 	send := func(name, body string) proxytest.Response { return p.Do("POST", "/count/"+name, body) }
 	p.Forwards("first", send("a", "value=1"), "a:1|c")
 	p.Forwards("second", send("a", "value=1&tags=env=prod"), "a,env=prod:1|c")
-	limits(p, "third", send("b", "value=1"), `too many series are in use for the new one of "b"`)
-	limits(p, "other tags", send("a", "value=1&tags=env=test"), "too many series")
+	rejectsForLimit(p, "third", send("b", "value=1"), `too many series are in use for the new one of "b"`)
+	rejectsForLimit(p, "other tags", send("a", "value=1&tags=env=test"), "too many series")
 	p.Forwards("known", send("a", "value=2"), "a:2|c")
 	p.Forwards("known, of another type", p.Do("POST", "/gauge/a", "value=-5"), "a:0|g\na:-5|g")
 	postBatch(p, "b:1|c\na:3|c", 200,
 		`{"accepted":1,"rejected":[{"index":0,"error":"too many series are in use for the new one of \"b\""}]}`, "a:3|c")
 }
 
-// TestRefusedRequestsKeepNoSeriesOut sends what would fill the table if it were
-// let in, in ways that are refused as a whole.
-func TestRefusedRequestsKeepNoSeriesOut(t *testing.T) {
+// TestRejectedBatchesKeepNoSeriesOut sends batches that would fill the table and that are
+// rejected as a whole.
+func TestRejectedBatchesKeepNoSeriesOut(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens, withRates(10), func(o *proxytest.Options) { o.Series = limit.NewSeries(3) })
 	send := func(subject, body string) proxytest.Response {
 		return p.Do("POST", "/batch", body, "X-JWT-Token: "+proxytest.Token(t, jwt.MapClaims{"sub": subject}))
@@ -41,13 +41,12 @@ func TestRefusedRequestsKeepNoSeriesOut(t *testing.T) {
 	p.Rejects("broken at its end", send("evil", `[{"metric":"x","metric_type":"count"},{"metric":"y","metric_type":"count"},`), 400, "breaks off")
 	a := send("good", "a:1|c\nb:1|c\nc:1|c")
 	if sent := p.Sink.Take(); a.Status != 200 || len(sent) != 3 {
-		t.Errorf("made-up names keep others out: %d %s", a.Status, a.Body)
+		t.Errorf("the series of rejected batches keep others out: %d %s", a.Status, a.Body)
 	}
 }
 
-// TestBatchGoesOnWithoutItsNewSeries has some before, between and behind those
-// that go on.
-func TestBatchGoesOnWithoutItsNewSeries(t *testing.T) {
+// TestBatchIsSentWithoutItsNewSeries has new series before, between and after known ones.
+func TestBatchIsSentWithoutItsNewSeries(t *testing.T) {
 	p := proxytest.Start(t, func(o *proxytest.Options) { o.Series = limit.NewSeries(2) })
 	postBatch(p, "a:1|c\nb:1|c\nc:1|c\na:-1|g\nx:y|c\nd:1:2|ms\nb:3:4|ms", 200,
 		`{"accepted":4,"rejected":[{"index":2,"error":"too many series are in use for the new one of \"c\""},`+
@@ -61,7 +60,7 @@ func TestBatchGoesOnWithoutItsNewSeries(t *testing.T) {
 		`{"accepted":0,"rejected":[{"index":0,"error":"too many series are in use for the new one of \"e\""},`+
 			`{"index":1,"error":"too many series are in use for the new one of \"f\""}]}`)
 
-	// The first twenty are listed, whatever is wrong with them.
+	// The first twenty rejections are listed, whatever their reasons are.
 	var batch strings.Builder
 	for i := range 50 {
 		fmt.Fprintf(&batch, "made.up.%d:1|c\nbad:%d|x\n", i, i)
@@ -75,11 +74,11 @@ func TestBatchGoesOnWithoutItsNewSeries(t *testing.T) {
 	}
 	for i := range body.Rejected {
 		if body.Rejected[i].Index != i {
-			t.Errorf("rejection %d is that of entry %d", i, body.Rejected[i].Index)
+			t.Errorf("rejection %d has the index %d", i, body.Rejected[i].Index)
 		}
 	}
 	if len(body.Rejected) != ingest.MaxRejections {
-		t.Errorf("%d are listed, want %d", len(body.Rejected), ingest.MaxRejections)
+		t.Errorf("%d rejections are listed, want %d", len(body.Rejected), ingest.MaxRejections)
 	}
 }
 

@@ -52,7 +52,7 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 		body, _ = jsontext.AppendQuote(body, message)
 		body = append(body, '}')
 		if h.isVerbose && h.rejectionLog.Allow() {
-			h.log.Debug("rejected", "index", r.index, "error", message, "client", h.clientAddress(&x.Request, admissionOf(x)))
+			h.log.Debug("entry rejected", "index", r.index, "error", message, "client", h.clientAddress(&x.Request, admissionOf(x)))
 		}
 	}
 	x.Response.Body = append(body, "]}"...)

@@ -83,7 +83,7 @@ func (p *Proxy) Read(r *bufio.Reader, method string) Response {
 // Dial opens a connection, which the end of the test closes.
 func (p *Proxy) Dial() net.Conn {
 	p.T.Helper()
-	conn, err := net.Dial("tcp", p.Address)
+	conn, err := p.dial()
 	if err != nil {
 		p.T.Fatal(err)
 	}
