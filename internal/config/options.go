@@ -68,8 +68,8 @@ same key, its own value is used.`},
 		{name: "lowercase", kind: onOff(),
 			help: `Change names and tags to lower case.`},
 		{name: "histograms", kind: onOff(),
-			help: `Accept the types histogram (h) and distribution (d), which the Datadog Agent,
-Telegraf, statsd_exporter and gostatsd read. Etsy StatsD takes them for counters.`},
+			help: `Accept the types histogram (h) and distribution (d), which some flavors accept without
+this option. Etsy StatsD takes them for counters.`},
 	}},
 	{"Tokens", []option{
 		{name: "jwt-secret", kind: secrets(), rejectsEmpty: true, isSecret: true,

@@ -38,9 +38,9 @@ func parse(args []string) (*Config, target, error) {
 		return c, t, nil
 	}
 	variables, warnings := readEnvironment(os.Environ(), options)
-	file := last(flags, "config")
-	if file == "" {
-		file = last(variables, "config")
+	file, ok := last(flags, "config")
+	if !ok {
+		file, _ = last(variables, "config")
 	}
 	var lines []setting
 	if file != "" {
@@ -85,13 +85,12 @@ func Changes(c *Config, args []string) ([]string, error) {
 	return changed, nil
 }
 
-// last returns the last value of an option in settings, or "".
-func last(settings []setting, name string) string {
-	value := ""
+// last returns the last value of an option in settings, and whether there is one.
+func last(settings []setting, name string) (value string, ok bool) {
 	for _, s := range settings {
 		if s.option.name == name {
-			value = s.text
+			value, ok = s.text, true
 		}
 	}
-	return value
+	return value, ok
 }

@@ -80,8 +80,8 @@ func ParseToken(args []string) (*Token, error) {
 		return nil, ErrHelp
 	}
 	variables, _ := readEnvironment(os.Environ(), options)
-	if t.File == "" {
-		t.File = last(variables, "config")
+	if _, ok := last(flags, "config"); !ok {
+		t.File, _ = last(variables, "config")
 	}
 	if t.Secret == "" && t.SecretFile == "" {
 		if err := t.setSecret(variables); err != nil {
