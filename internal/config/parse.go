@@ -21,21 +21,21 @@ func Parse(args []string) (*Config, error) {
 }
 
 // parse is Parse. It also returns the settings that are in effect.
-func parse(args []string) (*Config, target, error) {
+func parse(args []string) (*Config, binding, error) {
 	flags, err := parseArguments(args, options)
 	if err != nil {
-		return nil, target{}, err
+		return nil, binding{}, err
 	}
 	c := new(Config)
-	t := newTarget(c, options)
-	if err := t.apply(flags); err != nil {
-		return nil, target{}, err
+	b := bind(c, options)
+	if err := b.apply(flags); err != nil {
+		return nil, binding{}, err
 	}
 	switch {
 	case c.Help:
-		return nil, target{}, ErrHelp
+		return nil, binding{}, ErrHelp
 	case c.Version:
-		return c, t, nil
+		return c, b, nil
 	}
 	variables, warnings := readEnvironment(os.Environ(), options)
 	file, ok := last(flags, "config")
@@ -45,24 +45,24 @@ func parse(args []string) (*Config, target, error) {
 	var lines []setting
 	if file != "" {
 		if lines, err = readFile(file, options); err != nil {
-			return nil, target{}, err
+			return nil, binding{}, err
 		}
 	}
 	c = &Config{Warnings: warnings}
-	t = newTarget(c, options)
+	b = bind(c, options)
 	given := make(map[string]bool)
 	for _, source := range [][]setting{lines, variables, flags} {
-		if err := t.apply(source); err != nil {
-			return nil, target{}, err
+		if err := b.apply(source); err != nil {
+			return nil, binding{}, err
 		}
 		for _, s := range source {
 			given[s.option.name] = true
 		}
 	}
 	if err := c.check(given); err != nil {
-		return nil, target{}, err
+		return nil, binding{}, err
 	}
-	return c, t, nil
+	return c, b, nil
 }
 
 // Changes parses args again and returns the options, as flags, whose values differ

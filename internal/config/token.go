@@ -73,7 +73,7 @@ func ParseToken(args []string) (*Token, error) {
 		return nil, err
 	}
 	t := new(Token)
-	if err := newTarget(t, tokenOptions).apply(flags); err != nil {
+	if err := bind(t, tokenOptions).apply(flags); err != nil {
 		return nil, err
 	}
 	if t.Help {
@@ -110,7 +110,7 @@ func (t *Token) setSecret(settings []setting) error {
 	secrets := slices.DeleteFunc(settings, func(s setting) bool {
 		return s.option.name != "jwt-secret" && s.option.name != "jwt-secret-file"
 	})
-	if err := newTarget(c, options).apply(secrets); err != nil {
+	if err := bind(c, options).apply(secrets); err != nil {
 		return err
 	}
 	if len(c.JWTSecrets) > 0 {
