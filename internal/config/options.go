@@ -117,7 +117,7 @@ no limit.`},
 			help: `Number of series (names with their tags) that may be in use. A series that is unused
 for one to two minutes is forgotten. At the limit, metrics of new series are rejected. A
 series takes 12 bytes of memory. 0 means no limit.`},
-		{name: "rate-limit", kind: rate(), preset: "0",
+		{name: "rate-limit", kind: rate(true), preset: "0",
 			help: `Metrics per second that a client may send. A client is the subject (claim "sub") of a
 token, or else an address (IPv6: a /64 network). Over the limit, requests get 429. 0 means
 no limit.`},
