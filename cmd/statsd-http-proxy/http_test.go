@@ -62,3 +62,25 @@ func TestChoicesAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitsAreOffByDefault checks which limits options turn on.
+func TestLimitsAreOffByDefault(t *testing.T) {
+	f := func(args string, conns, rates, series bool) {
+		t.Helper()
+		o, err := newHTTPOptions(parse(t, strings.Fields(args)...))
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			return
+		}
+		if (o.transport.Conns != nil) != conns || (o.ingest.Rates != nil) != rates || (o.ingest.Series != nil) != series {
+			t.Errorf("%s: got limits %t, %t, %t, want %t, %t, %t", args,
+				o.transport.Conns != nil, o.ingest.Rates != nil, o.ingest.Series != nil, conns, rates, series)
+		}
+	}
+	f("", false, false, false)
+	f("--max-conns=1", true, false, false)
+	f("--max-conns-per-ip=1", true, false, false)
+	f("--rate-limit=0.5", false, true, false)
+	f("--max-series=1", false, false, true)
+	f("--max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", false, false, false)
+}
