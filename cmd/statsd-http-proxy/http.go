@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -28,9 +27,6 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
-	}
-	if c.StatsDFlavor != "none" || c.DenyMetrics != nil || c.AllowTags != nil {
-		return o, errors.New("--statsd-flavor, --deny-metrics and --allow-tags have no effect yet")
 	}
 	o.ingest.MaxBody = c.HTTPMaxBody
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
@@ -62,26 +58,39 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 // newEncoder returns the encoder of metrics. Its error begins with the name of an
 // option.
 func newEncoder(c *config.Config) (*metric.Encoder, error) {
-	tags, err := decode.Tags([]byte(strings.Join(c.Tags, ",")))
-	if err != nil {
-		return nil, fmt.Errorf("tags: %w", err)
-	}
-	var allowed metric.Patterns
-	if c.AllowMetrics != nil {
-		if allowed, err = metric.ParsePatterns(c.AllowMetrics); err != nil {
-			return nil, fmt.Errorf("allow-metrics: %w", err)
-		}
-	}
-	return metric.NewEncoder(metric.Options{
+	o := metric.Options{
 		Prefix:     c.MetricPrefix,
 		MaxLine:    datagramBytes(c),
+		IsStream:   c.IsStream(),
 		TagFormat:  c.TagFormat,
-		Tags:       tags,
 		NameFormat: c.NameFormat,
 		Lowercase:  c.Lowercase,
 		Histograms: c.Histograms,
-		Metrics:    allowed,
-	})
+	}
+	var err error
+	if o.Flavor, err = metric.ParseFlavor(c.StatsDFlavor); err != nil {
+		return nil, fmt.Errorf("statsd-flavor: %w", err)
+	}
+	if o.Tags, err = decode.Tags([]byte(strings.Join(c.Tags, ","))); err != nil {
+		return nil, fmt.Errorf("tags: %w", err)
+	}
+	for _, list := range []struct {
+		option   string
+		texts    []string
+		patterns *metric.Patterns
+	}{
+		{"allow-metrics", c.AllowMetrics, &o.Metrics},
+		{"deny-metrics", c.DenyMetrics, &o.DenyMetrics},
+		{"allow-tags", c.AllowTags, &o.AllowTags},
+	} {
+		if list.texts == nil {
+			continue
+		}
+		if *list.patterns, err = metric.ParsePatterns(list.texts); err != nil {
+			return nil, fmt.Errorf("%s: %w", list.option, err)
+		}
+	}
+	return metric.NewEncoder(o)
 }
 
 // startServer serves the listener in a goroutine.
@@ -91,7 +100,7 @@ func (a *app) startServer() error {
 	o.ingest.Sink = a.sender
 	o.ingest.Verifier = a.verifier
 	if a.demo != nil {
-		o.ingest.Pages = a.demo.Handler()
+		o.ingest.Pages = a.demo.Handler(a.verifyToken())
 	}
 	a.handler = ingest.New(o.ingest)
 	o.transport.Handler = a.handler
@@ -102,6 +111,17 @@ func (a *app) startServer() error {
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil
+}
+
+// verifyToken returns a function that verifies tokens, or nil if none are needed.
+func (a *app) verifyToken() func(token []byte) error {
+	if a.verifier == nil {
+		return nil
+	}
+	return func(token []byte) error {
+		_, err := a.verifier.Verify(token)
+		return err
+	}
 }
 
 func (a *app) stopServer() {

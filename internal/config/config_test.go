@@ -97,6 +97,7 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--statsd-flavor=statsd-exporter --deny-metrics=stats.*,statsd.* --allow-tags=env,page --allow-tags=app.* --max-tag-keys=0", func(c *Config) {
 		c.StatsDFlavor, c.DenyMetrics, c.AllowTags, c.MaxTagKeys = "statsd-exporter", []string{"stats.*", "statsd.*"}, []string{"env", "page", "app.*"}, 0
 	})
+	f("--rate-limit=0.001 --max-conns=1000000", func(c *Config) { c.RateLimit, c.MaxConns = 0.001, 1000000 })
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
 	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })

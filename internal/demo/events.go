@@ -2,6 +2,7 @@ package demo
 
 import (
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -18,19 +19,23 @@ const (
 
 	// eventTimeout limits the time in which a page must read an event.
 	eventTimeout = 10 * time.Second
+
+	// verifyInterval is the time after which the token of a stream is verified
+	// again. It may have expired, or its secret may have been removed.
+	verifyInterval = 10 * time.Second
 )
 
 // serveEvents sends the published lines to a page as server-sent events. It
-// returns when the page closes the connection, the request's context ends or the
-// hub is closed.
-func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
+// returns when the page closes the connection, the request's context ends, the
+// hub is closed or verify returns an error.
+func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request, verify func() error) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
 		return
 	}
-	s := h.subscribe()
+	s := h.subscribe(clientAddress(r))
 	if s == nil {
 		header.Set("Retry-After", "10")
 		writeError(w, http.StatusServiceUnavailable, "too many pages are watching")
@@ -44,6 +49,7 @@ func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 	controller := http.NewResponseController(w)
 	ticker := time.NewTicker(eventInterval)
 	defer ticker.Stop()
+	verified := time.Now()
 	for {
 		sent := time.Now()
 		// Some writers do not support deadlines. They still return an error when
@@ -58,6 +64,12 @@ func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 		for event = event[:0]; len(event) == 0; {
 			select {
 			case now := <-ticker.C:
+				if now.Sub(verified) >= verifyInterval {
+					if verify() != nil {
+						return
+					}
+					verified = now
+				}
 				event = s.appendEvent(event)
 				if len(event) == 0 && now.Sub(sent) >= keepAliveInterval {
 					event = append(event, ": nothing new\n\n"...)
@@ -69,4 +81,11 @@ func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+}
+
+// clientAddress returns the address that the HTTP server gives for the client. It
+// returns the zero Addr if there is none.
+func clientAddress(r *http.Request) netip.Addr {
+	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return addr.Addr()
 }

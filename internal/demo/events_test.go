@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,11 +40,17 @@ func (p *page) Write(b []byte) (int, error) {
 
 // watch opens an event stream in virtual time.
 func watch(ctx context.Context, h *hub) *page {
+	return watchFrom(ctx, h, "192.0.2.1:1234", func() error { return nil })
+}
+
+// watchFrom opens an event stream of a client in virtual time.
+func watchFrom(ctx context.Context, h *hub, addr string, verify func() error) *page {
 	p := &page{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}, 1), done: make(chan struct{})}
 	r := httptest.NewRequestWithContext(ctx, "GET", "/demo/events", nil)
+	r.RemoteAddr = addr
 	go func() {
 		defer close(p.done)
-		h.serveEvents(p, r)
+		h.serveEvents(p, r, verify)
 	}()
 	synctest.Wait()
 	return p
@@ -162,21 +170,59 @@ func TestStreamsEnd(t *testing.T) {
 func TestTooManyStreamsAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
+		f := func(what string, p *page, isOpen bool) {
+			t.Helper()
+			if isOpen && (p.Code != http.StatusOK || p.hasEnded()) {
+				t.Errorf("%s: got %d, want a stream", what, p.Code)
+			}
+			const want = `{"error":"too many pages are watching"}`
+			if !isOpen && (p.Code != http.StatusServiceUnavailable || p.read() != want || p.Header().Get("Retry-After") == "") {
+				t.Errorf("%s: got %d %q, want 503 %q with Retry-After", what, p.Code, p.read(), want)
+			}
+		}
+		verify := func() error { return nil }
 		first, cancel := context.WithCancel(t.Context())
-		watch(first, &h)
-		for range maxSubscribers - 1 {
-			watch(t.Context(), &h)
+		f("the first stream", watchFrom(first, &h, "198.51.100.1:1", verify), true)
+		for port := 2; port <= maxSubscribersPerAddress; port++ {
+			f("a stream", watchFrom(t.Context(), &h, fmt.Sprintf("198.51.100.1:%d", port), verify), true)
 		}
-		rejected := watch(t.Context(), &h)
-		if got, want := rejected.read(), `{"error":"too many pages are watching"}`; rejected.Code != http.StatusServiceUnavailable || got != want || rejected.Header().Get("Retry-After") == "" {
-			t.Errorf("with one stream too many: got %d %q, want 503 %q with Retry-After", rejected.Code, got, want)
+		f("a stream too many for an address", watchFrom(t.Context(), &h, "198.51.100.1:5", verify), false)
+		f("a stream too many for an address", watchFrom(t.Context(), &h, "[::ffff:198.51.100.1]:6", verify), false)
+		for n := maxSubscribersPerAddress; n < maxSubscribers; n++ {
+			f("a stream", watchFrom(t.Context(), &h, fmt.Sprintf("203.0.113.%d:1", n), verify), true)
 		}
+		f("a stream too many", watchFrom(t.Context(), &h, "203.0.113.250:1", verify), false)
 		cancel()
 		synctest.Wait()
-		if p := watch(t.Context(), &h); p.Code != http.StatusOK || p.hasEnded() {
-			t.Errorf("after one stream has ended: got %d, want a new stream", p.Code)
-		}
+		f("a stream after one has ended", watchFrom(t.Context(), &h, "198.51.100.1:7", verify), true)
+		f("a stream too many", watchFrom(t.Context(), &h, "203.0.113.250:1", verify), false)
 		h.close()
+		synctest.Wait()
+		if len(h.subscribers) != 0 || !h.streams.Open(netip.Addr{}) {
+			t.Errorf("%d subscribers are left after close", len(h.subscribers))
+		}
+	})
+}
+
+// TestStreamEndsWithItsToken has the token of a stream expire.
+func TestStreamEndsWithItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		expires := time.Now().Add(time.Minute)
+		p := watchFrom(t.Context(), &h, "192.0.2.1:1", func() error {
+			if time.Now().Before(expires) {
+				return nil
+			}
+			return errors.New("the token is expired")
+		})
+		time.Sleep(time.Minute - time.Millisecond)
+		if p.hasEnded() {
+			t.Error("the stream ends before its token")
+		}
+		time.Sleep(verifyInterval + eventInterval)
+		if !p.hasEnded() {
+			t.Error("the stream is open after its token has expired")
+		}
 	})
 }
 
@@ -268,7 +314,7 @@ func TestLinesReachAPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(s.Handler())
+	server := httptest.NewServer(s.Handler(nil))
 	defer server.Close()
 	response, err := server.Client().Get(server.URL + "/demo/events")
 	if err != nil {

@@ -2,11 +2,14 @@ package demo
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"statsd-http-proxy/internal/limit"
 )
 
 const (
@@ -16,6 +19,10 @@ const (
 	maxSubscribers  = 16
 	maxPendingBytes = 1 << 20 // of lines as JSON
 
+	// maxSubscribersPerAddress is the maximum number of open event streams of one
+	// client address, so that a single client cannot occupy all of them.
+	maxSubscribersPerAddress = 4
+
 	// maxShownLine is the maximum number of bytes of a line that a page gets.
 	// The proxy's lines are shorter, but any program on this machine can send
 	// lines to the port.
@@ -24,7 +31,8 @@ const (
 
 // hub passes the received lines to all subscribers.
 type hub struct {
-	closed chan struct{} // closed by close
+	closed  chan struct{} // closed by close
+	streams *limit.Conns  // counts the subscribers of each address
 
 	mu          sync.Mutex // protects the fields below
 	subscribers map[*subscriber]struct{}
@@ -32,20 +40,25 @@ type hub struct {
 }
 
 func newHub() hub {
-	return hub{closed: make(chan struct{}), subscribers: make(map[*subscriber]struct{}, maxSubscribers)}
+	return hub{
+		closed:      make(chan struct{}),
+		streams:     limit.NewConns(maxSubscribers, maxSubscribersPerAddress, nil),
+		subscribers: make(map[*subscriber]struct{}, maxSubscribers),
+	}
 }
 
 // close ends all event streams, including those that begin later.
 func (h *hub) close() { close(h.closed) }
 
-// subscribe adds and returns a subscriber. It returns nil if there are too many.
-func (h *hub) subscribe() *subscriber {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.subscribers) == maxSubscribers {
+// subscribe adds and returns a subscriber at the given address. It returns nil if
+// there are too many, in total or at this address.
+func (h *hub) subscribe(addr netip.Addr) *subscriber {
+	if !h.streams.Open(addr) {
 		return nil
 	}
-	s := new(subscriber)
+	s := &subscriber{addr: addr}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.subscribers[s] = struct{}{}
 	return s
 }
@@ -53,8 +66,9 @@ func (h *hub) subscribe() *subscriber {
 // unsubscribe removes s.
 func (h *hub) unsubscribe(s *subscriber) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	delete(h.subscribers, s)
+	h.mu.Unlock()
+	h.streams.Close(s.addr)
 }
 
 // publish adds the lines of datagram to all subscribers. It does not keep
@@ -94,6 +108,8 @@ func appendLines(dst, datagram []byte) ([]byte, int) {
 
 // subscriber collects the lines for the next event of one stream.
 type subscriber struct {
+	addr netip.Addr
+
 	mu      sync.Mutex // protects the fields below
 	pending []byte     // lines from appendLines, at most maxPendingBytes
 	skipped int        // number of lines that did not fit into pending

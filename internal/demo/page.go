@@ -78,11 +78,18 @@ const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-a
 // the page's files below /demo/, and of /demo/events: a stream of server-sent
 // events with the received lines, which ends when the request's context ends or
 // the Server is closed. The page sends its metrics to its own origin.
-func (s *Server) Handler() http.Handler {
-	return http.HandlerFunc(s.serve)
+//
+// If verify is not nil, event streams require the query parameter token with a
+// token that verify accepts; EventSource cannot send headers. Any such token shows
+// the lines of all clients. The error of verify is sent to the client.
+//
+// An address can have four event streams. It is the Request.RemoteAddr; behind a
+// trusted proxy, the HTTP server should set that to the address of the client.
+func (s *Server) Handler(verify func(token []byte) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, verify) })
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", policy)
 	header.Set("Cross-Origin-Resource-Policy", "same-origin") // other origins must not read the lines
@@ -96,13 +103,30 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		header.Set("Allow", "GET, HEAD")
 		writeError(w, http.StatusMethodNotAllowed, "only GET and HEAD are allowed here")
 	case isEvents:
-		s.hub.serveEvents(w, r)
+		s.serveEvents(w, r, verify)
 	default:
 		header.Set("Content-Type", f.contentType)
 		header.Set("Cache-Control", "no-cache") // revalidate: the next start may run another version
 		header.Set("ETag", f.etag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 	}
+}
+
+// serveEvents serves /demo/events to clients with a token that verify accepts.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
+	if verify == nil {
+		verify = func([]byte) error { return nil }
+	} else if r.URL.Query().Get("token") == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
+		writeError(w, http.StatusUnauthorized, "a token is required: send it as the query parameter token")
+		return
+	}
+	token := []byte(r.URL.Query().Get("token"))
+	if err := verify(token); err != nil {
+		writeError(w, http.StatusForbidden, err.Error())
+		return
+	}
+	s.hub.serveEvents(w, r, func() error { return verify(token) })
 }
 
 // writeError writes an error response like those of the rest of the proxy.

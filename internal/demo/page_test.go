@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,7 @@ func do(handler http.Handler, method, target string, header ...string) *httptest
 }
 
 func TestResponses(t *testing.T) {
-	handler := start(t).Handler()
+	handler := start(t).Handler(nil)
 	f := func(method, target string, status int, body string, header http.Header) {
 		t.Helper()
 		for key, value := range map[string]string{
@@ -81,8 +82,37 @@ func TestResponses(t *testing.T) {
 	f("POST", "/demo/events", 405, `{"error":"only GET and HEAD are allowed here"}`, failure.Clone())
 }
 
+func TestEventsNeedAToken(t *testing.T) {
+	s := start(t)
+	f := func(target string, verify func([]byte) error, status int, body string) {
+		t.Helper()
+		got := do(s.Handler(verify), "HEAD", target)
+		if got.Code != status || got.Body.String() != body {
+			t.Errorf("HEAD %s: got %d %q, want %d %q", target, got.Code, got.Body, status, body)
+		}
+		if hasChallenge := got.Header().Get("WWW-Authenticate") != ""; hasChallenge != (status == 401) {
+			t.Errorf("HEAD %s: got %d with the header WWW-Authenticate: %v", target, got.Code, hasChallenge)
+		}
+	}
+	verify := func(token []byte) error {
+		if string(token) == "good+token" {
+			return nil
+		}
+		return errors.New("the token is malformed")
+	}
+	const required = `{"error":"a token is required: send it as the query parameter token"}`
+	f("/demo/events", nil, 200, "")
+	f("/demo/events?token=x", nil, 200, "")
+	f("/demo/events", verify, 401, required)
+	f("/demo/events?token=", verify, 401, required)
+	f("/demo/events?Token=good%2Btoken", verify, 401, required)
+	f("/demo/events?token=bad", verify, 403, `{"error":"the token is malformed"}`)
+	f("/demo/events?token=good%2Btoken", verify, 200, "")
+	f("/demo/main.js", verify, 200, "")
+}
+
 func TestCachedFilesAreNotSentAgain(t *testing.T) {
-	handler := start(t).Handler()
+	handler := start(t).Handler(nil)
 	for target := range files {
 		first := do(handler, "GET", target)
 		again := do(handler, "GET", target, "If-None-Match", first.Header().Get("ETag"))
@@ -97,7 +127,7 @@ func TestCachedFilesAreNotSentAgain(t *testing.T) {
 const maxPageBytes = 120 << 10
 
 func TestPageIsSmall(t *testing.T) {
-	handler := start(t).Handler()
+	handler := start(t).Handler(nil)
 	total := 0
 	for target := range files {
 		total += do(handler, "GET", target).Body.Len()

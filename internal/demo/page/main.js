@@ -14,21 +14,38 @@ const showLines = startLines();
 const drawPlots = startPlots(board);
 startSending(startCode());
 
+const RETRY_INTERVAL = 5000; // ms
+
 const streamState = document.getElementById('stream');
-const setState = (text) => {
-  streamState.dataset.state = text;
-  streamState.textContent = `stream ${text}`;
+const setState = (state, text = `stream ${state}`) => {
+  streamState.dataset.state = state;
+  streamState.textContent = text;
 };
 
+const token = document.querySelector('[name=token]');
+token.addEventListener('change', () => {
+  if (streamState.dataset.state === 'unauthorized') {
+    connect();
+  }
+});
+
+// eventsURL returns the URL of the stream, with the current token.
+function eventsURL() {
+  const text = token.value.trim();
+  return text === '' ? '/demo/events' : `/demo/events?token=${encodeURIComponent(text)}`;
+}
+
 // connect opens the stream of lines. The browser reconnects when the stream ends,
-// but not after an error response, for example if too many pages are watching.
+// but not after an error response.
 function connect() {
-  const events = new EventSource('/demo/events');
+  const url = eventsURL();
+  setState('connecting');
+  const events = new EventSource(url);
   events.addEventListener('open', () => setState('live'));
   events.addEventListener('error', () => {
     setState('reconnecting');
     if (events.readyState === EventSource.CLOSED) {
-      setTimeout(connect, 5000);
+      retry(url);
     }
   });
   events.addEventListener('message', ({ data }) => {
@@ -44,6 +61,21 @@ function connect() {
   });
 }
 connect();
+
+// retry connects again after an error response: when the token changes, if that is
+// needed, or else after a while. An EventSource does not have the status of the
+// response, so retry asks for it.
+async function retry(url) {
+  const status = await fetch(url, { method: 'HEAD' }).then((response) => response.status, () => 0);
+  if (url !== eventsURL()) { // another token was entered meanwhile
+    connect();
+  } else if (status === 401 || status === 403) {
+    setState('unauthorized', status === 401 ? 'enter a token' : 'enter a valid token');
+    token.focus();
+  } else {
+    setTimeout(connect, RETRY_INTERVAL);
+  }
+}
 
 // The plots move at the end of each second.
 function tick() {

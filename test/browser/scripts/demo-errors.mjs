@@ -3,12 +3,22 @@
 //   usage: node demo-errors.mjs '{"chromium": "/usr/bin/chromium", "url": URL, "token": TOKEN, "wrong": TOKEN}'
 
 import assert from 'node:assert/strict';
-import { hasLine, hasOutcome, send, withDemo } from './demo-page.mjs';
+import { hasLine, hasOutcome, hasState, send, withDemo } from './demo-page.mjs';
 
 const options = JSON.parse(process.argv[2]);
 const { token, wrong } = options;
 
-await withDemo(options, {}, async (page) => {
+// The page asks for a token, and shows the lines when it has one.
+await withDemo({ ...options, state: 'unauthorized' }, {}, async (page) => {
+  const asks = async (text) => assert.equal(await page.locator('#stream').textContent(), text);
+  await asks('enter a token');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'token');
+  await page.fill('[name=token]', wrong);
+  await page.keyboard.press('Tab');
+  await page.waitForFunction(() => document.getElementById('stream').textContent === 'enter a valid token');
+  await page.fill('[name=token]', token);
+  await page.keyboard.press('Tab');
+  await hasState(page, 'live');
   for (const by of ['client', 'fetch']) {
     for (const [used, outcome, isError] of [
       ['', '401', true],

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
 // withDemo opens the page in a headless Chromium, runs walk and closes the page. It fails
-// if the page sends a request to another origin, logs an error or does not catch one.
-export async function withDemo({ chromium: executablePath, url }, settings, walk) {
+// if the page sends a request to another origin, logs an error or does not catch one. walk
+// begins when the stream has the given state.
+export async function withDemo({ chromium: executablePath, url, state = 'live' }, settings, walk) {
   const browser = await chromium.launch({
     executablePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -28,7 +29,7 @@ export async function withDemo({ chromium: executablePath, url }, settings, walk
       }
     });
     await page.goto(url);
-    await hasState(page, 'live');
+    await hasState(page, state);
     await walk(page);
     assert.deepEqual(faults, []);
   } finally {
