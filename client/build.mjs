@@ -1,5 +1,5 @@
-// Builds what the package holds, into dist: the modules, the same as classic
-// scripts, and source maps. tsc adds the declarations and checks the types.
+// Builds the package into dist: modules, classic scripts and source maps. tsc
+// checks the types and adds the declarations.
 
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
@@ -9,10 +9,10 @@ const shared = {
   minify: true,
   sourcemap: true,
   sourcesContent: true,
-  // Browsers of the last four years; what esbuild cannot rewrite, like functions
-  // that they lack, is up to the code.
-  target: ['es2020', 'chrome100', 'firefox100', 'safari15'],
-  // The members that are private begin with an underscore, and nobody else's do.
+  // esbuild rewrites newer syntax for these browsers, but does not add functions
+  // that they lack.
+  target: ['chrome100', 'firefox100', 'safari15'],
+  // Private members, and no others, begin with an underscore.
   mangleProps: /^_/,
   outdir: 'dist',
   logLevel: 'warning',
@@ -29,6 +29,6 @@ await build({
   ...shared,
   format: 'iife',
   entryPoints: ['src/statsd.global.ts', 'src/statsd-extras.global.ts'],
-  // The classic build of web-vitals, a script of its own, defines webVitals.
+  // The page loads web-vitals as a classic script of its own.
   alias: { 'web-vitals': './src/web-vitals.global.ts' },
 });

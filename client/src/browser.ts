@@ -1,20 +1,20 @@
 import type { StatsD } from './index.js';
 
 /**
- * Reports how the page was loaded, once, when it is: timings in milliseconds,
- * tagged with the type of navigation, such as reload.
+ * Sends the times of loading the page, once, after the load event: timings in
+ * milliseconds with the tag type, the type of the navigation, such as reload.
  *
  *   navigation.dns        navigation.connect              navigation.tls
- *   navigation.request    until the first byte of the answer
- *   navigation.response   until its last
+ *   navigation.request    from the request to the first byte of the response
+ *   navigation.response   from the first byte to the last
  *   navigation.dom_interactive  navigation.dom_content_loaded  navigation.load
  *                         since the navigation began
  *
- * What did not happen, like a look-up of a name that was known, takes 0.
+ * A step that was skipped, such as the lookup of a cached name, takes 0.
  */
 export function navigationTiming(client: StatsD): void {
   if (!globalThis.document) {
-    return; // a page that is rendered by a server is measured where it is seen
+    return; // there is no page to measure on a server
   }
   const report = () => {
     const [t] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
@@ -35,23 +35,23 @@ export function navigationTiming(client: StatsD): void {
       client.timing('navigation.' + name, Math.round(span * 1e3) / 1e3, { type: t.type });
     }
   };
-  // The event is over, and its end noted, after the turn that it comes in.
+  // loadEventEnd is set after the event's turn.
   const later = () => setTimeout(report);
   document.readyState == 'complete' ? later() : addEventListener('load', later);
 }
 
-// The names of errors that become tags. Others could be any number.
-const known = /^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/;
+// The error names that become tags. Pages can define any number of others.
+const knownNames = /^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/;
 
 /**
- * Counts errors that nobody has caught, as errors, with the tags kind, which is
- * error or rejection, and name, such as TypeError, or other for those that are
- * not JavaScript's own. Messages never become tags: each would be a new series.
+ * Counts uncaught errors as errors, with two tags: kind is error or rejection, and
+ * name is that of a JavaScript error, such as TypeError, or other. Messages do not
+ * become tags, since each would be a new series.
  */
 export function errors(client: StatsD): void {
   const count = (kind: string, error: any) => {
     const name = String(error?.name);
-    client.increment('errors', { kind, name: known.test(name) ? name : 'other' });
+    client.increment('errors', { kind, name: knownNames.test(name) ? name : 'other' });
   };
   if (!globalThis.document) {
     return;

@@ -1,8 +1,8 @@
 /**
- * A StatsD client for pages and for Node.js. It sends through
- * statsd-http-proxy, to which it POSTs StatsD lines in batches.
+ * A StatsD client for web pages and Node.js. It POSTs batches of StatsD lines to
+ * statsd-http-proxy.
  *
- * A call becomes a line (line.ts), which waits in a queue until it is sent
+ * A call becomes a line (line.ts), which is queued (queue.ts) and sent
  * (sender.ts).
  */
 
@@ -12,95 +12,101 @@ import { newSender, type Options as SenderOptions, type Sender } from './sender.
 export type { Tags } from './line.js';
 export type { StatsDError } from './sender.js';
 
-/** What a client is made of. */
+/** The options of a client. */
 export interface Options extends SenderOptions {
-  /** Put before each name, as it is. */
+  /** Put before each name, unchanged. */
   prefix?: string;
-  /** Tags of every metric; a metric's own tag of the same key wins. */
+  /** Tags of every metric. A metric's own tag of the same key wins. */
   tags?: Tags;
-  /** The fraction of counts, timings, histograms and distributions that is sent: from 0.0001 to 1, the default. */
+  /** The sample rate of counts, timings, histograms and distributions: 0.0001 to 1. Default 1. */
   sampleRate?: number;
 }
 
-/** What a child has of its own. */
+/** The options of a child. */
 export interface ChildOptions {
-  /** Put behind the prefix of its parent. */
+  /** Appended to the prefix of the parent. */
   prefix?: string;
-  /** Tags besides those of its parent; one of the same key wins. */
+  /** Added to the tags of the parent. A tag of the same key wins over the parent's. */
   tags?: Tags;
 }
 
+/** The arguments of a method. Tags may take the place of the sample rate, and for increment and decrement that of the value. */
+type Arguments = [name: string, value?: unknown, sampleRate?: number | Tags, tags?: Tags];
+
 /**
- * StatsD sends metrics. No method but time, which hands on what its function
- * throws, ever throws: what is wrong with a call is told to onError.
+ * StatsD sends metrics. Its methods report bad arguments to onError and do not
+ * throw. time alone throws: what the timed function throws.
  */
 export class StatsD {
   private _sender: Sender;
   private _prefix: string;
   private _tags?: Tags;
-  private _rate: number;
+  private _sampleRate: number;
 
-  constructor({ prefix = '', tags, sampleRate = 1, ...options } = {} as Options) {
-    this._sender = newSender(options);
+  constructor(options: Options) {
+    const { prefix = '', tags, sampleRate = 1, ...senderOptions } = { ...options };
+    this._sender = newSender(senderOptions);
     this._prefix = prefix;
     this._tags = tags;
-    this._rate = sampleRate;
+    this._sampleRate = sampleRate;
   }
 
-  /** Adds to a counter, 1 unless another value is given. */
+  /** Adds a value, 1 by default, to a counter. */
   increment(name: string, value?: number, sampleRate?: number, tags?: Tags): void;
   increment(name: string, value: number, tags?: Tags): void;
   increment(name: string, tags?: Tags): void;
-  increment(name: string, value: number | Tags = 1, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('c', name, value, sampleRate, tags, 1);
+  increment(...args: Arguments): void {
+    this._add('c', args, 1);
   }
 
-  /** Takes from a counter, 1 unless another value is given. */
+  /** Subtracts a value, 1 by default, from a counter. */
   decrement(name: string, value?: number, sampleRate?: number, tags?: Tags): void;
   decrement(name: string, value: number, tags?: Tags): void;
   decrement(name: string, tags?: Tags): void;
-  decrement(name: string, value: number | Tags = 1, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('c', name, value, sampleRate, tags, -1);
+  decrement(...args: Arguments): void {
+    this._add('c', args, -1);
   }
 
-  /** Adds to a counter. */
+  /** Adds a value to a counter. */
   count(name: string, value: number, sampleRate?: number, tags?: Tags): void;
   count(name: string, value: number, tags?: Tags): void;
-  count(name: string, value: number, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('c', name, value, sampleRate, tags);
+  count(...args: Arguments): void {
+    this._add('c', args);
   }
 
-  /** Sets a gauge, to a negative value too. */
-  gauge(name: string, value: number, tags?: Tags): void {
-    this._add('g', name, value, tags);
+  /** Sets a gauge. The value may be negative. */
+  gauge(name: string, value: number, tags?: Tags): void;
+  gauge(...args: Arguments): void {
+    this._add('g', args);
   }
 
   /** Moves a gauge up or down. */
-  gaugeDelta(name: string, value: number, tags?: Tags): void {
-    this._add('+', name, value, tags);
+  gaugeDelta(name: string, value: number, tags?: Tags): void;
+  gaugeDelta(...args: Arguments): void {
+    this._add('+', args);
   }
 
-  /** Adds a duration in milliseconds, or the time since a Date. */
+  /** Records a duration in milliseconds, or the time since a Date. */
   timing(name: string, value: number | Date, sampleRate?: number, tags?: Tags): void;
   timing(name: string, value: number | Date, tags?: Tags): void;
-  timing(name: string, value: number | Date, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('ms', name, value, sampleRate, tags);
+  timing(...args: Arguments): void {
+    this._add('ms', args);
   }
 
   /**
-   * Times a function, or a promise from now on, and returns what it returns. A
-   * failure is timed and handed on like a success. What has a method then and is
-   * no promise, such as a query that is asked with each call of it, is asked once
-   * and comes back as a promise.
+   * Times a function, or a promise from now on, and returns its result. A failure
+   * is timed and passed on too. An object with a then method that is no promise,
+   * such as a database query that runs with each call of then, is awaited once and
+   * comes back as a promise.
    */
   time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, sampleRate?: number, tags?: Tags): Promise<T>;
   time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, tags?: Tags): Promise<T>;
   time<T>(name: string, what: (() => T) | T, sampleRate?: number, tags?: Tags): T;
   time<T>(name: string, what: (() => T) | T, tags?: Tags): T;
-  time(name: string, what: unknown, sampleRate?: number | Tags, tags?: Tags): unknown {
+  time(name: string, what: unknown, ...rest: [sampleRate?: number | Tags, tags?: Tags]): unknown {
     const start = performance.now();
-    // In whole microseconds: more digits would only say how doubles work.
-    const done = () => this._add('ms', name, +(performance.now() - start).toFixed(3), sampleRate, tags);
+    // Whole microseconds: further digits are noise of floating point.
+    const done = () => this._add('ms', [name, +(performance.now() - start).toFixed(3), ...rest]);
     let promise: Promise<unknown> | undefined;
     try {
       const result = typeof what == 'function' ? what() : what;
@@ -110,51 +116,57 @@ export class StatsD {
     }
   }
 
-  /** Adds to a set, whose distinct values StatsD counts. */
-  set(name: string, value: string | number, tags?: Tags): void {
-    this._add('s', name, value, tags);
+  /** Adds a value to a set. StatsD counts the distinct values. */
+  set(name: string, value: string | number, tags?: Tags): void;
+  set(...args: Arguments): void {
+    this._add('s', args);
   }
 
-  /** Adds to a histogram; the proxy needs --histograms. */
+  /** Adds a value to a histogram. The proxy needs --histograms. */
   histogram(name: string, value: number, sampleRate?: number, tags?: Tags): void;
   histogram(name: string, value: number, tags?: Tags): void;
-  histogram(name: string, value: number, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('h', name, value, sampleRate, tags);
+  histogram(...args: Arguments): void {
+    this._add('h', args);
   }
 
-  /** Adds to a distribution; the proxy needs --histograms. */
+  /** Adds a value to a distribution. The proxy needs --histograms. */
   distribution(name: string, value: number, sampleRate?: number, tags?: Tags): void;
   distribution(name: string, value: number, tags?: Tags): void;
-  distribution(name: string, value: number, sampleRate?: number | Tags, tags?: Tags): void {
-    this._add('d', name, value, sampleRate, tags);
+  distribution(...args: Arguments): void {
+    this._add('d', args);
   }
 
-  /** Returns a client that shares this one's queue and settings. */
-  child({ prefix = '', tags }: ChildOptions = {}): StatsD {
+  /** Returns a client that shares this client's queue and settings. */
+  child(options?: ChildOptions): StatsD {
+    const { prefix = '', tags } = { ...options };
     const child: StatsD = Object.create(this);
     child._prefix += prefix;
     child._tags = { ...this._tags, ...tags };
     return child;
   }
 
-  /** Sends all that waits. Resolves when it was sent or given up; never rejects. */
+  /** Sends the queue. The promise resolves when every line was sent or lost, and never rejects. */
   flush(): Promise<void> {
     return this._sender._flush();
   }
 
   /**
-   * Sends all that waits, in one last attempt, and stops timers and listeners,
-   * those of parents and children too. Never rejects.
+   * Sends the queue in one last attempt, and removes timers and listeners. Parents
+   * and children are closed too. The promise never rejects.
    */
   close(): Promise<void> {
     return this._sender._close();
   }
 
-  private _add(type: Type, name: string, value: unknown, rate?: number | Tags, tags?: Tags, sign?: number) {
+  // _add queues a metric. sign is 1 for increment and -1 for decrement.
+  private _add(type: Type, [name, value, rate, tags]: Arguments, sign?: number) {
     try {
-      if (sign && typeof value == 'object') {
-        rate = value as Tags;
-        value = 1;
+      if (sign) {
+        if (typeof value == 'object') {
+          rate = value as Tags;
+          value = undefined;
+        }
+        value = value === undefined ? sign : typeof value == 'number' ? value * sign : value;
       }
       if (typeof rate == 'object') {
         tags = tags || rate;
@@ -163,16 +175,13 @@ export class StatsD {
       if (value instanceof Date) {
         value = Date.now() - +value;
       }
-      if (sign && typeof value == 'number') {
-        value *= sign;
-      }
       // The metric's own tags come first and win, as with the proxy's --tags.
-      const line = lineOf(type, this._prefix, name, value, rate, this._rate, { ...tags, ...this._tags, ...tags });
+      const line = lineOf(type, this._prefix, name, value, rate, this._sampleRate, { ...tags, ...this._tags, ...tags });
       if (line) {
-        this._sender._push(line, type == 'c');
+        this._sender._push(line);
       }
     } catch (error) {
-      this._sender._fail('invalid', 1, error);
+      this._sender._report('invalid', 1, error);
     }
   }
 }

@@ -1,39 +1,42 @@
-// A call becomes StatsD lines, checked by the proxy's own rules: both run the
-// cases in test/vectors. What depends on the proxy's options, such as how long a
-// line may be, is left to it.
+// Turns a call into StatsD lines. The checks are those of the proxy; both run
+// the cases in test/vectors. Limits that depend on the proxy's options, such as
+// the length of a line, are left to the proxy.
 //
 //   name,env=prod:1|c|@0.5
 //   head          ^ tail
 //             value
 
-/** Tags by their keys. One that is null or undefined is left out. */
+/** Tags by key. A tag whose value is null or undefined is left out. */
 export type Tags = Record<string, string | number | boolean | null | undefined>;
 
-/** What waits: the line of a metric, or the two of a negative gauge. Its parts are joined without anything between. */
+/** The line of one metric, or the two lines of a negative gauge, in parts. textOf joins them. */
 export type Line = [head: string, value: string | number, tail: string];
 
-/** The letters of a type in a line, and a plus for a gauge that is moved. */
+/** A metric type as a line writes it; '+' is a gauge that is moved. */
 export type Type = 'c' | 'g' | '+' | 'ms' | 's' | 'h' | 'd';
 
-// How long a name may be, in bytes, with the prefix before it.
+// The maximum length of a name with its prefix, in bytes.
 const maxName = 255;
 
-// The least sample rate that the proxy takes in a line.
+// The minimum sample rate that the proxy accepts.
 const minRate = 0.0001;
 
 // Each run of blanks becomes one underscore, as in StatsD's own sanitizeKeyName.
 const blanks = /[\t\ufeff\p{Z}]+/gu;
 const reserved = /[:|,;=#@\p{Cc}\p{Cs}]/u; // \p{Cs} is half of a surrogate pair
 const reservedInSets = /[:|\p{Cc}\p{Cs}]/u;
-const badSegment = /(^|\/)\.{0,2}(\/|$)/; // none, or one that a proxy on the way could rewrite
+const badSegment = /(^|\/)\.{0,2}(\/|$)/; // empty, or a dot segment, which other proxies may rewrite
 
 const encoder = new TextEncoder();
 
-/** Returns how long text is in UTF-8. */
-export const bytes = (text: string) => encoder.encode(text).length;
+/** Returns the length of text in UTF-8. */
+export const byteLength = (text: string) => encoder.encode(text).length;
 
-const check = (good: unknown, what: string, value: unknown) => {
-  if (!good) {
+/** Returns the text of a line. */
+export const textOf = (line: Line) => line.join('');
+
+const check = (isGood: unknown, what: string, value: unknown) => {
+  if (!isGood) {
     throw `bad ${what} "${value}"`;
   }
 };
@@ -47,23 +50,24 @@ const clean = (what: string, value: any) => {
 const headOf = (prefix: string, name: unknown, tags: Tags) => {
   check(typeof name == 'string', 'name', name);
   let head = clean('name', prefix + name);
-  check(!badSegment.test(head) && bytes(head) <= maxName, 'name', head);
+  check(!badSegment.test(head) && byteLength(head) <= maxName, 'name', head);
   for (const [key, value] of Object.entries(tags)) {
     if (value != null) {
-      // Between these two a key cannot be taken for a part of anything else.
-      const mark = `,${clean('tag', key)}=`;
-      check(!head.includes(mark), 'second tag', key);
-      head += mark + clean('tag', value);
+      // Neither a name nor a value can contain the comma and the equals sign.
+      const start = `,${clean('tag', key)}=`;
+      check(!head.includes(start), 'second tag', key);
+      head += start + clean('tag', value);
     }
   }
   return head + ':';
 };
 
 /**
- * Returns the line of a metric, or undefined where sampling leaves it out; preset
- * is the rate where none is given. It throws a text that quotes what is wrong.
+ * Returns the line of a metric, or undefined if sampling leaves it out.
+ * defaultRate is the sample rate if rate is undefined or null. lineOf throws a
+ * text that quotes the bad argument.
  */
-export const lineOf = (type: Type, prefix: string, name: unknown, value: any, rate: any, preset: number, tags: Tags): Line | undefined => {
+export const lineOf = (type: Type, prefix: string, name: unknown, value: any, rate: any, defaultRate: number, tags: Tags): Line | undefined => {
   let head = headOf(prefix, name, tags);
   let tail = '|' + type;
   check(
@@ -77,13 +81,13 @@ export const lineOf = (type: Type, prefix: string, name: unknown, value: any, ra
     tail = '|g';
     value = value < 0 ? value : '+' + value;
   } else if (type == 'g' && value < 0) {
-    head += '0|g\n' + head; // a sign alone would move the gauge, from wherever it is
+    head += '0|g\n' + head; // StatsD reads a signed value as a move; after 0 it is the value itself
   }
   if ('gs+'.includes(type)) {
     check(rate === undefined, 'sample rate', rate);
     return [head, value, tail];
   }
-  rate ??= preset;
+  rate ??= defaultRate;
   check(rate >= minRate && rate <= 1, 'sample rate', rate);
   if (Math.random() < rate) {
     return [head, value, rate < 1 ? tail + '|@' + rate : tail];

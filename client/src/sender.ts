@@ -1,126 +1,139 @@
-import { bytes, type Line } from './line.js';
+import { byteLength, textOf, type Line } from './line.js';
+import { addToCount, batchLength, isCount, keyOf } from './queue.js';
 
-/** Where metrics go, how often and how many of them wait. */
+/** Where and how often a client sends, and how much it queues. */
 export interface Options {
-  /** The address of the proxy; lines are POSTed to it with /batch behind it. */
+  /** The address of the proxy. The client POSTs lines to url + '/batch'. */
   url: string;
   /** A JSON Web Token for the proxy. */
   token?: string;
   /**
-   * Returns a token. It is asked before the first batch, and with true where the
-   * proxy has refused the last token: once for each batch.
+   * Returns a token. The client calls it before the first batch unless token is
+   * given, and with true after the proxy refused the last token, at most once a
+   * batch.
    */
-  getToken?: (refused?: boolean) => string | Promise<string>;
-  /** How long lines wait for others, in milliseconds; 1000 where it is not given. */
+  getToken?: (isRefused?: boolean) => string | Promise<string>;
+  /** How long a line waits for others, in milliseconds. Default 1000. */
   flushInterval?: number;
-  /** How large the body of a request may be, in bytes, up to 61440; 16384 where it is not given. */
+  /** The maximum size of a request body, in bytes, up to 61440. Default 16384. */
   maxBatch?: number;
-  /** How many lines may wait; 20000 where it is not given. The oldest are dropped beyond. */
+  /** The maximum number of queued lines. The client drops the oldest ones beyond it. Default 20000. */
   maxQueue?: number;
-  /** Is told what went wrong. What it throws is ignored. */
+  /** Called with each error. The client ignores what it throws. */
   onError?: (error: StatsDError) => void;
 }
 
-/** What onError is told. */
+/** The argument of onError. */
 export interface StatsDError extends Error {
   /**
-   * invalid: a call was wrong, and sent nothing. rejected: the proxy has taken a
-   * batch but for some lines. refused: it has refused a whole batch. dropped: the
-   * queue was full, or the client closed. retry: the proxy could not be reached or
-   * had no time; nothing is lost yet.
+   * invalid: a call had a bad argument and sent nothing. rejected: the proxy
+   * rejected some or all lines of a batch. refused: the proxy refused a whole
+   * batch. dropped: the queue was full, or the client was closed. retry: the proxy
+   * could not be reached or was overloaded; nothing is lost yet.
    */
   kind: 'invalid' | 'rejected' | 'refused' | 'dropped' | 'retry';
-  /** How many lines are lost. */
+  /** The number of lost lines. */
   lost: number;
 }
 
-// Browsers let requests that outlive their page, beacons among them, hold 64 KiB
-// together: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch. The
-// default of a quarter leaves room for beacons beside a request in flight.
-const maxBody = 61440;
+// A const enum, since esbuild inlines its numbers.
+const enum Limit {
+  // Bytes of a request body. Browsers allow the beacons and keepalive requests in
+  // flight 64 KiB in total: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch.
+  // The default of maxBatch leaves room for beacons beside a request in flight.
+  maxBody = 61440,
 
-// How long to wait after a failure: doubled each time, in milliseconds.
-const firstWait = 1000;
-const lastWait = 30000;
+  // The wait after a failure doubles from minBackoff to maxBackoff, in milliseconds.
+  minBackoff = 1000,
+  maxBackoff = 30000,
 
-// How long an answer may take, in milliseconds.
-const timeout = 30000;
+  // The maximum time of a request, in milliseconds.
+  requestTimeout = 30000,
 
-// The most of a Retry-After that is honoured, in seconds: no answer silences a
-// page for good.
-const maxRetryAfter = 3600;
+  // The maximum of Retry-After that the client honors, in seconds, so that no
+  // response can stop a page from sending for good.
+  maxRetryAfter = 3600,
+}
 
-const textOf = (line: Line) => line.join('');
-
-// A bracket in front would make a JSON array of the lines. A line of nothing but a
-// blank is passed over.
+// bodyOf returns the body of a batch. A body that starts with a bracket would be
+// read as a JSON array, so a blank line goes first.
 const bodyOf = (lines: string[]) => (lines[0][0] == '[' ? '\xa0\n' : '') + lines.join('\n');
 
-// In Node.js no timer keeps a process from ending.
+// timer starts a timer that does not keep a Node.js process alive.
 const timer = (call: () => void, wait?: number) => {
   const started: any = setTimeout(call, wait);
   started.unref?.();
   return started;
 };
 
-/** What the proxy says about a batch: the first two, or why it takes none of it. */
+/** The body of the proxy's response to a batch. */
 type Verdict = { accepted?: number; rejected?: { index: number; error: string }[]; error?: string } | null;
+
+/** What the sender does after a response. */
+const enum Outcome {
+  retry, // waits, and sends the batch again
+  renewToken, // sends the batch again with another token
+  halve, // sends half of the batch
+  accepted, // reports the lines that were rejected, and goes on
+}
 
 export type Sender = ReturnType<typeof newSender>;
 
 /**
- * A sender owns the queue. One request is in flight at a time, so that lines
- * arrive in order and a proxy in trouble is asked no more than once. A batch that
- * has to wait goes back to the front of the queue, from where it is sent again or
- * goes out as a beacon, whichever is first.
+ * Returns a sender, which queues lines and sends them in batches. One request is
+ * in flight at a time, so that lines arrive in order. A batch that must be sent
+ * again returns to the front of the queue, where a beacon can take it.
  */
 export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 20000, onError }: Options) => {
-  const room = Math.min(maxBatch, maxBody);
+  const maxBytes = Math.min(maxBatch, Limit.maxBody);
 
   let queue: Line[] = [];
-  let size = 0; // about how many bytes have come since a batch was planned
-  let lost = 0; // lines dropped and not told yet
-  let most = maxQueue; // lines in a batch: less where they were too many
-  const counts = new Map<string, Line>(); // those in the queue that can be added to
-
+  const counts = new Map<string, Line>(); // the queued counts that later ones are added to
+  let maxCount = maxQueue; // of lines in a batch, less after a batch was too large
+  let newBytes = 0; // size of the lines queued since a batch was scheduled, roughly
+  let lost = 0; // dropped lines that are not reported yet
   let failures = 0; // in a row
-  let planned: any; // the timer of the next batch
-  let running: Promise<void> | undefined;
-  let wake = () => {}; // ends the wait between two attempts
-  let leaving = false;
-  let closed = false;
 
-  // Tells onError what went wrong and how many lines that has cost. What goes wrong
-  // in onError itself, such as a call of this client, is not told: it could go on
-  // for ever. The message is put together here, since what getToken throws may
-  // throw in its turn where it becomes text.
-  const fail = (kind: StatsDError['kind'], lost: number, ...message: unknown[]) => {
-    const tell = onError;
+  let batchTimer: any;
+  let draining: Promise<void> | undefined;
+  let wake = () => {}; // ends the wait between two attempts
+  let isLeaving = false; // the page is being hidden or left in this turn
+  let isClosed = false;
+
+  // report calls onError, but not for errors that onError itself causes by calling
+  // the client: they could go on forever. The message is joined here since getToken
+  // may throw a value that cannot become text.
+  const report = (kind: StatsDError['kind'], lost: number, ...message: unknown[]) => {
+    const call = onError;
     onError = undefined;
     try {
-      tell?.(Object.assign(new Error(message.join('')), { kind, lost }));
+      call?.(Object.assign(new Error(message.join('')), { kind, lost }));
     } catch {}
-    onError = tell;
+    onError = call;
   };
 
-  const take = (count: number) => {
-    counts.clear(); // nothing is added to a line that has left
-    return queue.splice(0, count);
-  };
-
-  // Drops the oldest lines where more than slack are too many.
-  const trim = (slack = 0) => {
-    const over = queue.length - maxQueue;
-    if (over > slack) {
-      lost += take(over).length;
+  const reportLost = (reason: unknown = 'the queue was full') => {
+    if (lost) {
+      report('dropped', lost, lost, ' lines dropped: ', reason);
+      lost = 0;
     }
   };
 
-  const tellLost = (why: unknown = 'the queue was full') => {
-    trim();
-    if (lost) {
-      fail('dropped', lost, lost, ' lines dropped: ', why);
-      lost = 0;
+  // remove removes the first lines of the queue. Nothing is added to them later.
+  const remove = (count: number) => {
+    const removed = queue.splice(0, count);
+    for (const line of removed) {
+      counts.delete(keyOf(line));
+    }
+    return removed;
+  };
+
+  const cut = (maxBytes: number) => remove(batchLength(queue, maxBytes, maxCount));
+
+  // trim drops the oldest lines of a queue that is too long.
+  const trim = () => {
+    if (queue.length > maxQueue) {
+      lost += remove(queue.length - maxQueue).length;
     }
   };
 
@@ -129,199 +142,192 @@ export const newSender = ({ url, token, getToken, flushInterval = 1000, maxBatch
     trim();
   };
 
-  // Cuts off a batch of at most room bytes, or of one line.
-  const cut = (room: number) => {
-    let count = 0;
-    for (const line of queue) {
-      room -= bytes(textOf(line)) + 1;
-      if (count && (room < 0 || count >= most)) {
-        break;
-      }
-      count++;
-    }
-    return take(count);
-  };
+  // The token is in the query: beacons have no headers, and a header would make
+  // browsers send a preflight first.
+  const batchURL = () => url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
 
-  // The token stands in the query: beacons have no headers, and a header of ours
-  // would make the browser ask for leave first.
-  const address = () => url.replace(/\/+$/, '') + '/batch' + (token ? '?token=' + encodeURIComponent(token) : '');
-
-  // Tells what the proxy has not taken: in a batch it lists up to 20 lines. What
-  // names no number accepted is no answer of the proxy that has taken a batch, but
-  // the page of a login for one, whatever its status.
-  const judge = (lines: string[], status: number, verdict: Verdict) => {
+  // reportRejected reports the lines that the proxy did not accept; the proxy
+  // lists up to 20. A body without the number of accepted lines is not the proxy's
+  // response to a batch, whatever its status, but a login page, say.
+  const reportRejected = (lines: string[], status: number, verdict: Verdict) => {
     if (verdict?.rejected?.length) {
-      fail(
+      report(
         'rejected',
         lines.length - verdict.accepted!,
         verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'),
       );
     } else if (verdict?.accepted == null) {
-      fail('refused', lines.length, `status ${status}: ${verdict?.error}`);
+      report('refused', lines.length, `status ${status}: ${verdict?.error}`);
     }
   };
 
-  // Waits before the next attempt. Nobody is asked before Retry-After is over, and
-  // pages that failed together do not come back together.
-  const rest = (retryAfter: number, error: unknown) => {
-    const backOff = Math.min(firstWait * 2 ** failures++, lastWait);
-    const wait = Math.min(retryAfter > 0 ? retryAfter : 0, maxRetryAfter) * 1000 + (backOff * (1 + Math.random())) / 2;
-    fail('retry', 0, error, `, trying again in ${wait | 0} ms`);
+  // backOff waits before the next attempt, longer than Retry-After, and with jitter,
+  // so that pages that failed together do not return together.
+  const backOff = (retryAfter: number, error: unknown) => {
+    const backoff = Math.min(Limit.minBackoff * 2 ** failures++, Limit.maxBackoff);
+    const wait = Math.min(retryAfter > 0 ? retryAfter : 0, Limit.maxRetryAfter) * 1000 + (backoff * (1 + Math.random())) / 2;
+    report('retry', 0, error, `, trying again in ${wait | 0} ms`);
     return new Promise<void>((resolve) => timer((wake = resolve), wait));
   };
 
-  // Sends as many lines as wait now, batch by batch.
+  // drain sends the lines that are queued at the start, batch by batch.
   const drain = async () => {
-    let asked = false; // for another token than the one that was refused
+    let isTokenRenewed = false; // for this batch
     let left = queue.length;
+
+    const outcomeOf = (status: number, count: number) =>
+      status == 429 || status >= 500 ? Outcome.retry
+      : (status == 401 || status == 403) && getToken && !isTokenRenewed ? Outcome.renewToken
+      : (status == 413 || status == 408) && count > 1 ? Outcome.halve
+      : Outcome.accepted;
+
     while (left > 0 && queue.length) {
-      tellLost();
+      reportLost();
       let batch: Line[] = [];
       let retryAfter = 0;
       try {
         if (getToken && token === undefined) {
-          token = (await getToken(asked)) ?? '';
+          token = (await getToken(isTokenRenewed)) ?? '';
           continue; // the queue may have changed
         }
-        batch = cut(room);
+        batch = cut(maxBytes);
         const lines = batch.map(textOf).join('\n').split('\n');
-        const answer = await fetch(address(), {
+        const response = await fetch(batchURL(), {
           method: 'POST',
           body: bodyOf(lines),
           credentials: 'omit',
-          // The browser refuses it where others have used up its 64 KiB, which looks
-          // like any other failure: every second attempt does without.
+          // A browser fails a keepalive request beyond its 64 KiB like any other
+          // failure, so every second attempt does without.
           keepalive: failures % 2 == 0,
-          signal: AbortSignal.timeout?.(timeout),
+          signal: AbortSignal.timeout?.(Limit.requestTimeout),
         });
-        const { status } = answer;
-        retryAfter = +answer.headers.get('retry-after')!; // NaN where it is a date
-        if (status == 429 || status >= 500) {
-          throw 'status ' + status;
+        const { status } = response;
+        const outcome = outcomeOf(status, batch.length);
+        if (outcome != Outcome.retry) {
+          failures = 0;
         }
-        failures = 0;
-        if ((status == 401 || status == 403) && getToken && !asked) {
-          asked = true;
-          token = undefined;
-          putBack(batch);
-        } else if ((status == 413 || status == 408) && batch.length > 1) {
-          most = batch.length >> 1;
-          putBack(batch);
-        } else {
-          asked = false;
-          most *= 2;
-          left -= batch.length;
-          batch = []; // it is not sent again, whatever is wrong with the answer
-          judge(lines, status, await answer.json().catch(() => null));
+        switch (outcome) {
+          case Outcome.retry:
+            retryAfter = +response.headers.get('retry-after')!; // NaN if it is a date
+            throw 'status ' + status;
+          case Outcome.renewToken:
+            isTokenRenewed = true;
+            token = undefined;
+            putBack(batch);
+            break;
+          case Outcome.halve:
+            maxCount = batch.length >> 1;
+            putBack(batch);
+            break;
+          case Outcome.accepted:
+            isTokenRenewed = false;
+            maxCount *= 2;
+            left -= batch.length;
+            batch = []; // it is not sent again, even if the body is broken
+            reportRejected(lines, status, await response.json().catch(() => null));
         }
       } catch (error) {
         putBack(batch);
-        if (closed) {
-          lost += take(Infinity).length;
-          tellLost(error);
+        if (isClosed) {
+          lost += remove(Infinity).length;
+          reportLost(error);
         } else {
-          await rest(retryAfter, error);
+          await backOff(retryAfter, error);
         }
       }
     }
-    tellLost();
+    reportLost();
   };
 
-  const plan = (wait = flushInterval) => {
-    if (!running) {
-      size = 0;
-      clearTimeout(planned);
-      planned = timer(run, wait);
+  const schedule = (wait = flushInterval) => {
+    if (!draining) {
+      newBytes = 0;
+      clearTimeout(batchTimer);
+      batchTimer = timer(run, wait);
     }
   };
 
-  // Sends what waits now. What comes meanwhile waits for others again.
+  // run sends the queued lines now. Lines that are queued meanwhile are scheduled.
   const run = () => {
-    clearTimeout(planned);
-    planned = 0;
-    return (running ||= drain().then(() => {
-      running = undefined;
+    clearTimeout(batchTimer);
+    batchTimer = 0;
+    return (draining ||= drain().then(() => {
+      draining = undefined;
       if (queue.length) {
-        plan();
+        schedule();
       }
     }));
   };
 
   const flush = async () => {
-    await running; // which may leave behind what has come since it began
+    await draining; // it may leave lines that were queued after its start
     await run();
   };
 
-  // Sends what waits as beacons, down to a 64th of a batch where the browser takes
-  // no larger ones. What it does not take stays.
-  const beacon = () => {
-    // Without the token they would be refused, and nobody would hear of it.
-    for (let space = room; queue.length && space >= room / 64 && !(getToken && token === undefined); ) {
-      const batch = cut(space);
+  // sendBeacons sends the queued lines as beacons. If the browser takes no more, it
+  // tries smaller beacons, down to a 64th of a batch. The rest stays queued.
+  const sendBeacons = () => {
+    // Without a token the proxy would refuse them unheard.
+    for (let size = maxBytes; queue.length && size >= maxBytes / 64 && !(getToken && token === undefined); ) {
+      const batch = cut(size);
       try {
-        if (navigator.sendBeacon(address(), bodyOf(batch.map(textOf)))) {
+        if (navigator.sendBeacon(batchURL(), bodyOf(batch.map(textOf)))) {
           continue;
         }
-      } catch {} // there is none, or the address is bad
+      } catch {} // there is no sendBeacon, or the address is bad
       putBack(batch);
-      space /= 2;
+      size /= 2;
     }
   };
 
-  // Runs when the page is hidden, the last that is sure to happen to it. What is
-  // reported in the same turn, by web-vitals for one, goes out at once as well.
-  const leave = (event: Event) => {
+  // onPageEvent sends the queue when the page is hidden, the last event that a page
+  // is sure to get. Lines of the same turn, as from web-vitals, go out at once too.
+  const onPageEvent = (event: Event) => {
     if (event.type == 'pagehide' || document.hidden) {
-      leaving = true;
-      timer(() => (leaving = false));
-      beacon();
+      isLeaving = true;
+      timer(() => (isLeaving = false));
+      sendBeacons();
     }
   };
 
-  // Node.js has neither listeners nor these events.
+  // Node.js has neither these events nor addEventListener.
   const listeners = new AbortController();
   for (const type of ['visibilitychange', 'pagehide']) {
-    globalThis.addEventListener?.(type, leave, listeners);
+    globalThis.addEventListener?.(type, onPageEvent, listeners);
   }
 
   return {
-    _fail: fail,
+    _report: report,
     _flush: flush,
 
-    /** Takes a line in, or throws where that cannot be. */
-    _push(line: Line, isCount: boolean) {
+    /** Queues a line. It throws a text if the line is too long or the client is closed. */
+    _push(line: Line) {
       const text = textOf(line);
-      if (closed || bytes(text) > room) {
-        throw `${closed ? 'closed' : 'longer than maxBatch'}: "${text}"`;
+      if (isClosed || byteLength(text) > maxBytes) {
+        throw `${isClosed ? 'closed' : 'longer than maxBatch'}: "${text}"`;
       }
-      const key = line[0] + line[2];
-      const count = isCount && counts.get(key);
-      if (count) {
-        const sum = +count[1] + +line[1];
-        if (Math.abs(sum) < 2 ** 53) {
-          count[1] = sum;
+      if (isCount(line)) {
+        if (addToCount(counts.get(keyOf(line)), line)) {
           return;
         }
+        counts.set(keyOf(line), line);
       }
       queue.push(line);
-      trim(maxQueue / 8); // now and then: it moves all lines that stay
-      if (isCount) {
-        counts.set(key, line);
+      trim();
+      newBytes += text.length;
+      if (isLeaving) {
+        queueMicrotask(sendBeacons);
       }
-      size += text.length;
-      if (leaving) {
-        queueMicrotask(beacon);
-      }
-      if (size >= room) {
-        plan(0);
-      } else if (!planned) {
-        plan();
+      if (newBytes >= maxBytes) {
+        schedule(0);
+      } else if (!batchTimer) {
+        schedule();
       }
     },
 
-    /** Sends what waits, gives up what cannot be sent, and stops. */
+    /** Sends the queue in one last attempt, drops the rest, and stops. */
     async _close() {
-      closed = true;
+      isClosed = true;
       wake();
       await flush();
       listeners.abort();

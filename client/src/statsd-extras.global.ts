@@ -1,4 +1,4 @@
-// The extras as a classic script: it defines StatsDExtras.
+// The classic script of the extras. It defines StatsDExtras.
 import { errors, navigationTiming } from './browser.js';
 import { webVitals } from './web-vitals.js';
 

@@ -1,4 +1,4 @@
-// The core as a classic script: it defines StatsD.
+// The classic script of the core. It defines StatsD.
 import { StatsD } from './index.js';
 
 (globalThis as any).StatsD = StatsD;

@@ -1,5 +1,5 @@
-// Stands for web-vitals in the classic script: what its own classic script,
-// web-vitals.iife.js, has defined when a metric is asked for.
+// Replaces web-vitals in the classic script: each function calls that of the
+// global webVitals, which the script web-vitals.iife.js defines.
 const vital = (name: string) => (...options: any[]) => (globalThis as any).webVitals[name](...options);
 
 export const onCLS = vital('onCLS');

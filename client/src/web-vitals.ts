@@ -2,18 +2,18 @@ import { onCLS, onFCP, onINP, onLCP, onTTFB, type Metric } from 'web-vitals';
 import type { StatsD } from './index.js';
 
 /**
- * Reports Web Vitals, once for each page that is looked at, as timings that are
- * tagged with their rating: good, needs-improvement or poor.
+ * Sends the Web Vitals of the page as timings with the tag rating: good,
+ * needs-improvement or poor.
  *
  *   web_vitals.lcp  web_vitals.inp  web_vitals.fcp  web_vitals.ttfb  in milliseconds
- *   web_vitals.cls  a thousand times the score: 100 is where it is good no more
+ *   web_vitals.cls  a thousand times the score; up to 100 is good
  *
- * CLS is a timing too, since its percentiles are what counts. A gauge would keep
- * the last page's only, and not every proxy takes histograms.
+ * CLS is a timing for its percentiles: a gauge would keep only the last page's
+ * value, and histograms are an option of the proxy.
  */
 export function webVitals(client: StatsD): void {
   if (!globalThis.document) {
-    return; // as in browser.ts
+    return; // there is no page to measure on a server
   }
   const report = ({ name, value, rating }: Metric) =>
     client.timing(

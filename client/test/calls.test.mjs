@@ -1,4 +1,4 @@
-// What a page may do with a client, beyond the cases in test/vectors.
+// Tests the methods of a client beyond the cases in test/vectors.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { StatsD } from '../dist/index.js';
 import { keepErrors, startServer } from './server.mjs';
 
-test('time hands on what a function returns or throws', async (t) => {
+test('time returns the result of a function and passes on its error', async (t) => {
   const server = await startServer(t);
   const client = new StatsD({ url: server.url, tags: { env: 'prod' } });
   const oops = new Error('oops');
@@ -24,7 +24,7 @@ test('time hands on what a function returns or throws', async (t) => {
   assert.deepEqual(heads.sort(), ['async,env=prod', 'async,page=home,env=prod', 'promise,env=prod', 'sync,env=prod', 'sync,page=home,env=prod', 'value,env=prod']);
 });
 
-test('time measures until a promise is settled', async (t) => {
+test('time measures until a promise settles', async (t) => {
   const server = await startServer(t);
   const client = new StatsD({ url: server.url });
   let now = 1000;
@@ -36,26 +36,26 @@ test('time measures until a promise is settled', async (t) => {
   assert.deepEqual(server.lines(), ['a:12.346|ms']);
 });
 
-test('time asks what is only like a promise once, and hands on a promise', async (t) => {
+test('time calls then of a thenable once, and returns a promise', async (t) => {
   const server = await startServer(t);
   const client = new StatsD({ url: server.url });
-  const asked = [];
-  const query = (name, settle) => ({
+  const called = [];
+  const query = (name, run) => ({
     then(...handlers) {
-      asked.push(name);
-      settle(...handlers);
+      called.push(name);
+      run(...handlers);
     },
   });
   const oops = new Error('oops');
   assert.equal(await client.time('a', query('plain', (done) => done(5))), 5);
   assert.equal(await client.time('a', () => query('function', (done) => done(6))), 6);
   await assert.rejects(client.time('a', query('failure', (_, fail) => fail(oops))), oops);
-  assert.deepEqual(asked, ['plain', 'function', 'failure']);
+  assert.deepEqual(called, ['plain', 'function', 'failure']);
   await client.close();
   assert.equal(server.lines().length, 3);
 });
 
-test('a timing takes the time since a Date', async (t) => {
+test('timing records the time since a Date', async (t) => {
   const server = await startServer(t);
   const { errors, onError } = keepErrors();
   const client = new StatsD({ url: server.url, onError });
@@ -85,7 +85,7 @@ test('a child shares queue and settings', async (t) => {
   ]);
 });
 
-test('sampling leaves calls out', async (t) => {
+test('sampling leaves out calls', async (t) => {
   const server = await startServer(t);
   const client = new StatsD({ url: server.url, sampleRate: 0.5 });
   let random = 0.49;
@@ -102,20 +102,20 @@ test('sampling leaves calls out', async (t) => {
   assert.deepEqual(server.lines(), ['a:1|ms|@0.5', 'a:3|ms|@0.6', 'a:4|g', 'a:5|s', 'a:6|ms']);
 });
 
-test('what is wrong is told and never thrown', async (t) => {
+test('bad arguments are reported and never thrown', async (t) => {
   const server = await startServer(t);
   const hostile = { toString() { throw new Error('hostile'); }, valueOf() { throw new Error('hostile'); } };
-  const odd = [undefined, null, NaN, '', '5', true, Symbol('x'), 10n, {}, [], () => {}, hostile, Object.create(null)];
-  let told = 0;
+  const oddValues = [undefined, null, NaN, '', '5', true, Symbol('x'), 10n, {}, [], () => {}, hostile, Object.create(null)];
+  let reported = 0;
   const client = new StatsD({
     url: server.url,
     onError() {
-      told++;
+      reported++;
       throw new Error('of the page');
     },
   });
   for (const method of ['increment', 'decrement', 'count', 'gauge', 'gaugeDelta', 'timing', 'set', 'histogram', 'distribution']) {
-    for (const x of odd) {
+    for (const x of oddValues) {
       client[method](x, 1);
       client[method]('a', x);
       client[method]('a', 1, x);
@@ -126,14 +126,14 @@ test('what is wrong is told and never thrown', async (t) => {
   }
   client.child().increment('a');
   await new StatsD().close();
-  assert(told > 200);
+  assert(reported > 200);
   await client.close();
   for (const line of server.lines()) {
     assert.match(line, /^[^:|]+:[^:|]+\|(c|g|ms|s|h|d)$/);
   }
 });
 
-test('onError may call the client, and is not told of what it does wrong itself', async (t) => {
+test('onError may call the client, and gets no errors of those calls', async (t) => {
   const server = await startServer(t);
   const onError = t.mock.fn(({ kind }) => {
     client.increment('errors', { kind });
@@ -149,7 +149,7 @@ test('onError may call the client, and is not told of what it does wrong itself'
   assert.equal(onError.mock.callCount(), 3);
 });
 
-test('what is of pages alone does nothing on a server', async (t) => {
+test('functions for pages do nothing on a server', async (t) => {
   const { errors, navigationTiming } = await import('../dist/browser.js');
   const { webVitals } = await import('../dist/web-vitals.js');
   const server = await startServer(t);
@@ -161,7 +161,7 @@ test('what is of pages alone does nothing on a server', async (t) => {
   assert.deepEqual(server.requests, []);
 });
 
-test('no timer keeps a process alive, and close sends', { timeout: 30_000 }, async (t) => {
+test('timers do not keep a process alive, and close sends', { timeout: 30_000 }, async (t) => {
   const server = await startServer(t);
   const run = (code) =>
     promisify(execFile)(process.execPath, ['--input-type=module', '-e', `

@@ -1,17 +1,17 @@
-// How batches reach a proxy that answers as these tests say.
+// Tests delivery against a server whose responses each test chooses.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StatsD } from '../dist/index.js';
 import { keepErrors, startServer, withResolvers } from './server.mjs';
 
-const hour = 3_600_000; // a flush interval that never ends
+const hour = 3_600_000; // a flush interval that does not end during a test
 
 const deliver = (name, run) => test(name, { timeout: 30_000 }, run);
 
-// Most of them wait most of their time.
+// These tests mostly wait, so they run side by side.
 describe('delivery', { concurrency: true }, () => {
-  deliver('a batch is a plain POST that needs no preflight', async (t) => {
+  deliver('a batch is a simple POST that needs no preflight', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: `${server.url}/metrics//`, token: 'a.b+c/=' });
     client.increment('a');
@@ -27,29 +27,29 @@ describe('delivery', { concurrency: true }, () => {
     assert.equal(body, 'a:1|c\nb:5|ms');
   });
 
-  deliver('lines wait for the interval and go together', async (t) => {
+  deliver('lines of one interval share a batch', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: server.url, flushInterval: 50 });
     client.gauge('a', 1);
     client.gauge('a', 2);
     assert.equal(server.requests.length, 0);
-    await server.answered(1);
+    await server.responded(1);
     client.gauge('a', 3);
-    await server.answered(2);
+    await server.responded(2);
     assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|g\na:2|g', 'a:3|g']);
   });
 
-  deliver('a full batch does not wait', async (t) => {
+  deliver('a full batch is sent before the interval ends', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 100 });
     for (let i = 0; i < 20; i++) {
       client.gauge('some.name', i);
     }
-    await server.answered(4); // 6 lines are 95 bytes
+    await server.responded(4); // 6 lines are 95 bytes
     assert.equal(server.lines().length, 20);
   });
 
-  deliver('batches are split by their bytes, the lines of a negative gauge are not', async (t) => {
+  deliver('batches are split by size, and the lines of a negative gauge stay together', async (t) => {
     const server = await startServer(t);
     const { errors, onError } = keepErrors();
     const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 64, onError });
@@ -67,7 +67,7 @@ describe('delivery', { concurrency: true }, () => {
     assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['invalid', 1]]);
   });
 
-  deliver('a body is never larger than what keepalive allows', async (t) => {
+  deliver('a body is never larger than keepalive allows', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: server.url, flushInterval: hour, maxBatch: 1e9 });
     for (let i = 0; i < 3000; i++) {
@@ -80,7 +80,7 @@ describe('delivery', { concurrency: true }, () => {
     }
   });
 
-  deliver('equal counts are added up, and arrive exactly', async (t) => {
+  deliver('equal counts are added up exactly', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: server.url, flushInterval: hour });
     for (let i = 0; i < 10_000; i++) {
@@ -106,7 +106,7 @@ describe('delivery', { concurrency: true }, () => {
     );
   });
 
-  deliver('10,000 lines that differ arrive, in order', async (t) => {
+  deliver('10,000 different lines arrive in order', async (t) => {
     const server = await startServer(t);
     const client = new StatsD({ url: server.url, flushInterval: hour });
     for (let i = 0; i < 10_000; i++) {
@@ -116,7 +116,7 @@ describe('delivery', { concurrency: true }, () => {
     assert.deepEqual(server.lines(), Array.from({ length: 10_000 }, (_, i) => `a:${i}|ms`));
   });
 
-  deliver('the oldest lines leave a full queue, and onError is told', async (t) => {
+  deliver('a full queue drops its oldest lines, and onError is called', async (t) => {
     const server = await startServer(t);
     const { errors, onError } = keepErrors();
     const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 10, onError });
@@ -124,13 +124,13 @@ describe('delivery', { concurrency: true }, () => {
     for (let i = 0; i < 24; i++) {
       client.timing('a', i);
     }
-    client.increment('first'); // whose line has left
+    client.increment('first'); // whose line was dropped
     await client.close();
     assert.deepEqual(server.lines(), [...Array.from({ length: 9 }, (_, i) => `a:${15 + i}|ms`), 'first:1|c']);
     assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['dropped', 16, '16 lines dropped: the queue was full']]);
   });
 
-  deliver('a full queue goes on adding up', async (t) => {
+  deliver('a full queue still adds up counts', async (t) => {
     const server = await startServer(t);
     const { errors, onError } = keepErrors();
     const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 80, onError });
@@ -142,17 +142,17 @@ describe('delivery', { concurrency: true }, () => {
       client.increment('b');
     }
     await client.close();
-    const want = Array.from({ length: 79 }, (_, i) => `a:${9 + i}|ms`);
-    want.splice(-7, 0, 'b:8|c');
-    assert.deepEqual(server.lines(), want);
+    const expected = Array.from({ length: 79 }, (_, i) => `a:${9 + i}|ms`);
+    expected.splice(-7, 0, 'b:8|c');
+    assert.deepEqual(server.lines(), expected);
     assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['dropped', 9]]);
   });
 
-  deliver('what waits stays bounded', async (t) => {
+  deliver('the queue stays bounded', async (t) => {
     const server = await startServer(t);
     const { errors, onError } = keepErrors();
     const client = new StatsD({ url: server.url, flushInterval: hour, maxQueue: 80, onError });
-    client.increment('first'); // stays in the queue for as long as it may be added to
+    client.increment('first'); // is dropped before the last call
     for (let i = 0; i < 90; i++) {
       client.timing('a', i);
     }
@@ -162,12 +162,12 @@ describe('delivery', { concurrency: true }, () => {
     assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['dropped', 12]]);
   });
 
-  deliver('a batch that comes back to a full queue is as old as before', async (t) => {
+  deliver('a batch that returns to a full queue is still the oldest', async (t) => {
     const arrived = withResolvers();
-    const held = withResolvers();
+    const release = withResolvers();
     const server = await startServer(t, async () => {
       arrived.resolve();
-      await held.promise;
+      await release.promise;
       return 'cut';
     });
     const { errors, onError } = keepErrors();
@@ -178,19 +178,19 @@ describe('delivery', { concurrency: true }, () => {
     await arrived.promise;
     client.timing('a', 3);
     client.timing('a', 4);
-    held.resolve();
+    release.resolve();
     await flushed;
     assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|ms\na:2|ms', 'a:2|ms\na:3|ms\na:4|ms']);
     assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['retry', 0], ['dropped', 1]]);
     await client.close();
   });
 
-  deliver('one request is in flight at a time, and what comes meanwhile is not lost', async (t) => {
-    const held = withResolvers();
+  deliver('one request is in flight at a time, and lines queued meanwhile are not lost', async (t) => {
+    const release = withResolvers();
     const arrived = withResolvers();
     const server = await startServer(t, async () => {
       arrived.resolve();
-      await held.promise;
+      await release.promise;
       return { status: 200 };
     });
     const client = new StatsD({ url: server.url, flushInterval: 1 });
@@ -200,25 +200,25 @@ describe('delivery', { concurrency: true }, () => {
     client.increment('a');
     client.increment('a');
     const again = client.flush();
-    held.resolve();
+    release.resolve();
     await flushed;
     await again;
     assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:2|c']);
   });
 
-  for (const [name, answer] of Object.entries({
+  for (const [name, response] of Object.entries({
     'a connection that is cut': 'cut',
-    'a 502 of what stands in front': { status: 502, body: '<html>' },
+    'a 502 from a server in front': { status: 502, body: '<html>' },
     'a 500': { status: 500 },
   })) {
     deliver(`the batch is sent again after ${name}`, async (t) => {
-      const server = await startServer(t, answer, answer);
+      const server = await startServer(t, response, response);
       const { errors, onError } = keepErrors();
       const client = new StatsD({ url: server.url, onError });
       client.gauge('a', 1);
       client.gauge('a', 2);
       const flushed = client.flush();
-      await server.answered(1);
+      await server.responded(1);
       client.gauge('a', 3);
       await flushed;
       await client.close();
@@ -228,12 +228,12 @@ describe('delivery', { concurrency: true }, () => {
   }
 
   for (const status of [429, 503]) {
-    deliver(`nothing is sent before Retry-After is over after ${status}`, async (t) => {
+    deliver(`after ${status} nothing is sent before Retry-After has passed`, async (t) => {
       const server = await startServer(t, { status, headers: { 'Retry-After': '2' } });
       const client = new StatsD({ url: server.url, flushInterval: 1 });
       client.increment('a');
       const flushed = client.flush();
-      await server.answered(1);
+      await server.responded(1);
       client.increment('b');
       await flushed;
       assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c', 'a:1|c\nb:1|c']);
@@ -242,7 +242,7 @@ describe('delivery', { concurrency: true }, () => {
   }
 
   for (const value of ['Wed, 21 Oct 2115 07:28:00 GMT', '-100', '-Infinity', '']) {
-    deliver(`a Retry-After that is no number of seconds is left alone: "${value}"`, async (t) => {
+    deliver(`a Retry-After that is no number of seconds is ignored: "${value}"`, async (t) => {
       const server = await startServer(t, { status: 503, headers: { 'Retry-After': value } });
       const client = new StatsD({ url: server.url });
       client.increment('a');
@@ -253,13 +253,13 @@ describe('delivery', { concurrency: true }, () => {
   }
 
   for (const value of ['99999999999', 'Infinity']) {
-    deliver(`a Retry-After silences nobody for more than an hour: ${value}`, async (t) => {
+    deliver(`a Retry-After beyond an hour counts as an hour: ${value}`, async (t) => {
       const server = await startServer(t, { status: 503, headers: { 'Retry-After': value } });
-      const told = withResolvers();
-      const client = new StatsD({ url: server.url, onError: told.resolve });
+      const reported = withResolvers();
+      const client = new StatsD({ url: server.url, onError: reported.resolve });
       client.increment('a');
       const flushed = client.flush();
-      const wait = / (\d+) ms$/.exec((await told.promise).message)[1];
+      const wait = / (\d+) ms$/.exec((await reported.promise).message)[1];
       assert(wait >= 3_600_500 && wait <= 3_601_000, wait);
       await client.close();
       await flushed;
@@ -267,7 +267,7 @@ describe('delivery', { concurrency: true }, () => {
   }
 
   for (const status of [200, 400]) {
-    deliver(`lines that the proxy rejects with ${status} are told and not sent again`, async (t) => {
+    deliver(`lines that the proxy rejects with ${status} are reported and not sent again`, async (t) => {
       const accepted = status == 200 ? 2 : 0;
       const rejected = [{ index: 1, error: 'not like this' }, { index: 3, error: 'nor this' }];
       const server = await startServer(t, { status, body: JSON.stringify({ accepted, rejected }) });
@@ -294,7 +294,7 @@ describe('delivery', { concurrency: true }, () => {
     [200, '<html>', 'status 200: undefined'],
     [200, '', 'status 200: undefined'],
   ]) {
-    deliver(`a batch that is refused with ${status} is given up`, async (t) => {
+    deliver(`a batch that is refused with ${status} is not sent again`, async (t) => {
       const server = await startServer(t, { status, body });
       const { errors, onError } = keepErrors();
       const client = new StatsD({ url: server.url, onError });
@@ -308,7 +308,7 @@ describe('delivery', { concurrency: true }, () => {
     });
   }
 
-  deliver('a page that a redirect leads to is not taken for the proxy', async (t) => {
+  deliver('the page that a redirect leads to does not count as a response of the proxy', async (t) => {
     const server = await startServer(t, { status: 302, headers: { Location: '/login' } }, { status: 200, body: '<html>' });
     const { errors, onError } = keepErrors();
     const client = new StatsD({ url: server.url, onError });
@@ -319,7 +319,7 @@ describe('delivery', { concurrency: true }, () => {
   });
 
   for (const body of ['{"accepted":1,"rejected":[null]}', '{"accepted":1,"rejected":{"length":1}}', '{"error":{"toString":1}}', '[1]', '"text"', '{']) {
-    deliver(`a batch is not sent again where its answer is broken: ${body}`, async (t) => {
+    deliver(`a batch is not sent again after a broken response: ${body}`, async (t) => {
       const server = await startServer(t, { status: 200, body });
       const client = new StatsD({ url: server.url });
       client.increment('a');
@@ -331,16 +331,16 @@ describe('delivery', { concurrency: true }, () => {
   }
 
   for (const status of [401, 403]) {
-    deliver(`another token is asked for once after ${status}`, async (t) => {
+    deliver(`getToken is called again once after ${status}`, async (t) => {
       const server = await startServer(t, { status }, undefined, { status }, { status });
       const { errors, onError } = keepErrors();
-      const asked = [];
+      const calls = [];
       const client = new StatsD({
         url: server.url,
         onError,
-        getToken: async (refused) => {
-          asked.push(refused);
-          return `token${asked.length}`;
+        getToken: async (isRefused) => {
+          calls.push(isRefused);
+          return `token${calls.length}`;
         },
       });
       client.increment('a');
@@ -359,12 +359,12 @@ describe('delivery', { concurrency: true }, () => {
           '/batch?token=token3 c:1|c',
         ],
       );
-      assert.deepEqual(asked, [false, true, true]);
+      assert.deepEqual(calls, [false, true, true]);
       assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
     });
   }
 
-  deliver('getToken that fails is asked again', async (t) => {
+  deliver('getToken is called again after it failed', async (t) => {
     const server = await startServer(t);
     const { errors, onError } = keepErrors();
     let fails = 1;
@@ -396,9 +396,9 @@ describe('delivery', { concurrency: true }, () => {
     });
   }
 
-  for (const refusal of [408, 413]) {
-    deliver(`a batch that is refused with ${refusal} is halved until it is taken`, async (t) => {
-      const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? refusal : 200 });
+  for (const status of [408, 413]) {
+    deliver(`a batch that is refused with ${status} is halved until it is accepted`, async (t) => {
+      const limit = ({ body }) => ({ status: body.split('\n').length > 3 || body.includes('giant') ? status : 200 });
       const server = await startServer(t, ...Array(100).fill(limit));
       const { errors, onError } = keepErrors();
       const client = new StatsD({ url: server.url, onError });
@@ -406,13 +406,13 @@ describe('delivery', { concurrency: true }, () => {
         client.timing(i == 7 ? 'giant' : 'a', i);
       }
       await client.close();
-      const taken = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
-      assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
+      const accepted = server.requests.filter((got) => limit(got).status == 200).flatMap(({ body }) => body.split('\n'));
+      assert.deepEqual(accepted, Array.from({ length: 20 }, (_, i) => `a:${i}|ms`).filter((_, i) => i != 7));
       assert.deepEqual(errors.map(({ kind, lost }) => [kind, lost]), [['refused', 1]]);
     });
   }
 
-  deliver('batches grow again after one that was too large', async (t) => {
+  deliver('batches grow again after a batch was too large', async (t) => {
     const server = await startServer(t, { status: 413 }, { status: 413 });
     const client = new StatsD({ url: server.url });
     for (let i = 0; i < 16; i++) {
@@ -422,16 +422,16 @@ describe('delivery', { concurrency: true }, () => {
     assert.deepEqual(server.requests.map(({ body }) => body.split('\n').length), [16, 8, 4, 8, 4]);
   });
 
-  deliver('close sends what waits, once, and gives up the rest', async (t) => {
+  deliver('close tries once to send the queue, and drops the rest', async (t) => {
     const server = await startServer(t, { status: 503, headers: { 'Retry-After': '3600' } }, 'cut');
     const errors = [];
-    const told = withResolvers();
-    const onError = (error) => told.resolve(errors.push(error));
+    const reported = withResolvers();
+    const onError = (error) => reported.resolve(errors.push(error));
     const client = new StatsD({ url: server.url, flushInterval: hour, onError, maxBatch: 10 });
     client.increment('a');
     client.increment('b');
     const flushed = client.flush();
-    await told.promise;
+    await reported.promise;
     await client.close();
     await flushed;
     client.increment('c');

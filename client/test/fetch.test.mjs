@@ -1,5 +1,5 @@
-// How fetch is called, and what happens where it hangs or is not there. These
-// tests change globals, so each runs alone.
+// Tests how the client calls fetch, and what it does if fetch hangs or is missing.
+// These tests change globals, so each runs alone.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { startServer, withResolvers } from './server.mjs';
 
 const alone = (name, run) => test(name, { timeout: 30_000 }, run);
 
-alone('requests outlive the page, but for every second attempt, and carry no cookies', async (t) => {
+alone('requests outlive the page except in every second attempt, and carry no cookies', async (t) => {
   const server = await startServer(t, 'cut', 'cut');
   const { fetch } = globalThis;
   const seen = [];
@@ -23,12 +23,12 @@ alone('requests outlive the page, but for every second attempt, and carry no coo
   assert.equal(server.requests.length, 3);
 });
 
-alone('a server that never answers is asked again', async (t) => {
+alone('a batch is sent again if the server does not respond', async (t) => {
   const real = AbortSignal.timeout;
   let wait = 100; // of the first request
-  t.mock.method(AbortSignal, 'timeout', (usual) => {
+  t.mock.method(AbortSignal, 'timeout', (normalWait) => {
     const signal = real.call(AbortSignal, wait);
-    wait = usual;
+    wait = normalWait;
     return signal;
   });
   const server = await startServer(t, () => new Promise(() => {}));
@@ -38,7 +38,7 @@ alone('a server that never answers is asked again', async (t) => {
   assert.deepEqual(server.lines(), ['a:1|c']);
 });
 
-alone('without fetch lines wait until there is one', async (t) => {
+alone('without fetch, lines stay queued until there is one', async (t) => {
   const server = await startServer(t);
   const { fetch } = globalThis;
   delete globalThis.fetch;

@@ -1,4 +1,4 @@
-// What the package weighs and holds.
+// Tests the size and the contents of the package.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,18 +10,18 @@ import vm from 'node:vm';
 const root = new URL('../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 
-// maxCore is how large the core may be, in bytes.
-const maxCore = 2500;
+// The maximum size of the core, gzipped, in bytes.
+const maxCore = 2700;
 
 for (const file of ['index.js', 'statsd.global.js']) {
   test(`${file} stays small`, (t) => {
     const size = gzipSync(read(`dist/${file}`), { level: 9 }).length;
     t.diagnostic(`${size} bytes gzipped`);
-    assert(size <= maxCore, `${size} bytes gzipped are more than ${maxCore}`);
+    assert(size <= maxCore, `got ${size} bytes gzipped, want at most ${maxCore}`);
   });
 }
 
-test('the classic scripts define StatsD and StatsDExtras, and no more', () => {
+test('the classic scripts define only StatsD and StatsDExtras', () => {
   const context = vm.createContext({ TextEncoder, AbortController, setTimeout });
   const before = new Set(Object.keys(context));
   for (const file of ['statsd.global.js', 'statsd-extras.global.js']) {
@@ -32,9 +32,9 @@ test('the classic scripts define StatsD and StatsDExtras, and no more', () => {
   assert.equal(typeof new context.StatsD({ url: '' }).increment, 'function');
 });
 
-test('the package holds what belongs in it', () => {
+test('the package contains the expected files', () => {
   const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }));
-  const built = ['browser', 'index', 'line', 'sender', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
+  const built = ['browser', 'index', 'line', 'queue', 'sender', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
   for (const name of ['browser', 'index', 'statsd-extras.global', 'statsd.global', 'web-vitals']) {
     built.push(`dist/${name}.js`, `dist/${name}.js.map`);
   }
@@ -42,7 +42,7 @@ test('the package holds what belongs in it', () => {
   assert.equal(read('LICENSE'), read('../LICENSE'));
 });
 
-test('what the package exports is there', () => {
+test('every export of the package is a file', () => {
   const { exports } = JSON.parse(read('package.json'));
   for (const entry of Object.values(exports)) {
     for (const path of typeof entry == 'string' ? [entry] : Object.values(entry)) {
@@ -51,6 +51,6 @@ test('what the package exports is there', () => {
   }
 });
 
-test('the lock file names no host', () => {
+test('the lock file names no registry', () => {
   assert.doesNotMatch(read('package-lock.json'), /"resolved"/);
 });

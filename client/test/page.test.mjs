@@ -1,15 +1,15 @@
-// What happens when a page is hidden or left. Node.js has neither pages nor
-// beacons: these stand for them. test/ has the same in a real browser.
+// Tests what happens when a page is hidden or left, with stand-ins for the page and
+// its beacons, which Node.js lacks. test/ does the same in a real browser.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatsD } from '../dist/index.js';
 import { startServer, withResolvers } from './server.mjs';
 
-const hour = 3_600_000; // a flush interval that never ends
+const hour = 3_600_000; // a flush interval that does not end during a test
 
-// enterPage makes globals look like those of a page. quota is how many bytes of
-// beacons the browser takes.
+// enterPage defines the globals of a page. quota is the total size of the beacons
+// that the browser accepts, in bytes.
 function enterPage(t, quota = 65536) {
   const page = { beacons: [], quota, listeners: 0 };
   const window = new EventTarget();
@@ -54,23 +54,23 @@ function enterPage(t, quota = 65536) {
 
 const inPage = (name, run) => test(name, { timeout: 30_000 }, run);
 
-for (const how of ['hide', 'leave']) {
-  inPage(`what waits goes out as a beacon: ${how}`, async (t) => {
+for (const action of ['hide', 'leave']) {
+  inPage(`the queue is sent as a beacon: ${action}`, async (t) => {
     const page = enterPage(t);
     const client = new StatsD({ url: 'https://metrics.example', token: 'a+b', flushInterval: hour });
     client.increment('a');
     client.gauge('b', -1);
     page.show();
     assert.deepEqual(page.beacons, []);
-    page[how]();
+    page[action]();
     assert.deepEqual(page.beacons, [{ url: 'https://metrics.example/batch?token=a%2Bb', body: 'a:1|c\nb:0|g\nb:-1|g' }]);
-    page[how]();
+    page[action]();
     assert.equal(page.beacons.length, 1);
     await client.close();
   });
 }
 
-inPage('what is reported while the page is hidden goes out in the same turn', async (t) => {
+inPage('lines queued while the page is being hidden are sent in the same turn', async (t) => {
   const page = enterPage(t);
   const server = await startServer(t);
   const client = new StatsD({ url: server.url, flushInterval: 1 });
@@ -83,33 +83,33 @@ inPage('what is reported while the page is hidden goes out in the same turn', as
   assert.deepEqual(page.beacons.map(({ body }) => body), ['lcp:1|ms\ncls:2|ms']);
   await new Promise((resolve) => setTimeout(resolve)); // the turn is over
   client.timing('background', 3);
-  await server.answered(1);
+  await server.responded(1);
   assert.deepEqual(server.lines(), ['background:3|ms']);
   await client.close();
 });
 
-inPage('beacons are split, and what does not fit stays for when the page is back', async (t) => {
+inPage('beacons are split, and the rest stays queued until the page is shown again', async (t) => {
   const page = enterPage(t, 60_000);
   const server = await startServer(t);
   const client = new StatsD({ url: server.url, flushInterval: hour });
-  const want = [];
+  const expected = [];
   for (let i = 0; i < 9000; i++) {
     client.timing('a', 10_000 + i);
-    want.push(`a:${10_000 + i}|ms`);
+    expected.push(`a:${10_000 + i}|ms`);
   }
   page.hide();
   const sent = page.lines();
-  assert(page.quota < 256); // in halves down to that much
+  assert(page.quota < 256); // the smallest beacon that the client tries
   for (const { body } of page.beacons) {
     assert(body.length <= 16384);
   }
   page.show();
   await client.flush();
-  assert.deepEqual([...sent, ...server.lines()], want);
+  assert.deepEqual([...sent, ...server.lines()], expected);
   await client.close();
 });
 
-inPage('small batches go out as beacons too', async (t) => {
+inPage('small batches are sent as beacons too', async (t) => {
   const page = enterPage(t);
   const client = new StatsD({ url: 'https://metrics.example', flushInterval: hour, maxBatch: 16 });
   client.timing('a', 1);
@@ -120,25 +120,25 @@ inPage('small batches go out as beacons too', async (t) => {
   await client.close();
 });
 
-inPage('what is reported in the same turn and no beacon takes goes with the next batch', async (t) => {
+inPage('lines of the same turn that fit into no beacon are sent with the next batch', async (t) => {
   const page = enterPage(t, 0);
   const server = await startServer(t);
   const client = new StatsD({ url: server.url, flushInterval: 1 });
   page.on('visibilitychange', () => client.timing('lcp', 1));
   page.hide();
-  await server.answered(1);
+  await server.responded(1);
   assert.deepEqual(page.beacons, []);
   assert.deepEqual(server.lines(), ['lcp:1|ms']);
   await client.close();
 });
 
-inPage('what is in flight is not sent again, what waits for its retry is sent at once', async (t) => {
+inPage('a batch in flight is not sent as a beacon, and a batch that waits for its retry is', async (t) => {
   const page = enterPage(t);
   const arrived = withResolvers();
-  const held = withResolvers();
+  const release = withResolvers();
   const server = await startServer(t, async () => {
     arrived.resolve();
-    await held.promise;
+    await release.promise;
     return { status: 503, headers: { 'Retry-After': '1' } };
   });
   const failed = withResolvers();
@@ -149,7 +149,7 @@ inPage('what is in flight is not sent again, what waits for its retry is sent at
   client.timing('a', 2);
   page.hide();
   assert.deepEqual(page.lines(), ['a:2|ms']);
-  held.resolve();
+  release.resolve();
   assert.equal((await failed.promise).kind, 'retry');
   page.hide();
   assert.deepEqual(page.lines(), ['a:2|ms', 'a:1|ms']);
@@ -158,7 +158,7 @@ inPage('what is in flight is not sent again, what waits for its retry is sent at
   await client.close();
 });
 
-inPage('lines wait for the first token, and beacons take the last one', async (t) => {
+inPage('lines wait for the first token, and beacons use the last one', async (t) => {
   const page = enterPage(t);
   const server = await startServer(t);
   const got = withResolvers();
@@ -177,7 +177,7 @@ inPage('lines wait for the first token, and beacons take the last one', async (t
   await client.close();
 });
 
-inPage('without beacons nothing is lost, and after close nothing listens', async (t) => {
+inPage('without sendBeacon nothing is lost, and close removes all listeners', async (t) => {
   const page = enterPage(t);
   delete navigator.sendBeacon;
   const server = await startServer(t);
@@ -191,7 +191,7 @@ inPage('without beacons nothing is lost, and after close nothing listens', async
   assert.equal(page.listeners, 0);
 });
 
-inPage('errors are counted by what they are, and by no more', async (t) => {
+inPage('errors are counted by kind and name only', async (t) => {
   const page = enterPage(t);
   const { errors } = await import('../dist/browser.js');
   const client = new StatsD({ url: 'https://metrics.example', flushInterval: hour });

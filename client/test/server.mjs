@@ -1,31 +1,32 @@
-// A server that stands for the proxy where a test has to say what it answers.
+// A stand-in for the proxy whose responses the tests choose.
 
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
 /**
- * Starts a server that gives the answers in turn, and then takes everything. An
- * answer is { status, headers, body }, a function that returns one, or 'cut',
- * which ends the connection; one of status 200 without a body says what the proxy
- * says that has taken all lines. It is closed at the end of the test t.
+ * Starts a server that sends the given responses in turn, and then accepts all
+ * batches. A response is { status, headers, body }, a function that returns one, or
+ * 'cut', which closes the connection. Status 200 without a body stands for the
+ * proxy's response to a batch that it accepted. The server is closed at the end of
+ * the test t.
  */
-export async function startServer(t, ...answers) {
+export async function startServer(t, ...responses) {
   const requests = [];
   const seen = new EventTarget();
   const server = createServer(async (request, response) => {
-    const body = [];
+    const chunks = [];
     for await (const chunk of request) {
-      body.push(chunk);
+      chunks.push(chunk);
     }
-    const got = { url: request.url, method: request.method, headers: request.headers, body: Buffer.concat(body).toString(), at: performance.now() };
-    const next = answers.shift() ?? { status: 200 };
-    const answer = typeof next == 'function' ? await next(got) : next;
-    requests.push(got);
-    if (answer == 'cut') {
+    const received = { url: request.url, method: request.method, headers: request.headers, body: Buffer.concat(chunks).toString(), at: performance.now() };
+    const next = responses.shift() ?? { status: 200 };
+    const sent = typeof next == 'function' ? await next(received) : next;
+    requests.push(received);
+    if (sent == 'cut') {
       request.socket.destroy();
     } else {
-      response.writeHead(answer.status, answer.headers);
-      response.end(answer.body ?? (answer.status == 200 ? JSON.stringify({ accepted: got.body.split('\n').length, rejected: [] }) : ''));
+      response.writeHead(sent.status, sent.headers);
+      response.end(sent.body ?? (sent.status == 200 ? JSON.stringify({ accepted: received.body.split('\n').length, rejected: [] }) : ''));
     }
     seen.dispatchEvent(new Event('request'));
   });
@@ -38,8 +39,8 @@ export async function startServer(t, ...answers) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     requests,
-    /** Resolves when count requests were answered. */
-    async answered(count) {
+    /** Resolves when the server has responded to count requests. */
+    async responded(count) {
       while (requests.length < count) {
         await once(seen, 'request', { signal: AbortSignal.timeout(20_000) });
       }
@@ -49,13 +50,13 @@ export async function startServer(t, ...answers) {
   };
 }
 
-/** Returns an onError that keeps what it is told. */
+/** Returns an onError that keeps the errors. */
 export function keepErrors() {
   const errors = [];
   return { errors, onError: (error) => errors.push(error) };
 }
 
-/** Promise.withResolvers, which Node.js 20 lacks. */
+/** Stands in for Promise.withResolvers, which Node.js 20 lacks. */
 export function withResolvers() {
   const all = {};
   all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));

@@ -1,5 +1,5 @@
-// The cases that client and proxy share. The proxy runs them too, in
-// internal/decode/vectors_test.go.
+// Runs the cases that client and proxy share. internal/decode/vectors_test.go runs
+// them on the proxy.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { keepErrors, startServer } from './server.mjs';
 
 const folder = new URL('../../test/vectors/', import.meta.url);
 
-// JSON has no numbers for these; the proxy is sent them as text.
-const odd = { NaN, Infinity, '-Infinity': -Infinity };
+// JSON cannot write these numbers, so the cases have them as text.
+const nonFinite = { NaN, Infinity, '-Infinity': -Infinity };
 
 for (const file of readdirSync(folder)) {
   test(file, { timeout: 60_000 }, async (t) => {
-    t.mock.method(Math, 'random', () => 0); // nothing is left out by sampling
+    t.mock.method(Math, 'random', () => 0); // sampling leaves out nothing
     const server = await startServer(t);
     const vectors = JSON.parse(readFileSync(new URL(file, folder)));
     assert(vectors.length > 0);
@@ -22,7 +22,7 @@ for (const file of readdirSync(folder)) {
       const { errors, onError } = keepErrors();
       const client = new StatsD({ url: server.url, onError, prefix, tags, sampleRate });
       const [method, name, ...rest] = call;
-      const args = method == 'set' ? rest : rest.map((arg) => (typeof arg == 'string' && Object.hasOwn(odd, arg) ? odd[arg] : arg));
+      const args = method == 'set' ? rest : rest.map((arg) => (typeof arg == 'string' && Object.hasOwn(nonFinite, arg) ? nonFinite[arg] : arg));
       client[method](name, ...args);
       await client.close();
       const sent = server.requests.splice(0).map(({ body }) => body.replace(/^\xa0\n/, ''));

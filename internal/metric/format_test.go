@@ -180,17 +180,17 @@ func TestSignsAndRatesInLines(t *testing.T) {
 	}
 }
 
-// TestREADMEShowsNamesAsWritten compares the table of names in README.md with the
-// encoder.
-func TestREADMEShowsNamesAsWritten(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// TestDocumentShowsNamesAsWritten compares the table of names in
+// docs/statsd-servers.md with the encoder.
+func TestDocumentShowsNamesAsWritten(t *testing.T) {
+	document, err := os.ReadFile("../../docs/statsd-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, ok := strings.Cut(string(readme), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
+	_, table, ok := strings.Cut(string(document), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
 	table, _, ok2 := strings.Cut(table, "\n\n")
 	if !ok || !ok2 {
-		t.Fatal("README.md has no table of names")
+		t.Fatal("docs/statsd-servers.md has no table of names")
 	}
 	columns := []Options{{NameFormat: "any"}, {NameFormat: "graphite"}, {NameFormat: "prometheus"}, {Lowercase: true}}
 	for row := range strings.SplitSeq(table, "\n") {

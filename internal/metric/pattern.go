@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"statsd-http-proxy/internal/quote"
@@ -14,8 +15,9 @@ import (
 const maxPatterns = 128
 
 // Patterns is a list of patterns for names. An asterisk matches any number of any
-// characters, also dots and also none. All other characters match themselves, but
-// the question marks and brackets of other pattern languages are errors:
+// characters, also dots and also none. Other characters match themselves, except
+// those that are special in globs and regular expressions, ?[]{}\^$, which are
+// errors: a name with such a character is matched by an asterisk.
 //
 //	web.*         web.load and web.page.load
 //	*.load        web.load and web.page.load
@@ -41,6 +43,11 @@ func ParsePatterns(texts []string) (Patterns, error) {
 	return p, nil
 }
 
+// unsupportedInPatterns are characters with a meaning in globs and regular
+// expressions. They are rarer in names than patterns written by mistake, which
+// would match nothing.
+const unsupportedInPatterns = `?[]{}\^$`
+
 func checkPattern(text string) error {
 	switch {
 	case text == "":
@@ -48,13 +55,13 @@ func checkPattern(text string) error {
 	case len(text) > MaxName:
 		return fmt.Errorf("is longer than %d bytes", MaxName)
 	}
+	if i := strings.IndexAny(text, unsupportedInPatterns); i >= 0 {
+		return fmt.Errorf("contains %q, which patterns do not support: only * is special", text[i])
+	}
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case isBlank(r):
+		if isBlank(r) {
 			return errors.New("contains a blank, which is an underscore in names")
-		case r == '?' || r == '[' || r == ']':
-			return fmt.Errorf("contains the character %q: only * has a meaning in patterns", r)
 		}
 		i += size
 	}

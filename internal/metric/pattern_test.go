@@ -69,12 +69,16 @@ func TestParsePatternsRejectsBadPatterns(t *testing.T) {
 	for _, r := range reservedChars {
 		f("a"+string(r)+"*", "reserved character")
 	}
+	for _, r := range `?[]{}\^$` {
+		f("a"+string(r)+"*", `contains '`)
+	}
+	f("web.[a-z]", `pattern "web.[a-z]" contains '[', which patterns do not support: only * is special`)
 	f("a\n*", "control character U+000A")
 	f("a\x00", "control character U+0000")
 	f("a b", "blank")
-	f("web.?", `contains the character '?'`)
-	f("web.[a-z]*", `contains the character '['`)
-	f("a]", `contains the character ']'`)
+	f("web.?", `contains '?'`)
+	f("web.[a-z]*", `contains '['`)
+	f("a]", `contains ']'`)
 	f("*\t", "blank")
 	f("a\u00a0*", "blank")
 	f("\xff*", "UTF-8")
