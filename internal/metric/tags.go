@@ -64,7 +64,7 @@ func (e *Encoder) appendSorted(dst []byte, s *spans, tags []Tag, scope *Scope) (
 		if dst, keyEnd, err = e.appendTag(dst, tag); err != nil {
 			return nil, err
 		}
-		if i > 0 && !e.keys.isBefore(tags[i-1].Key, tag.Key) {
+		if i > 0 && !e.keys.startsBefore(tags[i-1].Key, tag.Key) && e.keys.compare(tags[i-1].Key, tag.Key) >= 0 {
 			return dst, errUnsorted
 		}
 		if len(tag.Value) == 0 && !tag.IsBare {
