@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -105,9 +103,8 @@ func (p payload) parse() (*claims, error) {
 // A null counts as absent. The claims of a Grant are an exception: without them
 // a token allows everything, and some programs write null for an empty list.
 func (c *claims) set(name string, value jsontext.Value) (err error) {
-	switch name {
-	case "metrics", "types", "tags", "prefix":
-		return c.grant.set(name, value)
+	if setGrant, ok := grantClaims[name]; ok {
+		return setGrant(&c.grant, value)
 	}
 	if value.Kind() == 'n' {
 		return nil
@@ -129,88 +126,4 @@ func (c *claims) set(name string, value jsontext.Value) (err error) {
 		c.audience, err = parseStrings(value)
 	}
 	return err
-}
-
-// set sets one of the claims that limit what a token allows.
-func (g *Grant) set(name string, value jsontext.Value) (err error) {
-	if name == "prefix" {
-		prefix, err := parseString(value)
-		g.Prefix = []byte(prefix)
-		return errors.Join(err, metric.CheckPrefix(prefix))
-	}
-	list, err := parseStrings(value)
-	switch {
-	case err != nil:
-	case name == "metrics":
-		g.Metrics, err = metric.ParsePatterns(list)
-	case name == "tags":
-		g.Tags, err = metric.ParsePatterns(list)
-	default:
-		g.Kinds, err = metric.ParseKinds(list)
-	}
-	return err
-}
-
-// parseString parses a JSON string.
-func parseString(value jsontext.Value) (string, error) {
-	if value.Kind() != '"' {
-		return "", errors.New("want a string")
-	}
-	unquoted, err := jsontext.AppendUnquote(nil, value)
-	return string(unquoted), err
-}
-
-// parseStrings parses a JSON array of strings. A single string counts as an
-// array of one.
-func parseStrings(value jsontext.Value) ([]string, error) {
-	if value.Kind() == '"' {
-		single, err := parseString(value)
-		return []string{single}, err
-	}
-	if value.Kind() != '[' {
-		return nil, errors.New("want a string or an array of strings")
-	}
-	d := jsontext.NewDecoder(bytes.NewReader(value))
-	if _, err := d.ReadToken(); err != nil {
-		return nil, err
-	}
-	list := []string{}
-	for d.PeekKind() == '"' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, token.String())
-	}
-	if d.PeekKind() != ']' {
-		return nil, errors.New("want an array of strings only")
-	}
-	return list, nil
-}
-
-// The range of dates, in seconds since 1970: the years 1 to 9999. The first
-// second of year 1 is left out, because it is Go's zero time, which stands for
-// an absent date.
-const (
-	minDate = -62135596799
-	maxDate = 253402300799
-)
-
-// errMilliseconds is the error for a date that is out of range in seconds, but not
-// in milliseconds.
-var errMilliseconds = errors.New("want seconds, not milliseconds")
-
-// parseDate parses a NumericDate (RFC 7519, section 2).
-func parseDate(value jsontext.Value) (time.Time, error) {
-	seconds, err := strconv.ParseFloat(string(value), 64)
-	switch {
-	case err != nil:
-		return time.Time{}, errors.New("want seconds since 1970")
-	case seconds > maxDate && seconds <= 1000*maxDate:
-		return time.Time{}, errMilliseconds
-	case seconds < minDate || seconds > maxDate:
-		return time.Time{}, errors.New("want seconds since 1970")
-	}
-	whole, fraction := math.Modf(seconds)
-	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }

@@ -64,6 +64,7 @@ func FuzzClaims(f *testing.F) {
 	f.Add(`{"metrics":null,"exp":9999999999.5,"nbf":-1,"aud":["a"],"iss":"i"}`)
 	f.Add(`{"exp":-62135596800}`)
 	f.Add(`{"metrics":"*","metrics":"a"}`)
+	f.Add(`{"tags":["env"],"rate":0.5,"burst":1e3,"max_series":100}`)
 	v := newTestVerifier(f, Options{})
 	f.Fuzz(func(t *testing.T, claims string) {
 		grant, err := v.Verify([]byte(signPayload(t, `{"alg":"HS256"}`, claims)))
@@ -74,7 +75,8 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		for name, limited := range map[string]bool{
-			"metrics": grant.Metrics != nil, "tags": grant.Tags != nil, "types": grant.Kinds != metric.AllKinds, "prefix": len(grant.Prefix) > 0, "sub": grant.Subject != "",
+			"metrics": grant.Metrics != nil, "tags": grant.Tags != nil, "rate": grant.Rate != 0, "burst": grant.Burst != 0,
+			"max_series": grant.MaxSeries != 0, "types": grant.Kinds != metric.AllKinds, "prefix": len(grant.Prefix) > 0, "sub": grant.Subject != "",
 		} {
 			if limited && !strings.Contains(claims, `"`+name+`"`) && !strings.Contains(claims, `\`) {
 				t.Fatalf("%s: the grant has %s, which the claims do not: %+v", claims, name, grant)

@@ -20,9 +20,12 @@ type Claims struct {
 	ExpiresAt time.Time // exp, in whole seconds; zero for a token that never expires
 
 	Metrics []string // patterns of metric names
+	Tags    []string // patterns of tag keys
 	Types   []string // metric types: count, gauge and so on
 	Tags    []string // patterns of tag keys
 	Prefix  string   // of metric names
+
+	Limits
 }
 
 // maxSignedBytes is the maximum length of a token that Sign makes. It leaves
@@ -68,8 +71,15 @@ func (c Claims) payload() (payload, error) {
 		IssuedAt  int64    `json:"iat,omitzero"`
 		ExpiresAt int64    `json:"exp,omitzero"`
 		Metrics   []string `json:"metrics,omitzero"`
+		Tags      []string `json:"tags,omitzero"`
 		Types     []string `json:"types,omitzero"`
 		Tags      []string `json:"tags,omitzero"`
 		Prefix    string   `json:"prefix,omitzero"`
-	}{c.Issuer, c.Subject, c.Audience, date(c.IssuedAt), date(c.ExpiresAt), c.Metrics, c.Types, c.Tags, c.Prefix})
+		Rate      float64  `json:"rate,omitzero"`
+		Burst     int      `json:"burst,omitzero"`
+		MaxSeries int      `json:"max_series,omitzero"`
+	}{
+		c.Issuer, c.Subject, c.Audience, date(c.IssuedAt), date(c.ExpiresAt),
+		c.Metrics, c.Tags, c.Types, c.Prefix, c.Rate, c.Burst, c.MaxSeries,
+	})
 }
