@@ -22,7 +22,6 @@ type Claims struct {
 	Metrics []string // patterns of metric names
 	Tags    []string // patterns of tag keys
 	Types   []string // metric types: count, gauge and so on
-	Tags    []string // patterns of tag keys
 	Prefix  string   // of metric names
 
 	Limits
@@ -73,7 +72,6 @@ func (c Claims) payload() (payload, error) {
 		Metrics   []string `json:"metrics,omitzero"`
 		Tags      []string `json:"tags,omitzero"`
 		Types     []string `json:"types,omitzero"`
-		Tags      []string `json:"tags,omitzero"`
 		Prefix    string   `json:"prefix,omitzero"`
 		Rate      float64  `json:"rate,omitzero"`
 		Burst     int      `json:"burst,omitzero"`
