@@ -114,6 +114,12 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	}
 }
 
+// isBefore reports whether the key a is before b, see compare. Neither is empty.
+func (r *rules) isBefore(a, b []byte) bool {
+	x, y := r.written[a[0]], r.written[b[0]]
+	return x != 0 && x < y || r.compare(a, b) < 0
+}
+
 // compare compares the keys a and b as append writes them, in byte order.
 func (r *rules) compare(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
