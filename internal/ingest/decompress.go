@@ -4,45 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
-	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"runtime"
 	"sync"
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/quote"
 )
-
-// textTypes are the content types for which the body itself shows its format.
-var textTypes = [][]byte{
-	[]byte("application/json"),
-	[]byte("text/plain"),
-	[]byte("application/x-www-form-urlencoded"),
-	{}, // no content type
-}
-
-// checkType checks the value of a Content-Type field. boundary is that of a multipart
-// form, empty for other types. A batch cannot be a multipart form.
-func checkType(value []byte, isBatch bool) (boundary string, herr *exchange.HTTPError) {
-	mediaType, _, _ := bytes.Cut(value, []byte{';'})
-	mediaType = bytes.TrimSpace(mediaType)
-	for _, known := range textTypes {
-		if bytes.EqualFold(mediaType, known) {
-			return "", nil
-		}
-	}
-	if isBatch || !bytes.EqualFold(mediaType, []byte("multipart/form-data")) {
-		return "", exchange.NewError(http.StatusUnsupportedMediaType,
-			"content type "+quote.Bytes(mediaType)+" is not supported here")
-	}
-	_, params, err := mime.ParseMediaType(string(value))
-	if err != nil || params["boundary"] == "" {
-		return "", exchange.NewError(http.StatusBadRequest, "the content type multipart/form-data has no boundary")
-	}
-	return params["boundary"], nil
-}
 
 // decompressor undoes one content coding (RFC 9110, section 8.4.1).
 type decompressor struct {
@@ -78,48 +48,103 @@ func findDecompressor(value []byte) (*decompressor, *exchange.HTTPError) {
 		"content encoding "+quote.Bytes(value)+" is not supported; gzip and deflate are")
 }
 
-// decompress unpacks body into s.body, up to Options.MaxBody bytes.
-func (h *Handler) decompress(s *scratch, body []byte, d *decompressor) ([]byte, *exchange.HTTPError) {
-	reader, err := d.reader(body)
-	if err == nil {
-		s.body, err = appendFrom(s.body[:0], reader, h.options.MaxBody)
-		d.readers.Put(reader)
+// A body that unpacks to more than unboundedBytes may unpack to maxRatio times its size.
+// Ordinary text unpacks to 5 to 20 times its size.
+const (
+	unboundedBytes = 64 << 10
+	maxRatio       = 64
+)
+
+// largePacked is the size in bytes above which a packed body is a large one, whatever it
+// unpacks to: a block of deflate can take more time than its contents.
+const largePacked = 4 << 10
+
+// decompress unpacks body into s.body.
+func (h *Handler) decompress(s *scratch, body []byte, a *admission) ([]byte, *exchange.HTTPError) {
+	if len(body) > largePacked {
+		h.awaitTurn(s)
 	}
-	switch {
-	case errors.Is(err, errTooLarge):
-		return nil, exchange.BodyTooLarge(h.options.MaxBody)
-	case err != nil:
-		return nil, exchange.NewError(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, quote.Cut(err.Error())))
+	d := a.decompressor
+	reader, err := d.reader(&packedBody{rest: body})
+	if err != nil {
+		return nil, d.errInvalid(err)
 	}
-	return s.body, nil
+	defer d.readers.Put(reader)
+	s.body = s.body[:0]
+	maxByRatio := max(unboundedBytes, maxRatio*len(body))
+	limit := min(a.maxBody, maxByRatio)
+	for {
+		if len(s.body) == cap(s.body) {
+			s.body = append(s.body, 0)[:len(s.body)]
+		}
+		n, err := reader.Read(s.body[len(s.body):min(cap(s.body), limit+1)])
+		s.body = s.body[:len(s.body)+n]
+		switch {
+		case len(s.body) > limit && limit < a.maxBody:
+			return nil, exchange.NewError(http.StatusRequestEntityTooLarge,
+				fmt.Sprintf("the body unpacks to more than %d times its size", maxRatio))
+		case len(s.body) > limit:
+			return nil, exchange.BodyTooLarge(limit)
+		case err != nil && err != io.EOF:
+			return nil, d.errInvalid(err)
+		}
+		if herr := h.chargeUnpacked(a, len(s.body)); herr != nil {
+			return nil, herr
+		}
+		if err == io.EOF {
+			return s.body, nil
+		}
+		if len(s.body) > largeBody {
+			h.awaitTurn(s)
+		}
+	}
+}
+
+// errInvalid returns the response for a body that is not in the format of d.
+func (d *decompressor) errInvalid(err error) *exchange.HTTPError {
+	return exchange.NewError(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, quote.Cut(err.Error())))
 }
 
 // reader returns a reader of the unpacked body. It reuses a reader if it can.
-func (d *decompressor) reader(body []byte) (io.Reader, error) {
-	source := bytes.NewReader(body)
+func (d *decompressor) reader(body *packedBody) (io.Reader, error) {
 	if used, ok := d.readers.Get().(io.Reader); ok {
-		return used, d.reopen(used, source)
+		return used, d.reopen(used, body)
 	}
-	return d.open(source)
+	return d.open(body)
 }
 
-var errTooLarge = errors.New("too large")
+// packedBody is the io.Reader and io.ByteReader of a packed body. It lets other
+// goroutines run after each yieldBytes: a reader of deflate may read all of a body before
+// it returns.
+type packedBody struct {
+	rest  []byte
+	count int // bytes since the last yield
+}
 
-// appendFrom appends all of reader to dst. It returns errTooLarge after limit bytes.
-func appendFrom(dst []byte, reader io.Reader, limit int) ([]byte, error) {
-	for {
-		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
-		}
-		n, err := reader.Read(dst[len(dst):min(cap(dst), limit+1)])
-		dst = dst[:len(dst)+n]
-		switch {
-		case len(dst) > limit:
-			return dst, errTooLarge
-		case err == io.EOF:
-			return dst, nil
-		case err != nil:
-			return dst, err
-		}
+const yieldBytes = 4 << 10
+
+func (b *packedBody) Read(dst []byte) (int, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(dst, b.rest)
+	b.advance(n)
+	return n, nil
+}
+
+func (b *packedBody) ReadByte() (byte, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	first := b.rest[0]
+	b.advance(1)
+	return first, nil
+}
+
+func (b *packedBody) advance(n int) {
+	b.rest = b.rest[n:]
+	if b.count += n; b.count >= yieldBytes {
+		b.count = 0
+		runtime.Gosched()
 	}
 }
