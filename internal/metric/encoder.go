@@ -156,6 +156,9 @@ func (e *Encoder) appendTail(dst []byte, s *spans, m *Metric, scope *Scope) (_ [
 	s.tagsEnd = len(dst)
 	if e.traits.takesExtensions {
 		for _, extension := range m.Extensions {
+			if err := checkExtension(extension); err != nil {
+				return nil, 0, err
+			}
 			dst = append(append(dst, '|'), extension...)
 		}
 	}
