@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// TestMain makes the test's own program start as the empty server, as the
-// benchmark does.
+// TestMain lets the test program run as the empty server, as the benchmark does.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "empty" {
 		main()
@@ -21,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// quickBench returns a bench that takes next to no time.
+// quickBench returns a bench with few measurements.
 func quickBench(t *testing.T) *bench {
 	t.Helper()
 	cpus, err := processors()
@@ -29,7 +28,7 @@ func quickBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	if len(cpus) < 2 {
-		t.Skip("there is one processor only")
+		t.Skip("there is only one processor")
 	}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "statsd-http-proxy")
@@ -51,7 +50,7 @@ func quickBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.connections = 4
-	b.warmRounds = 1
+	b.warmupRounds = 1
 	b.rounds, b.latencyRounds, b.coresRounds, b.starts = 2, 1, 2, 1
 	t.Cleanup(func() {
 		if err := pinSelf(cpus); err != nil {
@@ -61,66 +60,66 @@ func quickBench(t *testing.T) *bench {
 	return b
 }
 
-var notMeasured = regexp.MustCompile(`–\s+–`)
+var missingFigures = regexp.MustCompile(`– +\| –`)
 
-// TestEverythingIsMeasured runs all there is, shortly, and does not look at
-// the figures.
+// TestEverythingIsMeasured runs all measurements for a short time. It does not
+// check the figures.
 func TestEverythingIsMeasured(t *testing.T) {
 	b := quickBench(t)
 	rows := []string{"empty", "json", "form", "token", "full", "lines", "batchjson", "https", "h2"}
 	var out bytes.Buffer
-	if err := b.show(&out, strings.Join(rows, ",")+",latency,cores,start"); err != nil {
+	if err := b.writeAll(&out, strings.Join(rows, ",")+",latency,cores,start"); err != nil {
 		t.Fatal(err)
 	}
 	text := out.String()
 	t.Log("\n" + text)
 	for _, name := range rows {
-		if !strings.Contains(text, "\n"+name+" ") {
-			t.Errorf("there is no row %q", name)
+		if !strings.Contains(text, "\n| "+name+" ") {
+			t.Errorf("the row %q is missing", name)
 		}
 	}
 	if strings.Contains(text, "lost") {
 		t.Error("metrics were lost")
 	}
-	// Nothing but the peer that is not there is left out: in all rows that peers
-	// have, and in three tables.
+	// Only the absent peer is not measured: in all rows except the first, and in
+	// three other sections.
 	got, want := 0, len(rows)-1+3
 	for line := range strings.Lines(text) {
 		switch {
 		case strings.Contains(line, "start absent: "):
 			got++
-		case notMeasured.MatchString(line):
-			t.Errorf("it was not measured: %s", line)
+		case missingFigures.MatchString(line):
+			t.Errorf("a server was not measured: %s", line)
 		}
 	}
 	if got != want {
-		t.Errorf("got %d times that a peer is not there, want %d", got, want)
+		t.Errorf("the absent peer has %d rows, want %d", got, want)
 	}
 }
 
-// TestHTTP2Load sends more requests than there are streams at once, and more
-// bytes than the server takes at first.
+// TestHTTP2Load sends more requests than may be open at once, and more bytes than
+// the initial flow-control window allows.
 func TestHTTP2Load(t *testing.T) {
 	b := quickBench(t)
-	server, err := b.start(b.empty, b.server, h2, nil)
+	server, err := b.start(b.empty, b.server, protocolHTTP2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.stop()
-	if err := b.connect(server, h2); err != nil {
+	if err := b.connect(server, protocolHTTP2); err != nil {
 		t.Fatal(err)
 	}
 	request := http2Request("/count/some.key", strings.Repeat("x", 10000))
 	for range 2 {
-		if err := server.load.run(3*streams, func(int) []byte { return request }); err != nil {
+		if err := server.load.run(3*maxStreams, func(int) []byte { return request }); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func TestUnknownRowIsRefused(t *testing.T) {
+func TestUnknownRowIsRejected(t *testing.T) {
 	b := quickBench(t)
-	if err := b.show(&bytes.Buffer{}, "json,xml"); err == nil || !strings.Contains(err.Error(), `"xml"`) {
+	if err := b.writeAll(&bytes.Buffer{}, "json,xml"); err == nil || !strings.Contains(err.Error(), `"xml"`) {
 		t.Errorf("got error %v, want one that names the row", err)
 	}
 }

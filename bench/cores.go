@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// coresTurn is how many requests a server gets in a round.
-const coresTurn = 4000
+// coresTurnRequests is the number of requests that a server gets in a round.
+const coresTurnRequests = 4000
 
-// layout is where the server and its load run.
+// layout assigns processors to the server and to its load.
 type layout struct{ server, client []int }
 
-// layouts returns those for a server of one and of two processors. On four
-// processors and more the load stays out of the server's way. On fewer it has
-// the very processors of the server, so that what doubles is the machine.
+// layouts returns the layouts for a server on one and on two processors. With at
+// least four processors, the load has processors of its own. With fewer, server
+// and load share their processors in both layouts, so that the second layout
+// doubles the whole machine.
 func layouts(cpus []int) (one, two layout) {
 	if len(cpus) >= 4 {
 		return layout{cpus[:1], cpus[2:]}, layout{cpus[:2], cpus[2:]}
@@ -27,22 +28,22 @@ func layouts(cpus []int) (one, two layout) {
 	return layout{cpus[:1], cpus[:1]}, layout{cpus[:2], cpus[:2]}
 }
 
-// showCores shows what a second processor brings.
-func (b *bench) showCores(w io.Writer, r *row) error {
+// writeCores measures and writes the effect of a second processor.
+func (b *bench) writeCores(w io.Writer, r *row) error {
 	one, two := layouts(slices.Concat(b.server, b.client))
-	fmt.Fprintf(w, "\nOne processor and two, median of %d rounds", b.coresRounds)
+	fmt.Fprintf(w, "\n### One and two processors\n\nRequest `%s`, medians of %d rounds.", r.name, b.coresRounds)
 	if slices.Equal(one.server, one.client) {
-		fmt.Fprint(w, "; the load runs on the server's processors, for there are no others")
+		fmt.Fprint(w, " The load runs on the server's processors, because this machine has no others.")
 	}
 	fmt.Fprint(w, "\n\n")
-	t := newTable(w, "server", "requests/s on one", "on two", "×", "95 %", "µs of CPU on one", "on two")
+	t := newTable("server", "requests/s with 1", "with 2", "ratio", "95 % interval", "CPU µs with 1", "with 2", "note")
 	for i, c := range append([]contender{b.empty, b.proxy}, b.peers...) {
 		costs, err := b.measureCores(c, r, one, two)
 		if err != nil && i < 2 {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
-			t.failed(err, c.name)
+			t.addError(err, c.name)
 			continue
 		}
 		ratios := make([]float64, b.coresRounds)
@@ -50,30 +51,30 @@ func (b *bench) showCores(w io.Writer, r *row) error {
 			ratios[i] = costs[1].rate[i] / costs[0].rate[i]
 		}
 		ratio := summarize(ratios)
-		t.line(c.name, fmt.Sprintf("%.0f", summarize(costs[0].rate).median), fmt.Sprintf("%.0f", summarize(costs[1].rate).median),
+		t.add(c.name, fmt.Sprintf("%.0f", summarize(costs[0].rate).median), fmt.Sprintf("%.0f", summarize(costs[1].rate).median),
 			fmt.Sprintf("%.2f", ratio.median), fmt.Sprintf("%.2f–%.2f", ratio.low, ratio.high),
 			fmt.Sprintf("%.2f", summarize(costs[0].cpu).median), fmt.Sprintf("%.2f", summarize(costs[1].cpu).median))
 	}
-	return t.Flush()
+	return t.write(w)
 }
 
-// measureCores measures a contender in both layouts, by turns. It leaves the
-// benchmark on its own processors.
+// measureCores measures a contender in both layouts, in turns. At the end it
+// moves the benchmark back to its own processors.
 func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*costs, err error) {
 	defer func() { err = errors.Join(err, pinSelf(b.client)) }()
-	var servers [2]*running
-	var loads [2][]*plainLoad
-	places := [2]layout{one, two}
-	for i, place := range places {
-		if servers[i], err = b.start(c, place.server, plain, r.options); err != nil {
+	var servers [2]*runningServer
+	var loads [2][]*http1Load
+	both := [2]layout{one, two}
+	for i, layout := range both {
+		if servers[i], err = b.start(c, layout.server, protocolHTTP1, r.options); err != nil {
 			return all, err
 		}
 		defer servers[i].stop()
 		all[i] = servers[i].costs
-		// A thread of the load for each processor, and twice the connections:
-		// the same in both layouts.
-		for range place.client {
-			l, err := newPlainLoad(servers[i].port, max(1, 2*b.connections/len(place.client)))
+		// The load has a thread for each processor. Both layouts have the same
+		// number of connections, twice the usual one.
+		for range layout.client {
+			l, err := newHTTP1Load(servers[i].port, max(1, 2*b.connections/len(layout.client)))
 			if err != nil {
 				return all, err
 			}
@@ -82,35 +83,36 @@ func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*cost
 		}
 	}
 	request := r.requests(2 * b.connections)
-	for round := range 1 + b.coresRounds { // the first one is to warm up
-		for i, place := range places {
-			if err := pinSelf(place.client); err != nil {
+	for round := range 1 + b.coresRounds { // the first round is for warming up
+		for i, layout := range both {
+			if err := pinSelf(layout.client); err != nil {
 				return all, err
 			}
-			before, err := servers[i].cpuTime()
+			cpuBefore, err := servers[i].cpuTime()
 			if err != nil {
 				return all, err
 			}
 			start := time.Now()
-			if err := runAll(loads[i], place.client, coresTurn, request); err != nil {
+			if err := runAll(loads[i], layout.client, coresTurnRequests, request); err != nil {
 				return all, err
 			}
-			wall := time.Since(start)
-			time.Sleep(accountTime)
-			after, err := servers[i].cpuTime()
+			turnTime := time.Since(start)
+			time.Sleep(accountingDelay)
+			cpuAfter, err := servers[i].cpuTime()
 			if err != nil {
 				return all, err
 			}
 			if round > 0 {
-				servers[i].add(after-before, wall, coresTurn)
+				servers[i].add(cpuAfter-cpuBefore, turnTime, coresTurnRequests)
 			}
 		}
 	}
 	return all, nil
 }
 
-// runAll sends n requests over all loads, each on a processor of its own.
-func runAll(loads []*plainLoad, cpus []int, n int, request func(conn int) []byte) error {
+// runAll sends n requests over all loads together, each load on a processor of
+// its own.
+func runAll(loads []*http1Load, cpus []int, n int, request func(conn int) []byte) error {
 	errs := make([]error, len(loads))
 	var running sync.WaitGroup
 	for i, l := range loads {

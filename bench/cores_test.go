@@ -14,7 +14,7 @@ func TestLayouts(t *testing.T) {
 		one, two := layouts(cpus)
 		got := [][]int{one.server, one.client, two.server, two.client}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%v: one and two, server and client (-want +got):\n%s", cpus, diff)
+			t.Errorf("%v: processors of server and client in both layouts (-want +got):\n%s", cpus, diff)
 		}
 	}
 	f([]int{0, 1}, []int{0}, []int{0}, []int{0, 1}, []int{0, 1})

@@ -4,66 +4,68 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"time"
 )
 
-// contender is a server whose cost is measured.
+// contender is a server that is measured.
 type contender struct {
 	name    string
-	command []string // that starts it, without the options that the row asks for
+	command []string // the program and its arguments, without the options of a row
 
-	// An empty server has the arguments of serveEmpty, a proxy the flags of the
-	// specification.
-	empty bool
+	// isEmpty is set for the empty server, whose arguments are those of
+	// serveEmpty. All other servers take the flags of the proxy.
+	isEmpty bool
 }
 
-// bench has what the measurements share.
+// bench has the settings that all measurements share.
 type bench struct {
 	empty, proxy contender
 	peers        []contender
 
 	connections int
 
-	// warmRounds is how many rounds' requests go before, for connections,
-	// buffers and what the server remembers to be there.
-	warmRounds int
+	// warmupRounds is the number of rounds before the measured ones. They open
+	// connections and fill the server's buffers and caches.
+	warmupRounds int
 
-	// How often is measured: costs, latency (for latencyTime each), what a
-	// second processor brings, the start.
+	// The number of measurements: rounds of costs, rounds of latencies, rounds
+	// with one and two processors, and starts.
 	rounds, latencyRounds, coresRounds, starts int
 
 	cert, key string // files for TLS
 
-	server []int // processors of the server that is measured
-	client []int // those of the benchmark
+	server []int // processors of the measured server
+	client []int // processors of the benchmark itself
 	ports  ports
 }
 
-// accountTime is how long after the last answer processor time is read: the
-// kernel does not count a thread's last milliseconds until it sleeps.
-const accountTime = time.Millisecond
+// accountingDelay is the time between the last response and reading the CPU time
+// of a server. The kernel counts the CPU time of a thread when it sleeps.
+const accountingDelay = time.Millisecond
 
-// running is a contender at work.
-type running struct {
+// runningServer is a started contender.
+type runningServer struct {
 	contender
 	*process
 	*costs
-	sink *sink // that it sends to; nil for an empty server
+	sink *sink // receives the server's lines; nil for the empty server
 	load load
 }
 
-// start starts a contender on the given processors, with options if it is a
-// proxy, and returns when it accepts connections. The caller stops it.
-func (b *bench) start(c contender, cpus []int, protocol string, options []string) (*running, error) {
+// start starts a contender on the given processors and returns when it accepts
+// connections. options are added to the flags of a proxy. The caller must call
+// stop.
+func (b *bench) start(c contender, cpus []int, protocol string, options []string) (*runningServer, error) {
 	port, err := b.ports.free()
 	if err != nil {
 		return nil, err
 	}
-	r := &running{contender: c, costs: &costs{name: c.name}}
+	r := &runningServer{contender: c, costs: &costs{name: c.name}}
 	command := slices.Clone(c.command)
-	if c.empty {
+	if c.isEmpty {
 		command = append(command, protocol, address(port), b.cert, b.key)
 	} else {
 		if r.sink, err = startSink(); err != nil {
@@ -71,13 +73,13 @@ func (b *bench) start(c contender, cpus []int, protocol string, options []string
 		}
 		command = append(command, "--http-host=127.0.0.1", "--http-port="+strconv.Itoa(port), "--http-timeout-idle=60",
 			"--statsd-host=127.0.0.1", "--statsd-port="+strconv.Itoa(r.sink.port()))
-		if protocol != plain {
+		if protocol != protocolHTTP1 {
 			command = append(command, "--tls-cert="+b.cert, "--tls-key="+b.key)
 		}
 		command = append(command, options...)
 	}
 	if r.process, err = startProcess(c.name, port, cpus, command...); err == nil {
-		err = r.ready()
+		err = r.waitReady()
 	}
 	if err != nil {
 		r.stop()
@@ -87,22 +89,22 @@ func (b *bench) start(c contender, cpus []int, protocol string, options []string
 }
 
 // connect opens the connections of the load.
-func (b *bench) connect(r *running, protocol string) (err error) {
+func (b *bench) connect(r *runningServer, protocol string) (err error) {
 	switch protocol {
-	case plain:
-		r.load, err = newPlainLoad(r.port, b.connections)
-	case secure:
-		r.load, err = newSecureLoad(r.port, b.connections)
-	case h2:
+	case protocolHTTP1:
+		r.load, err = newHTTP1Load(r.port, b.connections)
+	case protocolTLS:
+		r.load, err = newTLSLoad(r.port, b.connections)
+	case protocolHTTP2:
 		r.load, err = newHTTP2Load(r.port)
 	}
 	if err != nil {
-		r.load = nil // not an interface of a nil pointer
+		r.load = nil // not an interface with a nil pointer
 	}
 	return err
 }
 
-func (r *running) stop() {
+func (r *runningServer) stop() {
 	if r.load != nil {
 		r.load.close()
 	}
@@ -114,10 +116,41 @@ func (r *running) stop() {
 	}
 }
 
-// measure measures the contenders of a row: the empty server first, then the
-// proxy and its peers. All run side by side and take turns, so that what the
-// machine does beside falls on all of them. Why one was not measured stands in
-// its costs.
+// writeCosts measures and writes the CPU time of a request of each row.
+func (b *bench) writeCosts(w io.Writer, rows []row) error {
+	fmt.Fprintf(w, "\n### CPU time of a request\n\n"+
+		"Each server has one processor. Requests come over %d connections. Figures are medians of %d rounds.\n\n", b.connections, b.rounds)
+	requests := newTable("request", "what it is")
+	for _, r := range rows {
+		requests.add(r.name, r.description)
+	}
+	if err := requests.write(w); err != nil {
+		return err
+	}
+	fmt.Fprint(w, `
+- **CPU µs**: CPU time of the server's process for one request, and its spread over the rounds (±).
+- **ratio**: CPU time divided by that of the empty server in the same round, with the 95 % confidence interval of the
+  median. For batches: CPU time of one metric beyond the empty server's time for the same bytes.
+- **mean**: the mean ratio. It includes rare work, such as garbage collections.
+- **goal**: the maximum ratio that the project accepts.
+- **busy**: part of the time in which the server worked. Below 90 % the load was too slow for this server.
+
+`)
+	t := newCostTable()
+	for i := range rows {
+		all, err := b.measure(&rows[i])
+		if err != nil {
+			return fmt.Errorf("row %s: %w", rows[i].name, err)
+		}
+		t.addRow(&rows[i], all)
+	}
+	return t.write(w)
+}
+
+// measure measures the servers of a row: the empty server first, then the proxy
+// and its peers. All servers run at the same time and get requests in turns, so
+// that other work of the machine affects all of them. The costs of a peer that
+// could not be measured contain the error.
 func (b *bench) measure(r *row) ([]*costs, error) {
 	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
 	if r.metrics == 0 {
@@ -126,7 +159,7 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 		contenders = []contender{b.empty, again}
 	}
 	var all []*costs
-	var servers []*running
+	var servers []*runningServer
 	request := r.requests(b.connections)
 	for i, c := range contenders {
 		server, err := b.start(c, b.server, r.protocol, r.options)
@@ -135,7 +168,7 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 			err = b.connect(server, r.protocol)
 		}
 		if err == nil {
-			err = onThread(b.client, func() error { return server.load.run(b.warmRounds*r.turn, request) })
+			err = onThread(b.client, func() error { return server.load.run(b.warmupRounds*r.turnRequests, request) })
 		}
 		switch {
 		case err == nil:
@@ -148,97 +181,59 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 		}
 	}
 	return all, onThread(b.client, func() error {
-		if err := begin(servers); err != nil {
+		if err := startRounds(servers); err != nil {
 			return err
 		}
 		for i := range b.rounds {
-			if err := round(i, servers, r, request); err != nil {
+			if err := measureRound(i, servers, r, request); err != nil {
 				return err
 			}
 		}
 		for _, s := range servers {
-			s.countLost((b.warmRounds + b.rounds) * r.turn * r.metrics)
+			s.countLost((b.warmupRounds + b.rounds) * r.turnRequests * r.metrics)
 		}
 		return nil
 	})
 }
 
-// round measures one round: each server gets its requests, by turns. What it
-// does for them after its turn is in its account as well, of this round or of
-// the next.
-func round(number int, servers []*running, r *row, request func(int) []byte) error {
+// startRounds reads the CPU times before the first round.
+func startRounds(servers []*runningServer) (err error) {
+	time.Sleep(accountingDelay)
+	for _, s := range servers {
+		if s.cpuBefore, err = s.cpuTime(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureRound sends each server its requests, one server after the other, and
+// adds their costs. Work that a server does after its turn counts in this round
+// or in the next one.
+func measureRound(number int, servers []*runningServer, r *row, request func(int) []byte) error {
 	for i := range servers {
 		s := servers[(i+number)%len(servers)]
 		start := time.Now()
-		if err := s.load.run(r.turn, request); err != nil {
+		if err := s.load.run(r.turnRequests, request); err != nil {
 			return fmt.Errorf("%s: %w", s.contender.name, err)
 		}
-		s.wall = time.Since(start)
+		s.turnTime = time.Since(start)
 	}
-	time.Sleep(accountTime)
+	time.Sleep(accountingDelay)
 	for _, s := range servers {
 		now, err := s.cpuTime()
 		if err != nil {
 			return err
 		}
-		s.add(now-s.before, s.wall, r.turn)
-		s.before = now
+		s.add(now-s.cpuBefore, s.turnTime, r.turnRequests)
+		s.cpuBefore = now
 	}
 	return nil
 }
 
-// costs are what the requests of a row cost a contender: a value a round.
-type costs struct {
-	name string
-	cpu  []float64 // µs of processor time a request
-	rate []float64 // requests a second, while the server has its turn
-	busy []float64 // part of its turn in which the server worked
-	lost int64     // metrics that have not reached StatsD
-	err  error     // why there are no values
-
-	before time.Duration // processor time at the beginning of the round
-	wall   time.Duration // that its turn has taken
-}
-
-// begin begins the first round.
-func begin(servers []*running) (err error) {
-	time.Sleep(accountTime)
-	for _, s := range servers {
-		if s.before, err = s.cpuTime(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// add adds a round of n requests.
-func (c *costs) add(cpu, wall time.Duration, n int) {
-	c.cpu = append(c.cpu, cpu.Seconds()*1e6/float64(n))
-	c.rate = append(c.rate, float64(n)/wall.Seconds())
-	c.busy = append(c.busy, cpu.Seconds()/wall.Seconds())
-}
-
-// countLost counts what is missing of all the metrics that were sent.
-func (r *running) countLost(sent int) {
+// countLost counts the metrics that did not reach StatsD.
+func (r *runningServer) countLost(sent int) {
 	if r.sink != nil {
-		r.lost = int64(sent) - r.sink.settle(int64(sent))
+		r.lost = int64(sent) - r.sink.waitFor(int64(sent))
 	}
-}
-
-// ratio returns the cost as a multiple of that of base, round by round.
-func (c *costs) ratio(base *costs) summary {
-	ratios := make([]float64, len(c.cpu))
-	for i := range ratios {
-		ratios[i] = c.cpu[i] / base.cpu[i]
-	}
-	return summarize(ratios)
-}
-
-// extra returns what each of the metrics costs over base in µs, round by round.
-func (c *costs) extra(base *costs, metrics int) summary {
-	extras := make([]float64, len(c.cpu))
-	for i := range extras {
-		extras[i] = (c.cpu[i] - base.cpu[i]) / float64(metrics)
-	}
-	return summarize(extras)
 }

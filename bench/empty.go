@@ -10,27 +10,27 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// The protocols that servers are measured with.
+// The protocols of servers and loads.
 const (
-	plain  = "http"
-	secure = "https"
-	h2     = "h2"
+	protocolHTTP1 = "http"
+	protocolTLS   = "https"
+	protocolHTTP2 = "h2"
 )
 
-// serveEmpty is the server that the proxy is measured against: it reads
-// requests, with their bodies, and answers 200 to each. For HTTP/1.1 that is
-// fasthttp as it comes, for HTTP/2 the standard library.
+// serveEmpty runs the empty server, which the proxy is compared with. It reads
+// requests with their bodies and responds with an empty 200. It is fasthttp for
+// HTTP/1.1, and net/http for HTTP/2.
 func serveEmpty(protocol, address, cert, key string) error {
-	nothing := func(*fasthttp.RequestCtx) {}
+	handler := func(*fasthttp.RequestCtx) {}
 	switch protocol {
-	case plain:
-		return fasthttp.ListenAndServe(address, nothing)
-	case secure:
-		return fasthttp.ListenAndServeTLS(address, cert, key, nothing)
-	case h2:
+	case protocolHTTP1:
+		return fasthttp.ListenAndServe(address, handler)
+	case protocolTLS:
+		return fasthttp.ListenAndServeTLS(address, cert, key, handler)
+	case protocolHTTP2:
 		return http.ListenAndServeTLS(address, cert, key, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // of a client that goes away there is nothing to say
+			_, _ = io.Copy(io.Discard, r.Body) // an error means that the client is gone
 		}))
 	}
-	return fmt.Errorf("there is no empty server for %q", protocol)
+	return fmt.Errorf("the empty server does not support %q", protocol)
 }

@@ -16,15 +16,15 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// streams is how many requests are on their way at once over a connection of
-// HTTP/2.
-const streams = 100
+// maxStreams is the maximum number of open requests on the HTTP/2 connection.
+const maxStreams = 100
 
-// http2Request returns the frames of a request, whose stream is 0 yet.
+// http2Request returns the frames of a request. Their stream is 0; see
+// http2Load.send.
 func http2Request(path, body string) []byte {
 	var block, frames bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
-	encoder.SetMaxDynamicTableSize(0) // the same frames are good for every stream
+	encoder.SetMaxDynamicTableSize(0) // so that the same frames can be sent on every stream
 	for _, field := range []hpack.HeaderField{
 		{Name: ":method", Value: "POST"},
 		{Name: ":scheme", Value: "https"},
@@ -33,35 +33,38 @@ func http2Request(path, body string) []byte {
 		{Name: "content-type", Value: "application/json"},
 		{Name: "content-length", Value: fmt.Sprint(len(body))},
 	} {
-		_ = encoder.WriteField(field) // into memory
+		_ = encoder.WriteField(field) // never fails for a buffer
 	}
 	framer := http2.NewFramer(&frames, nil)
-	framer.AllowIllegalWrites = true // stream 0
-	// Errors would be those of writing, into memory.
+	framer.AllowIllegalWrites = true // allow stream 0
+	// Writes to a buffer do not fail.
 	_ = framer.WriteHeaders(http2.HeadersFrameParam{BlockFragment: block.Bytes(), EndHeaders: true})
 	_ = framer.WriteData(0, true, []byte(body))
 	return frames.Bytes()
 }
 
-// Of frames, see RFC 9113, section 4.1: length 3, type 1, flags 1, stream 4.
+// The header of a frame (RFC 9113, section 4.1): 3 bytes length, 1 byte type,
+// 1 byte flags, 4 bytes stream.
 const (
 	frameHeader  = 9
 	streamOffset = 5
 
-	statusOK = 0x80 | 8 // an indexed header field, see RFC 7541, section 6.1
+	// statusOKField is ":status: 200" as an indexed header field (RFC 7541,
+	// section 6.1).
+	statusOKField = 0x80 | 8
 )
 
-// http2Load is the load for HTTP/2: one connection with many streams. It knows
-// of the protocol what a request without surprises takes, and is cheap for that.
+// http2Load is the load for HTTP/2: one connection with many streams. To be fast,
+// it implements only what is needed for these requests.
 type http2Load struct {
 	*tls.Conn
 	reader *bufio.Reader
-	out    []byte // to be written when nothing is left to be read
+	out    []byte // frames that are written when there is nothing left to read
 	stream uint32 // of the next request
-	window int    // bytes of bodies that the server takes at present
+	window int    // flow-control window of the connection in bytes
 }
 
-// newHTTP2Load connects to 127.0.0.1:port. The caller closes the load.
+// newHTTP2Load connects to 127.0.0.1:port. The caller must close the load.
 func newHTTP2Load(port int) (*http2Load, error) {
 	conn, err := dialTLS(port, "h2")
 	if err != nil {
@@ -69,8 +72,7 @@ func newHTTP2Load(port int) (*http2Load, error) {
 	}
 	hello := bytes.NewBufferString(http2.ClientPreface)
 	framer := http2.NewFramer(hello, nil)
-	// Answers may take as much as they like; what is wrong with writing shows
-	// in the first run.
+	// The large window never blocks responses. Writes to a buffer do not fail.
 	_ = framer.WriteSettings(http2.Setting{ID: http2.SettingEnablePush, Val: 0})
 	_ = framer.WriteWindowUpdate(0, 1<<30)
 	return &http2Load{Conn: conn, reader: bufio.NewReaderSize(conn, 64<<10), out: hello.Bytes(), stream: 1, window: 65535}, nil
@@ -79,13 +81,13 @@ func newHTTP2Load(port int) (*http2Load, error) {
 func (l *http2Load) close() { l.Conn.Close() }
 
 func (l *http2Load) run(n int, request func(conn int) []byte) error {
-	if err := l.SetDeadline(time.Now().Add(answerTime)); err != nil {
+	if err := l.SetDeadline(time.Now().Add(responseTimeout)); err != nil {
 		return err
 	}
 	frames := request(0)
 	body := len(frames) - 2*frameHeader - frameLength(frames)
-	for sent, answered := 0, 0; answered < n; {
-		for ; sent < n && sent-answered < streams && l.window >= body; sent++ {
+	for sent, received := 0, 0; received < n; {
+		for ; sent < n && sent-received < maxStreams && l.window >= body; sent++ {
 			l.send(frames)
 			l.window -= body
 		}
@@ -97,16 +99,16 @@ func (l *http2Load) run(n int, request func(conn int) []byte) error {
 		}
 		done, err := l.receive()
 		if err != nil {
-			return fmt.Errorf("read an answer: %w", err)
+			return fmt.Errorf("read a response: %w", err)
 		}
 		if done {
-			answered++
+			received++
 		}
 	}
 	return nil
 }
 
-// send puts the frames of a request, headers and data, on the next stream.
+// send appends the two frames of a request to out, for the next stream.
 func (l *http2Load) send(frames []byte) {
 	start := len(l.out)
 	l.out = append(l.out, frames...)
@@ -117,11 +119,12 @@ func (l *http2Load) send(frames []byte) {
 	l.stream += 2
 }
 
+// frameLength returns the length of the payload of a frame.
 func frameLength(frame []byte) int {
 	return int(frame[0])<<16 | int(frame[1])<<8 | int(frame[2])
 }
 
-// receive reads a frame and tells whether it completes an answer.
+// receive reads a frame and reports whether it completes a response.
 func (l *http2Load) receive() (bool, error) {
 	header, err := l.reader.Peek(frameHeader)
 	if err != nil {
@@ -135,17 +138,17 @@ func (l *http2Load) receive() (bool, error) {
 	payload := frame[frameHeader:]
 	switch {
 	case kind == http2.FrameHeaders:
-		if length == 0 || payload[0] != statusOK {
-			return false, errors.New("the answer is not 200")
+		if length == 0 || payload[0] != statusOKField {
+			return false, errors.New("the status of the response is not 200")
 		}
 	case kind == http2.FrameSettings && !flags.Has(http2.FlagSettingsAck):
 		l.out = append(l.out, 0, 0, 0, byte(http2.FrameSettings), byte(http2.FlagSettingsAck), 0, 0, 0, 0)
 	case kind == http2.FrameWindowUpdate && binary.BigEndian.Uint32(frame[streamOffset:]) == 0 && length == 4:
 		l.window += int(binary.BigEndian.Uint32(payload))
 	case kind == http2.FrameRSTStream, kind == http2.FrameGoAway:
-		return false, fmt.Errorf("the server ends it with %s: %q", kind, payload)
+		return false, fmt.Errorf("the server sent %s: %q", kind, payload)
 	}
 	_, err = io.CopyN(io.Discard, l.reader, int64(len(frame)))
-	ends := kind == http2.FrameHeaders || kind == http2.FrameData
-	return ends && flags.Has(http2.FlagDataEndStream), err
+	canEndStream := kind == http2.FrameHeaders || kind == http2.FrameData
+	return canEndStream && flags.Has(http2.FlagDataEndStream), err
 }

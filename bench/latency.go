@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// latencyTime is how long a round lasts.
-const latencyTime = 500 * time.Millisecond
+// latencyRoundTime is the duration of a round.
+const latencyRoundTime = 500 * time.Millisecond
 
-// latencies are what a server's answers take at a rate: percentiles in ms, a
-// value a round.
+// latencies are percentiles of the response times in ms, one value for each
+// round.
 type latencies struct{ p50, p99, p999 []float64 }
 
-// showLatency shows how long answers take at half of the rate that the proxy
-// can sustain. Requests come at their time whether or not earlier ones are
-// answered, and are late from that time on.
-func (b *bench) showLatency(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\nLatency in ms, at half of the rate that the proxy can sustain; median of %d rounds of %s\n\n", b.latencyRounds, latencyTime)
-	t := newTable(w, "server", "requests/s", "p50", "p99", "p99.9")
+// writeLatency measures and writes response times at half of the rate that the
+// proxy can sustain.
+func (b *bench) writeLatency(w io.Writer, r *row) error {
+	fmt.Fprintf(w, "\n### Latency\n\n"+
+		"Response times of request `%s` in ms, at half of the rate that the proxy can sustain. Each request has a time when it is due; its response time\n"+
+		"counts from then, even if earlier responses delay it. Figures are medians of %d rounds of %s.\n\n", r.name, b.latencyRounds, latencyRoundTime)
 	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
-	loads := make([]*plainLoad, len(contenders))
+	loads := make([]*http1Load, len(contenders))
 	failed := make([]error, len(contenders))
 	for i, c := range contenders {
-		server, err := b.start(c, b.server, plain, r.options)
+		server, err := b.start(c, b.server, protocolHTTP1, r.options)
 		if err == nil {
 			defer server.stop()
-			loads[i], err = newPlainLoad(server.port, b.connections)
+			loads[i], err = newHTTP1Load(server.port, b.connections)
 		}
 		if err == nil {
 			defer loads[i].close()
-			err = loads[i].run(b.warmRounds*r.turn, r.request)
+			err = loads[i].run(b.warmupRounds*r.turnRequests, r.request)
 		}
 		if failed[i] = err; err != nil && i < 2 {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -46,7 +46,7 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 	all := make([]latencies, len(contenders))
 	var rate float64
 	err := onThread(b.client, func() error {
-		n := 4 * b.warmRounds * r.turn // to see what the proxy can sustain
+		n := 4 * b.warmupRounds * r.turnRequests // measures the rate that the proxy can sustain
 		start := time.Now()
 		if err := loads[1].run(n, request); err != nil {
 			return err
@@ -58,11 +58,11 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 				if failed[i] != nil {
 					continue
 				}
-				took, err := loads[i].runAt(rate, int(rate*latencyTime.Seconds()), request)
+				times, err := loads[i].runAt(rate, int(rate*latencyRoundTime.Seconds()), request)
 				if err != nil {
 					return fmt.Errorf("%s: %w", contenders[i].name, err)
 				}
-				all[i].add(took)
+				all[i].add(times)
 			}
 		}
 		return nil
@@ -70,36 +70,39 @@ func (b *bench) showLatency(w io.Writer, r *row) error {
 	if err != nil {
 		return err
 	}
+	t := newTable("server", "requests/s", "p50", "p99", "p99.9", "note")
 	for i, l := range all {
 		if failed[i] != nil {
-			t.failed(failed[i], contenders[i].name)
+			t.addError(failed[i], contenders[i].name)
 			continue
 		}
-		t.line(contenders[i].name, fmt.Sprintf("%.0f", rate), milliseconds(l.p50), milliseconds(l.p99), milliseconds(l.p999))
+		t.add(contenders[i].name, fmt.Sprintf("%.0f", rate), formatMedian(l.p50), formatMedian(l.p99), formatMedian(l.p999))
 	}
-	return t.Flush()
+	return t.write(w)
 }
 
-func milliseconds(rounds []float64) string {
+// formatMedian returns the median of the rounds.
+func formatMedian(rounds []float64) string {
 	return fmt.Sprintf("%.3f", summarize(rounds).median)
 }
 
-// add adds a round.
-func (l *latencies) add(took []float64) {
-	slices.Sort(took)
-	l.p50 = append(l.p50, quantile(took, 0.5))
-	l.p99 = append(l.p99, quantile(took, 0.99))
-	l.p999 = append(l.p999, quantile(took, 0.999))
+// add adds a round with the given response times.
+func (l *latencies) add(times []float64) {
+	slices.Sort(times)
+	l.p50 = append(l.p50, quantile(times, 0.5))
+	l.p99 = append(l.p99, quantile(times, 0.99))
+	l.p999 = append(l.p999, quantile(times, 0.999))
 }
 
-// runAt sends n requests at a rate a second, each on a connection that waits
-// for no answer, and returns how many ms after their time they were answered.
-func (l *plainLoad) runAt(rate float64, n int, request func(conn int) []byte) ([]float64, error) {
-	took := make([]float64, 0, n)
+// runAt sends n requests at the given rate a second, each on a connection without
+// an open request. It returns the times in ms between the due times of the
+// requests and their responses.
+func (l *http1Load) runAt(rate float64, n int, request func(conn int) []byte) ([]float64, error) {
+	times := make([]float64, 0, n)
 	free := slices.Clone(l.conns)
-	due := make([]time.Duration, len(l.conns)) // of the request that each is at
+	due := make([]time.Duration, len(l.conns)) // due time of each connection's current request
 	start := time.Now()
-	for sent, last := 0, time.Duration(0); len(took) < n; {
+	for sent, lastSent := 0, time.Duration(0); len(times) < n; {
 		now := time.Since(start)
 		for ; sent < n && len(free) > 0; sent++ {
 			at := time.Duration(float64(sent) / rate * float64(time.Second))
@@ -108,19 +111,19 @@ func (l *plainLoad) runAt(rate float64, n int, request func(conn int) []byte) ([
 			}
 			c := free[len(free)-1]
 			free = free[:len(free)-1]
-			due[c.number], last = at, now
+			due[c.number], lastSent = at, now
 			if err := c.send(request(c.number)); err != nil {
 				return nil, err
 			}
 		}
-		if now-last > answerTime {
-			return nil, fmt.Errorf("no answer for %s", answerTime)
+		if now-lastSent > responseTimeout {
+			return nil, fmt.Errorf("no response for %s", responseTimeout)
 		}
-		// It looks all the time: to sleep until the next one is due would take
-		// longer than that is away.
+		// EpollWait does not block here: a thread would wake up too late for the
+		// next due time.
 		ready, err := unix.EpollWait(l.poll, l.ready, 0)
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			return nil, fmt.Errorf("look for answers: %w", err)
+			return nil, fmt.Errorf("poll for responses: %w", err)
 		}
 		for _, event := range l.ready[:max(ready, 0)] {
 			c := l.conns[event.Fd]
@@ -129,10 +132,10 @@ func (l *plainLoad) runAt(rate float64, n int, request func(conn int) []byte) ([
 				return nil, err
 			}
 			if done {
-				took = append(took, (time.Since(start)-due[c.number]).Seconds()*1e3)
+				times = append(times, (time.Since(start)-due[c.number]).Seconds()*1e3)
 				free = append(free, c)
 			}
 		}
 	}
-	return took, nil
+	return times, nil
 }

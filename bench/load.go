@@ -12,40 +12,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answerTime is how long a server may take for an answer.
-const answerTime = 10 * time.Second
+// responseTimeout limits the time of a response.
+const responseTimeout = 10 * time.Second
 
-// load sends requests to a server over connections that are kept.
+// load sends requests to a server over persistent connections.
 type load interface {
-	// run sends n requests and returns when all are answered. request returns
-	// the next one of a connection, which is sent before the next call.
+	// run sends n requests and returns after the last response. request returns
+	// the next request of a connection; it is sent before the next call.
 	run(n int, request func(conn int) []byte) error
 	close()
 }
 
-// plainLoad is the load for HTTP/1.1: on each connection the next request
-// follows the answer to the one before. It is one thread that waits for all of
-// them at once, so that it costs less than any server.
-type plainLoad struct {
-	conns []*conn // by number
-	poll  int     // epoll's file descriptor
+// http1Load is the load for HTTP/1.1. It sends the next request on a connection
+// after the response to the previous one. A single thread waits for all
+// connections with epoll, so that the load is faster than any server.
+type http1Load struct {
+	conns []*conn // by conn.number
+	poll  int     // file descriptor of epoll
 	ready []unix.EpollEvent
 }
 
-// conn is one of the load's connections.
+// conn is a connection of an http1Load.
 type conn struct {
-	fd     int
-	number int
-	answer answer
+	fd       int
+	number   int
+	response response
 }
 
-// newPlainLoad opens connections to 127.0.0.1:port. The caller closes the load.
-func newPlainLoad(port, connections int) (*plainLoad, error) {
+// newHTTP1Load opens connections to 127.0.0.1:port. The caller must close the
+// load.
+func newHTTP1Load(port, connections int) (*http1Load, error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("open the load: %w", err)
 	}
-	l := &plainLoad{poll: poll, ready: make([]unix.EpollEvent, connections)}
+	l := &http1Load{poll: poll, ready: make([]unix.EpollEvent, connections)}
 	for range connections {
 		if err := l.dial(port); err != nil {
 			l.close()
@@ -55,16 +56,16 @@ func newPlainLoad(port, connections int) (*plainLoad, error) {
 	return l, nil
 }
 
-// dial adds a connection. Its socket blocks, which is for writing only: it is
-// read when there is something to read.
-func (l *plainLoad) dial(port int) error {
+// dial adds a connection. The socket is in blocking mode, which matters only for
+// writes: it is read after epoll has reported that it is readable.
+func (l *http1Load) dial(port int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	c := &conn{fd: fd, number: len(l.conns)}
 	l.conns = append(l.conns, c)
-	limit := unix.NsecToTimeval(int64(answerTime))
+	limit := unix.NsecToTimeval(int64(responseTimeout))
 	return errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit),
@@ -73,21 +74,21 @@ func (l *plainLoad) dial(port int) error {
 	)
 }
 
-func (l *plainLoad) close() {
+func (l *http1Load) close() {
 	for _, c := range l.conns {
 		_ = unix.Close(c.fd)
 	}
 	_ = unix.Close(l.poll)
 }
 
-func (l *plainLoad) run(n int, request func(conn int) []byte) error {
-	sent, answered := 0, 0
+func (l *http1Load) run(n int, request func(conn int) []byte) error {
+	sent, received := 0, 0
 	for ; sent < min(n, len(l.conns)); sent++ {
 		if err := l.conns[sent].send(request(sent)); err != nil {
 			return err
 		}
 	}
-	for answered < n {
+	for received < n {
 		ready, err := l.wait()
 		if err != nil {
 			return err
@@ -101,7 +102,7 @@ func (l *plainLoad) run(n int, request func(conn int) []byte) error {
 			if !done {
 				continue
 			}
-			answered++
+			received++
 			if sent < n {
 				sent++
 				if err := c.send(request(c.number)); err != nil {
@@ -113,17 +114,17 @@ func (l *plainLoad) run(n int, request func(conn int) []byte) error {
 	return nil
 }
 
-// wait returns the connections that can be read; it is an error if there is none
-// within answerTime.
-func (l *plainLoad) wait() ([]unix.EpollEvent, error) {
+// wait waits for readable connections and returns them. It returns an error if
+// there is none within responseTimeout.
+func (l *http1Load) wait() ([]unix.EpollEvent, error) {
 	for {
-		n, err := unix.EpollWait(l.poll, l.ready, int(answerTime.Milliseconds()))
+		n, err := unix.EpollWait(l.poll, l.ready, int(responseTimeout.Milliseconds()))
 		switch {
-		case err == unix.EINTR: // as the Go runtime's own signals do
+		case err == unix.EINTR: // a signal of the Go runtime
 		case err != nil:
-			return nil, fmt.Errorf("wait for answers: %w", err)
+			return nil, fmt.Errorf("wait for responses: %w", err)
 		case n == 0:
-			return nil, fmt.Errorf("no answer for %s", answerTime)
+			return nil, fmt.Errorf("no response for %s", responseTimeout)
 		default:
 			return l.ready[:n], nil
 		}
@@ -141,27 +142,27 @@ func (c *conn) send(request []byte) error {
 	return nil
 }
 
-// receive reads what has come and tells whether the answer is complete.
+// receive reads from the connection and reports whether the response is complete.
 func (c *conn) receive() (bool, error) {
-	n, err := unix.Read(c.fd, c.answer.room())
+	n, err := unix.Read(c.fd, c.response.room())
 	switch {
 	case err == unix.EINTR:
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("read an answer: %w", err)
+		return false, fmt.Errorf("read a response: %w", err)
 	case n == 0:
 		return false, errClosed
 	}
-	return c.answer.add(n)
+	return c.response.add(n)
 }
 
-var errClosed = errors.New("read an answer: the server closed the connection, or the answer is too large")
+var errClosed = errors.New("read a response: the server closed the connection, or the response is too large")
 
-// onThread runs f on a thread of its own, on the given processors.
+// onThread runs f on a new thread, which runs only on the given processors.
 func onThread(cpus []int, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // for good, so that the thread ends with its processors
+		runtime.LockOSThread() // never unlocked, so that the thread ends and its affinity with it
 		if err := pin(0, cpus); err != nil {
 			done <- err
 			return

@@ -1,12 +1,16 @@
 //go:build linux
 
-// Command bench measures what the proxy costs: the processor time of a request
-// as a multiple of what an empty server takes for the same request. Servers run
-// as processes of their own, on processors that the load leaves alone, and have
-// their turns in rounds; what is shown are medians over the rounds.
+// Command bench measures the CPU time that the proxy takes for a request, and
+// compares it with the CPU time of an empty server for the same request. Each
+// server is a process on a processor of its own, which the load does not use.
+// The servers get requests in turns; the results are medians of many rounds.
+//
+// The output is Markdown. With -markdown it also replaces the generated part of
+// a document.
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -25,7 +30,7 @@ func main() {
 	}
 }
 
-// peerFlag collects -peer name=command.
+// peerFlag collects the values of -peer, name=command.
 type peerFlag []contender
 
 func (p *peerFlag) String() string { return "" }
@@ -34,31 +39,35 @@ func (p *peerFlag) Set(s string) error {
 	name, command, ok := strings.Cut(s, "=")
 	words := strings.Fields(command)
 	if !ok || name == "" || len(words) == 0 {
-		return errors.New("is not like name=command")
+		return errors.New("want name=command")
 	}
 	*p = append(*p, contender{name: name, command: words})
 	return nil
 }
 
 func run(args []string, stdout io.Writer) error {
-	if len(args) == 5 && args[0] == "empty" { // the benchmark starts itself so
+	if len(args) == 5 && args[0] == "empty" { // startProcess runs this program as the empty server
 		return serveEmpty(args[1], args[2], args[3], args[4])
 	}
 	var peers peerFlag
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	only := flags.String("rows", "", "measure these rows and parts only, like `json,latency`")
-	rounds := flags.Int("rounds", 600, "how many rounds")
-	connections := flags.Int("connections", 32, "over how many connections")
-	binary := flags.String("proxy", "", "program to measure instead of one that is built from the sources")
-	flags.Var(&peers, "peer", "measure another proxy too, like `name=command`; it understands the flags of the specification")
-	_ = flags.Parse(args) // it exits
+	names := flags.String("rows", "", "measure only these rows and sections, like `json,latency`")
+	rounds := flags.Int("rounds", 600, "number of rounds")
+	connections := flags.Int("connections", 32, "number of connections")
+	binary := flags.String("proxy", "", "program to measure instead of one built from the sources")
+	markdown := flags.String("markdown", "", "replace the generated part of this `file`, which encloses it in two marker comments")
+	flags.Var(&peers, "peer", "also measure another proxy with the same flags, like `name=command`")
+	_ = flags.Parse(args) // exits on errors
+	if *markdown != "" && *names != "" {
+		return errors.New("-markdown needs a run of everything: leave out -rows")
+	}
 
 	cpus, err := processors()
 	if err != nil {
 		return err
 	}
 	if len(cpus) < 2 {
-		return errors.New("it takes two processors, one for the server and one for the load")
+		return errors.New("want two processors, one for the server and one for the load")
 	}
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
@@ -81,22 +90,26 @@ func run(args []string, stdout io.Writer) error {
 	}
 	b.connections = *connections
 	b.rounds = *rounds
-	return b.show(stdout, *only)
+	var results bytes.Buffer
+	if err := b.writeAll(io.MultiWriter(stdout, &results), *names); err != nil || *markdown == "" {
+		return err
+	}
+	return replaceGenerated(*markdown, results.Bytes())
 }
 
-// newBench returns a bench with the usual amounts of everything. It writes into
-// dir, and starts program itself as the empty server.
+// newBench returns a bench with the usual number of measurements. It writes files
+// into dir. program is this program, which is also the empty server.
 func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench, error) {
 	cert, key, err := writeCertificate(dir)
 	if err != nil {
 		return nil, fmt.Errorf("write a certificate: %w", err)
 	}
 	return &bench{
-		empty:         contender{name: "empty", command: []string{program, "empty"}, empty: true},
+		empty:         contender{name: "empty", command: []string{program, "empty"}, isEmpty: true},
 		proxy:         contender{name: "proxy", command: []string{proxy}},
 		peers:         peers,
 		connections:   32,
-		warmRounds:    20,
+		warmupRounds:  20,
 		rounds:        600,
 		latencyRounds: 10,
 		coresRounds:   30,
@@ -108,7 +121,7 @@ func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench
 	}, nil
 }
 
-// build builds the proxy as make does.
+// build builds the proxy as the Makefile does.
 func build(to string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "statsd-http-proxy/cmd/statsd-http-proxy")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -118,65 +131,52 @@ func build(to string) error {
 	return nil
 }
 
-// show measures and shows the rows and parts with the given names, which commas
-// separate; all if there is none.
-func (b *bench) show(w io.Writer, names string) error {
+// writeAll measures and writes the rows and sections in names, a comma-separated
+// list. An empty list means all.
+func (b *bench) writeAll(w io.Writer, names string) error {
 	rows, err := newRows()
 	if err != nil {
 		return err
 	}
-	one := rows[slices.IndexFunc(rows, func(r row) bool { return r.name == "json" })]
-	parts := []struct {
-		name string
-		show func(io.Writer, *row) error
-	}{{"latency", b.showLatency}, {"cores", b.showCores}, {"start", b.showStart}}
+	jsonRow := rows[slices.IndexFunc(rows, func(r row) bool { return r.name == "json" })]
+	sections := []struct {
+		name  string
+		write func(io.Writer, *row) error
+	}{{"latency", b.writeLatency}, {"cores", b.writeCores}, {"start", b.writeStart}}
 
-	wanted := strings.Split(names, ",")
-	for _, name := range wanted {
-		known := name == "" || slices.ContainsFunc(rows, func(r row) bool { return r.name == name })
-		for _, p := range parts {
-			known = known || p.name == name
+	isSelected := func(string) bool { return true }
+	if names != "" {
+		var known []string
+		for _, r := range rows {
+			known = append(known, r.name)
 		}
-		if !known {
-			return fmt.Errorf("there is no row %q", name)
+		for _, s := range sections {
+			known = append(known, s.name)
 		}
+		selected := strings.Split(names, ",")
+		for _, name := range selected {
+			if !slices.Contains(known, name) {
+				return fmt.Errorf("invalid row %q: want %s", name, strings.Join(known, ", "))
+			}
+		}
+		isSelected = func(name string) bool { return slices.Contains(selected, name) }
 	}
 	if err := pinSelf(b.client); err != nil {
 		return err
 	}
-	isWanted := func(name string) bool { return names == "" || slices.Contains(wanted, name) }
-
-	rows = slices.DeleteFunc(rows, func(r row) bool { return !isWanted(r.name) })
-	if err := b.showCosts(w, rows); err != nil {
-		return err
+	fmt.Fprintf(w, "Measured on %s with %s.\n", time.Now().Format(time.DateOnly), machine(len(b.server)+len(b.client)))
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !isSelected(r.name) })
+	if len(rows) > 0 {
+		if err := b.writeCosts(w, rows); err != nil {
+			return err
+		}
 	}
-	for _, p := range parts {
-		if isWanted(p.name) {
-			if err := p.show(w, &one); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+	for _, s := range sections {
+		if isSelected(s.name) {
+			if err := s.write(w, &jsonRow); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
 	return nil
-}
-
-// showCosts shows what a request of each row costs.
-func (b *bench) showCosts(w io.Writer, rows []row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	fmt.Fprintf(w, "Processor time of a request on one core, over %d connections; median of %d rounds\n\n", b.connections, b.rounds)
-	for _, r := range rows {
-		fmt.Fprintf(w, "  %-9s  %s\n", r.name, r.what)
-	}
-	fmt.Fprintln(w)
-	t := newCostTable(w)
-	for i := range rows {
-		all, err := b.measure(&rows[i])
-		if err != nil {
-			return fmt.Errorf("row %s: %w", rows[i].name, err)
-		}
-		t.row(&rows[i], all)
-	}
-	return t.Flush()
 }

@@ -18,44 +18,44 @@ import (
 )
 
 const (
-	startTime = 20 * time.Second // that a server has until it answers
-	stopTime  = 6 * time.Second  // that it has to end when it is asked to
+	startTimeout = 20 * time.Second // from the start of a server until it accepts connections
+	stopTimeout  = 6 * time.Second  // from SIGTERM until the server has ended
 )
 
-// process is a server that runs beside the benchmark.
+// process is a server in another process.
 type process struct {
 	name string
 	port int
 	cmd  *exec.Cmd
 
 	stderr tail
-	exited chan struct{} // closed when it is gone
+	exited chan struct{} // closed when the process has ended
 }
 
-// startProcess starts a server that will listen on port, with the processors
-// cpus to itself: what Go calls GOMAXPROCS is their number. The caller stops it.
+// startProcess starts a server that will listen on port. The server runs only on
+// the processors cpus, and GOMAXPROCS is their number. The caller must stop it.
 func startProcess(name string, port int, cpus []int, command ...string) (*process, error) {
 	p := &process{name: name, port: port, cmd: exec.Command(command[0], command[1:]...), exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(len(cpus)))
 	p.cmd.Stderr = &p.stderr
-	p.cmd.WaitDelay = time.Second // for children of its own that keep its output open
+	p.cmd.WaitDelay = time.Second // child processes may keep its output open
 	if err := startOn(p.cmd, cpus); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // how it ends is not of interest, only that it does
+		_ = p.cmd.Wait() // the exit code does not matter
 		close(p.exited)
 	}()
 	return p, nil
 }
 
-// startOn starts cmd on the given processors: a child has those of the thread
-// that started it.
+// startOn starts cmd on the given processors: a child process inherits the affinity
+// of the thread that started it.
 func startOn(cmd *exec.Cmd, cpus []int) error {
 	return onThread(cpus, cmd.Start)
 }
 
-// pin lets a thread, 0 for the caller's, run on the given processors only.
+// pin restricts a thread to the given processors. 0 means the current thread.
 func pin(thread int, cpus []int) error {
 	var set unix.CPUSet
 	for _, cpu := range cpus {
@@ -67,8 +67,8 @@ func pin(thread int, cpus []int) error {
 	return nil
 }
 
-// pinSelf keeps all threads of the benchmark on the given processors. Threads
-// that come later have those of the thread that makes them.
+// pinSelf restricts all threads of the benchmark to the given processors. New
+// threads inherit the affinity of the thread that creates them.
 func pinSelf(cpus []int) error {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -86,7 +86,7 @@ func pinSelf(cpus []int) error {
 	return nil
 }
 
-// processors returns the numbers of those that the benchmark may use.
+// processors returns the numbers of the processors that the benchmark can use.
 func processors() ([]int, error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
@@ -101,22 +101,22 @@ func processors() ([]int, error) {
 	return cpus, nil
 }
 
-// cpuTime returns the time that processors have spent on the process, its
-// threads that have ended included: the kernel's own account, in nanoseconds.
-// See clock_getcpuclockid in the C library for the number of that clock.
+// cpuTime returns the CPU time of the process, including threads that have ended.
+// It reads the CPU clock of the process, which counts in nanoseconds. The clock's
+// number is computed as by clock_getcpuclockid in the C library.
 func (p *process) cpuTime() (time.Duration, error) {
-	const scheduler = 2
+	const cpuClockSched = 2
 	var t unix.Timespec
-	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|scheduler), &t); err != nil {
-		return 0, fmt.Errorf("read the processor time of %s: %w", p.name, err)
+	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|cpuClockSched), &t); err != nil {
+		return 0, fmt.Errorf("read the CPU time of %s: %w", p.name, err)
 	}
 	return time.Duration(t.Nano()), nil
 }
 
-// ready waits until the process accepts connections.
-func (p *process) ready() error {
-	const retry = 100 * time.Microsecond
-	for deadline := time.Now().Add(startTime); ; time.Sleep(retry) {
+// waitReady waits until the process accepts a connection.
+func (p *process) waitReady() error {
+	const retryInterval = 100 * time.Microsecond
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(retryInterval) {
 		conn, err := net.Dial("tcp", address(p.port))
 		if err == nil {
 			return conn.Close()
@@ -127,37 +127,38 @@ func (p *process) ready() error {
 		default:
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not listen after %s: %w; %s", p.name, startTime, err, &p.stderr)
+			return fmt.Errorf("%s accepts no connections after %s: %w; %s", p.name, startTimeout, err, &p.stderr)
 		}
 	}
 }
 
+// address returns the address of a port on the loopback interface.
 func address(port int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-// stop asks the process to end, and ends it if it does not.
+// stop sends SIGTERM to the process, and kills it if it does not end in time.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it is gone
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
 	select {
 	case <-p.exited:
-	case <-time.After(stopTime):
+	case <-time.After(stopTimeout):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}
 }
 
-// Ports for the servers lie below those that Linux gives to clients, so that
-// none is taken between the look and the use.
+// The range of ports for servers. It is below Linux's range for outgoing
+// connections, so that a free port stays free until the server uses it.
 const (
 	firstPort = 20000
 	lastPort  = 32000
 )
 
-// ports gives each server a port of its own.
+// ports assigns ports to servers.
 type ports struct{ next int }
 
-// free returns a port that nobody uses.
+// free returns an unused port.
 func (p *ports) free() (int, error) {
 	for range lastPort - firstPort {
 		port := firstPort + p.next%(lastPort-firstPort)
@@ -167,13 +168,13 @@ func (p *ports) free() (int, error) {
 			return port, listener.Close()
 		}
 	}
-	return 0, fmt.Errorf("no port between %d and %d is free", firstPort, lastPort)
+	return 0, fmt.Errorf("no port from %d to %d is free", firstPort, lastPort)
 }
 
-// tailBytes is how much of what a server writes is kept.
-const tailBytes = 4 << 10
+// maxTailBytes is the maximum size of a tail.
+const maxTailBytes = 4 << 10
 
-// tail is a writer that keeps the end of what was written.
+// tail is a writer that keeps the last bytes that were written to it.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -183,7 +184,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, p...)
-	if extra := len(t.text) - tailBytes; extra > 0 {
+	if extra := len(t.text) - maxTailBytes; extra > 0 {
 		t.text = append(t.text[:0], t.text[extra:]...)
 	}
 	return len(p), nil

@@ -10,34 +10,34 @@ import (
 	"statsd-http-proxy/internal/auth"
 )
 
-// secret signs the tokens, and is known to the proxies.
+// secret signs the tokens.
 const secret = "0123456789abcdef0123456789abcdef"
 
-// batchMetrics is how many metrics a batch has.
+// batchMetrics is the number of metrics in a batch.
 const batchMetrics = 100
 
-// turnRequests is how many requests a server gets until it is the next one's
-// turn: few, so that what the machine does beside falls on all of them, but more
-// than the connections, which all have to be in use.
+// turnRequests is the number of requests that a server gets in a turn. It is
+// small, so that other work of the machine affects all servers alike, but larger
+// than the number of connections, so that all of them are used.
 const turnRequests = 250
 
-// row is a kind of request whose cost is measured.
+// row is a kind of request, and a row of the table of costs.
 type row struct {
-	name, what string
-	protocol   string
-	options    []string // of the proxies
-	metrics    int      // in a request; 0 if the request is for empty servers only
-	turn       int      // how many requests a server gets in a round
+	name, description string
+	protocol          string
+	options           []string // flags for the proxies
+	metrics           int      // in a request; 0 if only empty servers are measured
+	turnRequests      int      // requests to a server in a round
 
-	// request returns what a connection sends, each time.
+	// request returns the request that a connection sends.
 	request func(conn int) []byte
 
-	// What the project holds itself to; 0 for nothing.
-	ratio float64 // of the cost to that of the empty server
-	extra float64 // µs per metric over the empty server
+	// The project's goals; 0 means none.
+	maxRatio     float64 // CPU time divided by that of the empty server
+	maxPerMetric float64 // CPU time of a metric in µs, beyond that of the empty server
 }
 
-// newRows returns all rows in the order in which they are shown.
+// newRows returns all rows in the order of the table.
 func newRows() ([]row, error) {
 	token, err := auth.Sign([]byte(secret), auth.Claims{
 		Issuer:    "bench",
@@ -61,34 +61,34 @@ func newRows() ([]row, error) {
 	}
 	return []row{
 		{
-			name: "empty", what: "the empty server beside another one: how exact the rest is",
-			protocol: plain,
-			turn:     turnRequests,
-			request:  jsonOne(""),
+			name: "empty", description: "one metric in JSON, to two empty servers; the difference of their ratio from 1 shows the accuracy",
+			protocol:     protocolHTTP1,
+			turnRequests: turnRequests,
+			request:      jsonOne(""),
 		},
 		{
-			name: "json", what: "one metric, in JSON",
-			protocol: plain,
-			metrics:  1, turn: turnRequests, ratio: 1.15,
+			name: "json", description: "one metric in JSON",
+			protocol: protocolHTTP1,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
 			request: jsonOne(""),
 		},
 		{
-			name: "form", what: "one metric, in a form",
-			protocol: plain,
-			metrics:  1, turn: turnRequests, ratio: 1.15,
+			name: "form", description: "one metric in a form",
+			protocol: protocolHTTP1,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
 			request: func(conn int) []byte { return post(count(conn), formType, "value=5") },
 		},
 		{
-			name: "token", what: "one metric in JSON, with a token that was seen before",
-			protocol: plain,
-			metrics:  1, turn: turnRequests, ratio: 1.20,
+			name: "token", description: "one metric in JSON with a token that the proxy has verified before",
+			protocol: protocolHTTP1,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.20,
 			options: []string{"--jwt-secret=" + secret},
 			request: jsonOne(withToken),
 		},
 		{
-			name: "full", what: "one metric in JSON with two tags; prefix, token, rules for names, series, rates, origins and connections are on",
-			protocol: plain,
-			metrics:  1, turn: turnRequests, ratio: 1.40,
+			name: "full", description: "one metric in JSON with two tags, a prefix, a token, an origin, an allow list of names, and limits of rate, series and connections",
+			protocol: protocolHTTP1,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.40,
 			options: []string{
 				"--jwt-secret=" + secret, "--jwt-require-exp", "--jwt-issuer=bench", "--metric-prefix=prefix.subprefix",
 				"--cors-origins=https://shop.example,https://*.shop.example", "--allow-metrics=web.*,app.checkout.*",
@@ -100,35 +100,35 @@ func newRows() ([]row, error) {
 			},
 		},
 		{
-			name: "lines", what: fmt.Sprintf("a batch of %d counts with two tags, as StatsD lines", batchMetrics),
-			protocol: plain,
-			metrics:  batchMetrics, turn: turnRequests / 2, extra: 0.25,
+			name: "lines", description: fmt.Sprintf("a batch of %d counts with two tags, in StatsD lines", batchMetrics),
+			protocol: protocolHTTP1,
+			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.25,
 			request: batch("text/plain", "", "web.page%02d.load,env=prod,locale=en-us:1|c", "\n", ""),
 		},
 		{
-			name: "batchjson", what: fmt.Sprintf("a batch of %d counts with two tags, in JSON", batchMetrics),
-			protocol: plain,
-			metrics:  batchMetrics, turn: turnRequests / 2, extra: 0.6,
+			name: "batchjson", description: fmt.Sprintf("a batch of %d counts with two tags, in JSON", batchMetrics),
+			protocol: protocolHTTP1,
+			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.6,
 			request: batch("application/json", "[",
 				`{"metric": "web.page%02d.load", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}`, ",", "]"),
 		},
 		{
-			name: "https", what: "one metric in JSON, over TLS",
-			protocol: secure,
-			metrics:  1, turn: turnRequests,
+			name: "https", description: "one metric in JSON over TLS",
+			protocol: protocolTLS,
+			metrics:  1, turnRequests: turnRequests,
 			request: jsonOne(""),
 		},
 		{
-			name: "h2", what: fmt.Sprintf("one metric in JSON, over HTTP/2 with TLS, %d streams of a connection", streams),
-			protocol: h2,
-			metrics:  1, turn: turnRequests, ratio: 1.15,
+			name: "h2", description: fmt.Sprintf("one metric in JSON over HTTP/2 and TLS, up to %d streams of one connection", maxStreams),
+			protocol: protocolHTTP2,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
 			request: func(int) []byte { return http2Request("/count/web.page00.load", `{"value": 5}`) },
 		},
 	}, nil
 }
 
-// batch returns the requests for a batch of entries, which are made from a
-// format for their number and joined by separator.
+// batch returns the request function of a batch. entry is the format of an entry,
+// for its number.
 func batch(contentType, before, entry, separator, after string) func(int) []byte {
 	entries := make([]string, batchMetrics)
 	for i := range entries {
@@ -138,12 +138,13 @@ func batch(contentType, before, entry, separator, after string) func(int) []byte
 	return func(int) []byte { return request }
 }
 
+// post returns an HTTP/1.1 request. Each line of headers ends in CR LF.
 func post(path, headers, body string) []byte {
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Length: %d\r\n\r\n%s", path, headers, len(body), body)
 }
 
-// requests returns the requests of each connection, made before the
-// measurement.
+// requests returns a request function for the given number of connections. It
+// makes all requests in advance, so that run does not have to.
 func (r *row) requests(connections int) func(conn int) []byte {
 	ready := make([][]byte, connections)
 	for i := range ready {

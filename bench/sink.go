@@ -13,24 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sinkBuffer is how much may wait for the sink, in bytes. Without root's rights
-// the kernel may give less.
-const sinkBuffer = 16 << 20
+// sinkBufferBytes is the size of the sink's receive buffer. The kernel may give
+// less to a user other than root.
+const sinkBufferBytes = 16 << 20
 
-// sink stands for StatsD: it counts the lines that it receives.
+// sink takes the place of StatsD: it counts the lines that it receives.
 type sink struct {
 	conn  *net.UDPConn
-	done  chan struct{}
+	done  chan struct{} // closed when receive returns
 	lines atomic.Int64
 }
 
-// startSink starts a sink, which the caller closes.
+// startSink starts a sink. The caller must close it.
 func startSink() (*sink, error) {
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, fmt.Errorf("start the sink: %w", err)
 	}
-	if err := setBuffer(conn); err != nil {
+	if err := setReceiveBuffer(conn); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("start the sink: %w", err)
 	}
@@ -39,27 +39,30 @@ func startSink() (*sink, error) {
 	return s, nil
 }
 
-func setBuffer(conn *net.UDPConn) error {
+// setReceiveBuffer enlarges the receive buffer of conn, beyond the kernel's limit
+// if possible.
+func setReceiveBuffer(conn *net.UDPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	forced := raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), syscall.SOL_SOCKET, unix.SO_RCVBUFFORCE, sinkBuffer)
+	controlErr := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), syscall.SOL_SOCKET, unix.SO_RCVBUFFORCE, sinkBufferBytes)
 	})
-	if forced != nil || err == nil {
-		return forced
+	if controlErr != nil || err == nil {
+		return controlErr
 	}
-	return conn.SetReadBuffer(sinkBuffer)
+	return conn.SetReadBuffer(sinkBufferBytes)
 }
 
+// receive counts lines until close.
 func (s *sink) receive() {
 	defer close(s.done)
 	datagram := make([]byte, 64<<10)
 	for {
 		n, err := s.conn.Read(datagram)
 		if err != nil {
-			return // it is closed
+			return // closed
 		}
 		s.lines.Add(int64(bytes.Count(datagram[:n], []byte{'\n'}) + 1))
 	}
@@ -69,13 +72,13 @@ func (s *sink) port() int {
 	return s.conn.LocalAddr().(*net.UDPAddr).Port
 }
 
-// settle waits until the lines received are want, or no more come, and returns
-// how many there are.
-func (s *sink) settle(want int64) int64 {
-	const poll, quiet = 5 * time.Millisecond, 300 * time.Millisecond
+// waitFor waits until the sink has received n lines, or receives no more lines
+// for a while. It returns the number of received lines.
+func (s *sink) waitFor(n int64) int64 {
+	const pollInterval, quietTime = 5 * time.Millisecond, 300 * time.Millisecond
 	last, since := s.lines.Load(), time.Now()
-	for last < want && time.Since(since) < quiet {
-		time.Sleep(poll)
+	for last < n && time.Since(since) < quietTime {
+		time.Sleep(pollInterval)
 		if now := s.lines.Load(); now != last {
 			last, since = now, time.Now()
 		}

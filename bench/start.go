@@ -10,52 +10,54 @@ import (
 	"time"
 )
 
-// showStart shows how long the servers take from their start to the first
-// answer, and how large the proxy is.
-func (b *bench) showStart(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\nStart to the first answer in ms, median of %d starts, and size in MiB\n\n", b.starts)
-	t := newTable(w, "server", "start", "±", "size")
+// writeStart measures and writes how long servers take to start, and how large
+// their programs are.
+func (b *bench) writeStart(w io.Writer, r *row) error {
+	fmt.Fprintf(w, "\n### Start\n\nTime from the start of the program to its first response, median of %d starts.\n\n", b.starts)
+	t := newTable("server", "start in ms", "±", "program in MiB", "note")
 	for i, c := range append([]contender{b.empty, b.proxy}, b.peers...) {
-		took, err := b.measureStart(c, r)
+		times, err := b.measureStart(c, r)
 		if err != nil && i < 2 {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
-			t.failed(err, c.name)
+			t.addError(err, c.name)
 			continue
 		}
-		cells := []string{c.name, fmt.Sprintf("%.1f", took.median), fmt.Sprintf("%.0f %%", 100*took.spread)}
-		if !c.empty {
-			if binary, err := os.Stat(c.command[0]); err == nil { // it may stand in the PATH
-				cells = append(cells, fmt.Sprintf("%.1f", float64(binary.Size())/(1<<20)))
+		cells := []string{c.name, fmt.Sprintf("%.1f", times.median), fmt.Sprintf("%.0f %%", 100*times.spread)}
+		if !c.isEmpty {
+			if program, err := os.Stat(c.command[0]); err == nil { // a program in the PATH has no size here
+				cells = append(cells, fmt.Sprintf("%.1f", float64(program.Size())/(1<<20)))
 			}
 		}
-		t.line(cells...)
+		t.add(cells...)
 	}
-	return t.Flush()
+	return t.write(w)
 }
 
+// measureStart starts c several times and returns the times in ms.
 func (b *bench) measureStart(c contender, r *row) (summary, error) {
 	cpus := slices.Concat(b.server, b.client)
-	var took []float64
+	var times []float64
 	for range b.starts {
 		start := time.Now()
-		server, err := b.start(c, cpus, plain, r.options)
+		server, err := b.start(c, cpus, protocolHTTP1, r.options)
 		if err != nil {
 			return summary{}, err
 		}
-		err = firstAnswer(server.port, r)
-		took = append(took, time.Since(start).Seconds()*1e3)
+		err = firstResponse(server.port, r)
+		times = append(times, time.Since(start).Seconds()*1e3)
 		server.stop()
 		if err != nil {
 			return summary{}, err
 		}
 	}
-	return summarize(took), nil
+	return summarize(times), nil
 }
 
-func firstAnswer(port int, r *row) error {
-	l, err := newPlainLoad(port, 1)
+// firstResponse sends a request and waits for the response.
+func firstResponse(port int, r *row) error {
+	l, err := newHTTP1Load(port, 1)
 	if err != nil {
 		return err
 	}

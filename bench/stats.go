@@ -7,19 +7,20 @@ import (
 	"slices"
 )
 
-// summary tells what many measurements of one thing say.
+// summary summarizes many measurements of one quantity.
 type summary struct {
 	median    float64
-	low, high float64 // between which the true median lies, with 95 % confidence
-	spread    float64 // half the width of the middle half, as a part of the median
+	low, high float64 // 95 % confidence interval of the median
+	spread    float64 // half of the interquartile range, as a fraction of the median
 }
 
-// summarize returns the summary of values, which are at least one.
+// summarize returns the summary of at least one value. It does not change
+// values.
 func summarize(values []float64) summary {
 	values = slices.Sorted(slices.Values(values))
 	median := quantile(values, 0.5)
-	// How many values lie below the true median is binomial: n/2, give or take
-	// √n/2.
+	// The number of values below the true median has a binomial distribution
+	// with the mean n/2 and the standard deviation √n/2.
 	margin := 1.96 / 2 / math.Sqrt(float64(len(values)))
 	return summary{
 		median: median,
@@ -29,15 +30,15 @@ func summarize(values []float64) summary {
 	}
 }
 
-// quantile returns the value below which the part q of sorted lies, between its
-// neighbours where that falls between two.
+// quantile returns the q-quantile of sorted, with linear interpolation.
 func quantile(sorted []float64, q float64) float64 {
-	place := q * float64(len(sorted)-1)
-	below := int(math.Floor(place))
+	position := q * float64(len(sorted)-1)
+	below := int(math.Floor(position))
 	above := min(below+1, len(sorted)-1)
-	return sorted[below] + (place-float64(below))*(sorted[above]-sorted[below])
+	return sorted[below] + (position-float64(below))*(sorted[above]-sorted[below])
 }
 
+// mean returns the arithmetic mean of values.
 func mean(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {

@@ -33,15 +33,15 @@ func TestSummarize(t *testing.T) {
 	if got.median != 50 || got.spread != 0.5 {
 		t.Errorf("got median %v and spread %v, want 50 and 0.5", got.median, got.spread)
 	}
-	// 95 % of 101 throws of a coin lie within 50.5 ± 9.85.
+	// In 95 % of cases, 101 coin tosses have 50.5 ± 9.85 heads.
 	if math.Abs(got.low-40.25) > 0.1 || math.Abs(got.high-59.75) > 0.1 {
-		t.Errorf("got the median between %v and %v, want 40.25 and 59.75", got.low, got.high)
+		t.Errorf("got the interval %v to %v, want 40.25 and 59.75", got.low, got.high)
 	}
 	if values[1] != 37 {
-		t.Error("it has sorted what it was given")
+		t.Error("summarize sorted its argument")
 	}
 	if got := summarize([]float64{3}); got.median != 3 || got.low != 3 || got.high != 3 || got.spread != 0 {
-		t.Errorf("a single value: got %+v, want it alone", got)
+		t.Errorf("a single value: got %+v, want 3 for all and no spread", got)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestCostsAreComparedRoundByRound(t *testing.T) {
 	if got := c.ratio(base).median; math.Abs(got-1.1) > 1e-9 {
 		t.Errorf("ratio: got %v, want 1.1", got)
 	}
-	if got := c.extra(base, 10).median; math.Abs(got-0.2) > 1e-9 {
-		t.Errorf("extra: got %v, want 0.2", got)
+	if got := c.perMetric(base, 10).median; math.Abs(got-0.2) > 1e-9 {
+		t.Errorf("perMetric: got %v, want 0.2", got)
 	}
 }

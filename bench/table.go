@@ -6,76 +6,118 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
-// table lines up its cells when it is flushed.
-type table struct {
-	*tabwriter.Writer
-	columns int
-}
+// notMeasured stands in a cell for a missing figure.
+const notMeasured = "–"
 
-func newTable(w io.Writer, columns ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), len(columns)}
-	t.line(columns...)
+// table is a Markdown table. Its first row has the names of the columns.
+type table struct{ rows [][]string }
+
+func newTable(columns ...string) *table {
+	t := new(table)
+	t.add(columns...)
 	return t
 }
 
-// line adds a line. What it has more cells than there are columns stands behind
-// the table.
-func (t table) line(cells ...string) {
-	for len(cells) < t.columns+1 {
-		cells = append(cells, "")
+// add adds a row. Missing cells are empty.
+func (t *table) add(cells ...string) {
+	row := make([]string, max(len(cells), t.columns()))
+	for i, cell := range cells {
+		row[i] = strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell)
 	}
-	fmt.Fprintln(t, strings.Join(cells, "\t"))
+	t.rows = append(t.rows, row)
 }
 
-// failed adds a line that says why there are no figures behind the given cells.
-func (t table) failed(err error, cells ...string) {
-	for len(cells) < t.columns {
-		cells = append(cells, "–")
+// addError adds a row for a server that was not measured. The first cells are
+// given, and the last cell has the error.
+func (t *table) addError(err error, cells ...string) {
+	for len(cells) < t.columns()-1 {
+		cells = append(cells, notMeasured)
 	}
 	reason, _, _ := strings.Cut(err.Error(), "\n")
-	t.line(append(cells, reason)...)
+	t.add(append(cells, reason)...)
 }
 
-// costTable shows what requests cost.
-type costTable struct{ table }
-
-func newCostTable(w io.Writer) costTable {
-	return costTable{newTable(w, "request", "server", "µs of CPU", "±", "× empty", "95 %", "mean", "at most", "requests/s", "busy")}
+func (t *table) columns() int {
+	if len(t.rows) == 0 {
+		return 0
+	}
+	return len(t.rows[0])
 }
 
-// row adds the costs of a row, whose first is the empty server's.
-func (t costTable) row(r *row, all []*costs) {
-	for i, c := range all {
-		cells := []string{"", c.name}
-		if i == 0 {
-			cells[0] = r.name
+// write writes the table to w with aligned columns. It leaves out columns that
+// are empty except for their names.
+func (t *table) write(w io.Writer) error {
+	widths := make([]int, t.columns())
+	for column := range widths {
+		for _, row := range t.rows[1:] {
+			widths[column] = max(widths[column], utf8.RuneCountInString(row[column]))
 		}
-		if c.err != nil {
-			t.failed(c.err, cells...)
+		if widths[column] > 0 {
+			widths[column] = max(widths[column], utf8.RuneCountInString(t.rows[0][column]))
+		}
+	}
+	var text strings.Builder
+	for i, row := range t.rows {
+		text.WriteString("|")
+		for column, width := range widths {
+			if width > 0 {
+				fmt.Fprintf(&text, " %-*s |", width, row[column])
+			}
+		}
+		text.WriteString("\n")
+		if i > 0 {
 			continue
 		}
-		t.line(append(cells, c.cells(r, all[0])...)...)
+		text.WriteString("|")
+		for _, width := range widths {
+			if width > 0 {
+				fmt.Fprintf(&text, " %s |", strings.Repeat("-", width))
+			}
+		}
+		text.WriteString("\n")
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// costTable is the table of what requests cost.
+type costTable struct{ *table }
+
+func newCostTable() costTable {
+	return costTable{newTable("request", "server", "CPU µs", "±", "ratio", "95 % interval", "mean", "goal", "requests/s", "busy", "note")}
+}
+
+// addRow adds the costs of a row's servers. The first of them is the empty
+// server.
+func (t costTable) addRow(r *row, all []*costs) {
+	for _, c := range all {
+		if c.err != nil {
+			t.addError(c.err, r.name, c.name)
+			continue
+		}
+		t.add(append([]string{r.name, c.name}, c.cells(r, all[0])...)...)
 	}
 }
 
+// cells returns the cells after the names: the costs of c, compared with base.
 func (c *costs) cells(r *row, base *costs) []string {
 	cpu, rate, busy := summarize(c.cpu), summarize(c.rate), summarize(c.busy)
 	cells := []string{fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.1f %%", 100*cpu.spread)}
 	switch {
 	case c == base:
 		cells = append(cells, "", "", "", "")
-	case r.extra > 0:
-		extra := c.extra(base, r.metrics)
+	case r.maxPerMetric > 0:
+		perMetric := c.perMetric(base, r.metrics)
 		mean := (mean(c.cpu) - mean(base.cpu)) / float64(r.metrics)
-		cells = append(cells, fmt.Sprintf("+ %.3f µs a metric", extra.median), fmt.Sprintf("%.3f–%.3f", extra.low, extra.high),
-			fmt.Sprintf("%.3f", mean), fmt.Sprintf("%.2f µs", r.extra))
+		cells = append(cells, fmt.Sprintf("+%.3f µs", perMetric.median), fmt.Sprintf("%.3f–%.3f", perMetric.low, perMetric.high),
+			fmt.Sprintf("+%.3f µs", mean), fmt.Sprintf("+%.2f µs", r.maxPerMetric))
 	default:
 		ratio := c.ratio(base)
 		cells = append(cells, fmt.Sprintf("%.3f", ratio.median), fmt.Sprintf("%.3f–%.3f", ratio.low, ratio.high),
-			fmt.Sprintf("%.3f", mean(c.cpu)/mean(base.cpu)), atMost(r.ratio))
+			fmt.Sprintf("%.3f", mean(c.cpu)/mean(base.cpu)), formatGoal(r.maxRatio))
 	}
 	cells = append(cells, fmt.Sprintf("%.0f", rate.median), fmt.Sprintf("%.0f %%", 100*busy.median))
 	if c.lost > 0 {
@@ -84,9 +126,10 @@ func (c *costs) cells(r *row, base *costs) []string {
 	return cells
 }
 
-func atMost(limit float64) string {
-	if limit == 0 {
+// formatGoal returns the text for a maximum ratio; it is empty for none.
+func formatGoal(maxRatio float64) string {
+	if maxRatio == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2f", limit)
+	return fmt.Sprintf("%.2f", maxRatio)
 }

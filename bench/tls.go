@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// writeCertificate writes a certificate for 127.0.0.1 and its key into dir and
-// returns the names of the files.
+// writeCertificate writes a self-signed certificate for 127.0.0.1 and its key to
+// files in dir. It returns the names of the files.
 func writeCertificate(dir string) (cert, key string, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,57 +49,57 @@ func writeCertificate(dir string) (cert, key string, err error) {
 	)
 }
 
-// dialTLS connects to 127.0.0.1:port, whose certificate is of no interest, for
-// the given protocol.
+// dialTLS connects to 127.0.0.1:port without verifying the certificate. protocol
+// is the ALPN protocol.
 func dialTLS(port int, protocol string) (*tls.Conn, error) {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: answerTime}, "tcp", address(port),
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: responseTimeout}, "tcp", address(port),
 		&tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
 	if err != nil {
 		return nil, err
 	}
 	if got := conn.ConnectionState().NegotiatedProtocol; got != protocol && (got != "" || protocol == "h2") {
 		conn.Close()
-		return nil, fmt.Errorf("the server speaks %q, want %q", got, protocol)
+		return nil, fmt.Errorf("the server chose the protocol %q, want %q", got, protocol)
 	}
 	return conn, nil
 }
 
-// secureLoad is the load for HTTP/1.1 over TLS: a goroutine a connection.
-type secureLoad struct{ conns []*secureConn }
+// tlsLoad is the load for HTTP/1.1 over TLS. Each connection has a goroutine.
+type tlsLoad struct{ conns []*tlsConn }
 
-type secureConn struct {
+type tlsConn struct {
 	*tls.Conn
-	answer answer
+	response response
 }
 
-// newSecureLoad opens connections to 127.0.0.1:port. The caller closes the load.
-func newSecureLoad(port, connections int) (*secureLoad, error) {
-	l := &secureLoad{}
+// newTLSLoad opens connections to 127.0.0.1:port. The caller must close the load.
+func newTLSLoad(port, connections int) (*tlsLoad, error) {
+	l := &tlsLoad{}
 	for range connections {
 		conn, err := dialTLS(port, "http/1.1")
 		if err != nil {
 			l.close()
 			return nil, fmt.Errorf("connect to port %d: %w", port, err)
 		}
-		l.conns = append(l.conns, &secureConn{Conn: conn})
+		l.conns = append(l.conns, &tlsConn{Conn: conn})
 	}
 	return l, nil
 }
 
-func (l *secureLoad) close() {
+func (l *tlsLoad) close() {
 	for _, c := range l.conns {
 		c.Close()
 	}
 }
 
-func (l *secureLoad) run(n int, request func(conn int) []byte) error {
+func (l *tlsLoad) run(n int, request func(conn int) []byte) error {
 	var left atomic.Int64
 	left.Store(int64(n))
 	errs := make([]error, len(l.conns))
 	var running sync.WaitGroup
 	for i, c := range l.conns {
 		running.Go(func() {
-			errs[i] = c.SetDeadline(time.Now().Add(answerTime))
+			errs[i] = c.SetDeadline(time.Now().Add(responseTimeout))
 			for errs[i] == nil && left.Add(-1) >= 0 {
 				errs[i] = c.exchange(request(i))
 			}
@@ -109,20 +109,20 @@ func (l *secureLoad) run(n int, request func(conn int) []byte) error {
 	return errors.Join(errs...)
 }
 
-// exchange sends a request and receives the answer.
-func (c *secureConn) exchange(request []byte) error {
+// exchange sends a request and receives the response.
+func (c *tlsConn) exchange(request []byte) error {
 	if _, err := c.Write(request); err != nil {
 		return fmt.Errorf("send a request: %w", err)
 	}
 	for {
-		n, err := c.Read(c.answer.room())
+		n, err := c.Read(c.response.room())
 		if err == io.EOF {
 			return errClosed
 		}
 		if err != nil {
-			return fmt.Errorf("read an answer: %w", err)
+			return fmt.Errorf("read a response: %w", err)
 		}
-		if done, err := c.answer.add(n); done || err != nil {
+		if done, err := c.response.add(n); done || err != nil {
 			return err
 		}
 	}

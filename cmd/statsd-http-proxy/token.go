@@ -10,24 +10,23 @@ import (
 	"statsd-http-proxy/internal/config"
 )
 
-// runToken is the command token; it returns the exit code.
+// runToken runs the command token and returns its exit code.
 func runToken(args []string, stdout, stderr io.Writer) int {
 	t, err := config.ParseToken(args)
-	if errors.Is(err, config.ErrHelp) {
-		if err := config.WriteTokenHelp(stdout); err != nil {
-			return fail(stderr, exitFailure, err)
-		}
-		return 0
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		return exitCode(stderr, config.WriteTokenHelp(stdout))
+	case err != nil:
+		return exitCode(stderr, usageError{err})
 	}
-	if err != nil {
-		return fail(stderr, exitUsage, err)
-	}
+	return exitCode(stderr, printToken(t, stdout, stderr))
+}
+
+// printToken prints a token with the given options.
+func printToken(t *config.Token, stdout, stderr io.Writer) error {
 	secret, err := signingSecret(t)
 	if err != nil {
-		return fail(stderr, exitFailure, err)
-	}
-	if len(secret) < auth.ShortSecret {
-		fmt.Fprintf(stderr, "statsd-http-proxy: the secret is shorter than %d bytes: its tokens give it away to who can guess\n", auth.ShortSecret)
+		return err
 	}
 	now := time.Now()
 	claims := auth.Claims{
@@ -37,22 +36,25 @@ func runToken(args []string, stdout, stderr io.Writer) int {
 		IssuedAt: now,
 		Metrics:  t.Metrics,
 		Types:    t.Types,
+		Tags:     t.Tags,
 		Prefix:   t.Prefix,
+		Limits:   auth.Limits{Rate: t.Rate, Burst: t.Burst, MaxSeries: t.MaxSeries},
 	}
 	if t.Expires > 0 {
 		claims.ExpiresAt = now.Add(t.Expires)
 	}
 	token, err := auth.Sign(secret, claims)
 	if err != nil {
-		return fail(stderr, exitUsage, err)
+		return usageError{err}
 	}
-	if _, err := fmt.Fprintln(stdout, token); err != nil {
-		return fail(stderr, exitFailure, err)
+	if len(secret) < auth.ShortSecret {
+		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.ShortSecret))
 	}
-	return 0
+	_, err = fmt.Fprintln(stdout, token)
+	return err
 }
 
-// signingSecret returns the secret that t names.
+// signingSecret returns the secret to sign with.
 func signingSecret(t *config.Token) ([]byte, error) {
 	if t.Secret != "" {
 		return []byte(t.Secret), nil

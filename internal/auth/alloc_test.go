@@ -8,7 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-func TestACachedTokenAllocatesNothing(t *testing.T) {
+func TestCachedTokenAllocatesNothing(t *testing.T) {
 	v := newTestVerifier(t, Options{Issuer: "login"})
 	token := []byte(sign(t, jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"iss": "login", "metrics": []string{"web.*"}}))
 	allocs := testing.AllocsPerRun(100, func() {

@@ -11,11 +11,11 @@ import (
 
 const secret = "somesecret"
 
-// now is the time on the clock of the tests.
+// now is the current time in tests.
 var now = time.Unix(1_700_000_000, 0)
 
-// newTestVerifier returns a Verifier on that clock, for tokens signed with
-// secret unless options say otherwise.
+// newTestVerifier returns a Verifier whose clock stands at now. Without
+// options.Keys it verifies tokens that are signed with secret.
 func newTestVerifier(t testing.TB, options Options) *Verifier {
 	t.Helper()
 	if options.Keys == nil {
@@ -41,7 +41,7 @@ func load(t testing.TB, s KeySources) *Keys {
 func sign(t testing.TB, method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	t.Helper()
 	if claims == nil {
-		claims = jwt.MapClaims{} // which nil is not in JSON
+		claims = jwt.MapClaims{} // nil would become a JSON null
 	}
 	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
 	if err != nil {
@@ -50,8 +50,9 @@ func sign(t testing.TB, method jwt.SigningMethod, key any, claims jwt.MapClaims)
 	return token
 }
 
-// signed returns a token with the given payload, which may be no JSON.
-func signed(t testing.TB, header, payload string) string {
+// signPayload returns a token with the given header and payload, which need not
+// be JSON.
+func signPayload(t testing.TB, header, payload string) string {
 	t.Helper()
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(secret))
@@ -69,7 +70,7 @@ func TestGoodTokenIsAccepted(t *testing.T) {
 			token := []byte(sign(t, method, []byte(secret), claims))
 			for range 2 { // the second time from the cache
 				if _, err := v.Verify(token); err != nil {
-					t.Errorf("%s with %v is refused: %v", method.Alg(), claims, err)
+					t.Errorf("%s with %v is rejected: %v", method.Alg(), claims, err)
 				}
 			}
 		}
@@ -83,8 +84,8 @@ func TestGoodTokenIsAccepted(t *testing.T) {
 	f(jwt.MapClaims{"exp": float64(at(0)) + 1.5})
 	f(jwt.MapClaims{"EXP": 1, "Nbf": "never", "aud": []string{"a"}, "iss": "i", "jti": "j"})
 	f(jwt.MapClaims{"exp": 253402300799})
-	if _, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, `{}`))); err != nil {
-		t.Errorf("a token without typ is refused: %v", err)
+	if _, err := v.Verify([]byte(signPayload(t, `{"alg":"HS256"}`, `{}`))); err != nil {
+		t.Errorf("a token without typ is rejected: %v", err)
 	}
 }
 
@@ -94,18 +95,18 @@ func TestBadTokenIsRefused(t *testing.T) {
 		t.Helper()
 		grant, err := v.Verify([]byte(token))
 		if grant != nil {
-			t.Errorf("%q is granted %v", token, grant)
+			t.Errorf("%q: got grant %v, want none", token, grant)
 		}
 		if err == nil {
 			t.Errorf("%q is accepted, want an error with %q", token, want)
 			return
 		}
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is refused with %q, want %q in it", token, err, want)
+			t.Errorf("%q: got error %q, want one with %q", token, err, want)
 		}
 		for part := range strings.SplitSeq(token, ".") {
 			if len(part) > 3 && strings.Contains(err.Error(), part) {
-				t.Errorf("the error %q repeats a part of the token", err)
+				t.Errorf("the error %q contains a part of the token", err)
 			}
 		}
 	}
@@ -132,14 +133,14 @@ func TestBadTokenIsRefused(t *testing.T) {
 	}
 	for _, out := range []string{"1e300", "9.3e18", "-1e300", "1e999", "-62135596800"} {
 		for _, name := range []string{"exp", "nbf", "iat"} {
-			f(signed(t, `{"alg":"HS256"}`, `{"`+name+`":`+out+`}`), "malformed")
+			f(signPayload(t, `{"alg":"HS256"}`, `{"`+name+`":`+out+`}`), "malformed")
 		}
 	}
-	f(signed(t, `{"alg":"HS256"}`, `{"exp":1,"EXP":9999999999}`), "expired")
-	f(signed(t, `{"alg":"HS256"}`, `{"exp":9999999999,"exp":1}`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `null`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `"x"`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `5`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `{"exp":1,"EXP":9999999999}`), "expired")
+	f(signPayload(t, `{"alg":"HS256"}`, `{"exp":9999999999,"exp":1}`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `null`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `"x"`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `5`), "malformed")
 
 	good := sign(t, jwt.SigningMethodHS256, []byte(secret), nil)
 	parts := strings.Split(good, ".")
@@ -152,26 +153,26 @@ func TestBadTokenIsRefused(t *testing.T) {
 	f(parts[0]+".e30x."+parts[2], "")
 	f(sign(t, jwt.SigningMethodHS256, []byte("another"), nil), "bad signature")
 	f(sign(t, jwt.SigningMethodHS256, []byte(""), nil), "bad signature")
-	f(signed(t, `{"alg":"HS256"}`, `[]`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `{"exp":1`), "malformed")
-	f(signed(t, `{"alg":"HS256","crit":["x"],"x":1}`, `{}`), "critical")
-	f(signed(t, `{"alg":"HS512"}`, `{}`), "bad signature")
-	f(signed(t, `{"alg":"hs256"}`, `{}`), "")
-	f(signed(t, `{}`, `{}`), "")
+	f(signPayload(t, `{"alg":"HS256"}`, `[]`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `{"exp":1`), "malformed")
+	f(signPayload(t, `{"alg":"HS256","crit":["x"],"x":1}`, `{}`), "critical")
+	f(signPayload(t, `{"alg":"HS512"}`, `{}`), "bad signature")
+	f(signPayload(t, `{"alg":"hs256"}`, `{}`), "")
+	f(signPayload(t, `{}`, `{}`), "")
 
 	f(good+"\n", "malformed")
 	f(parts[0]+"\r\n."+parts[1]+"."+parts[2], "malformed")
 	f(good+"=", "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `{"x":"`+strings.Repeat("a", maxToken)+`"}`), "malformed")
-	f(signed(t, `{"alg":"HS256","crit":[]}`, `{}`), "critical")
-	f(signed(t, `{"alg":"HS256","crit":null}`, `{}`), "critical")
-	f(signed(t, `{"alg":"HS256","b64":false,"crit":["b64"]}`, `{}`), "critical")
+	f(signPayload(t, `{"alg":"HS256"}`, `{"x":"`+strings.Repeat("a", maxTokenBytes)+`"}`), "malformed")
+	f(signPayload(t, `{"alg":"HS256","crit":[]}`, `{}`), "critical")
+	f(signPayload(t, `{"alg":"HS256","crit":null}`, `{}`), "critical")
+	f(signPayload(t, `{"alg":"HS256","b64":false,"crit":["b64"]}`, `{}`), "critical")
 	for _, kid := range []string{`1`, `null`, `["a"]`, `{"a":1}`, `true`} {
-		f(signed(t, `{"alg":"HS256","kid":`+kid+`}`, `{}`), "malformed")
+		f(signPayload(t, `{"alg":"HS256","kid":`+kid+`}`, `{}`), "malformed")
 	}
-	f(signed(t, `{"alg":["HS256"]}`, `{}`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, `{} {}`), "malformed")
-	f(signed(t, `{"alg":"HS256"}`, "{\"sub\":\"\xff\"}"), "malformed")
+	f(signPayload(t, `{"alg":["HS256"]}`, `{}`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, `{} {}`), "malformed")
+	f(signPayload(t, `{"alg":"HS256"}`, "{\"sub\":\"\xff\"}"), "malformed")
 
 	for _, none := range []string{"none", "None", "NONE", "nOnE", "", "none "} {
 		header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + none + `"}`))
@@ -184,11 +185,11 @@ func TestBadTokenIsRefused(t *testing.T) {
 	f(sign(t, jwt.SigningMethodPS256, rsaKey(), nil), "algorithm")
 }
 
-// TestATokenHasOneSpelling changes the bits that base64 leaves unused.
-func TestATokenHasOneSpelling(t *testing.T) {
+// TestTokenHasOneSpelling changes the bits that base64 leaves unused.
+func TestTokenHasOneSpelling(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	v := newTestVerifier(t, Options{})
-	good := sign(t, jwt.SigningMethodHS256, []byte(secret), nil) // its signature ends in 2 such bits
+	good := sign(t, jwt.SigningMethodHS256, []byte(secret), nil) // the last 2 bits of its signature are unused
 	last := strings.IndexByte(alphabet, good[len(good)-1])
 	if _, err := v.Verify([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -196,7 +197,7 @@ func TestATokenHasOneSpelling(t *testing.T) {
 	for bits := 1; bits < 4; bits++ {
 		other := good[:len(good)-1] + string(alphabet[last^bits])
 		if _, err := v.Verify([]byte(other)); err == nil {
-			t.Errorf("the last bits of the signature may be %b", bits)
+			t.Errorf("a token with the unused bits %b is accepted", bits)
 		}
 	}
 	if _, err := v.Verify([]byte(good)); err != nil {
@@ -204,7 +205,7 @@ func TestATokenHasOneSpelling(t *testing.T) {
 	}
 }
 
-func TestRulesOfTheOperatorHold(t *testing.T) {
+func TestRules(t *testing.T) {
 	f := func(options Options, claims jwt.MapClaims, want string) {
 		t.Helper()
 		_, err := newTestVerifier(t, options).Verify([]byte(sign(t, jwt.SigningMethodHS256, []byte(secret), claims)))
@@ -215,20 +216,20 @@ func TestRulesOfTheOperatorHold(t *testing.T) {
 	at := func(offset time.Duration) int64 { return now.Add(offset).Unix() }
 	issuer := Options{Issuer: "login"}
 	f(issuer, jwt.MapClaims{"iss": "login"}, "")
-	f(issuer, nil, "not of the issuer")
-	f(issuer, jwt.MapClaims{"iss": nil}, "not of the issuer")
-	f(issuer, jwt.MapClaims{"iss": ""}, "not of the issuer")
-	f(issuer, jwt.MapClaims{"iss": "Login"}, "not of the issuer")
-	f(issuer, jwt.MapClaims{"ISS": "login"}, "not of the issuer")
+	f(issuer, nil, "wrong issuer")
+	f(issuer, jwt.MapClaims{"iss": nil}, "wrong issuer")
+	f(issuer, jwt.MapClaims{"iss": ""}, "wrong issuer")
+	f(issuer, jwt.MapClaims{"iss": "Login"}, "wrong issuer")
+	f(issuer, jwt.MapClaims{"ISS": "login"}, "wrong issuer")
 	f(issuer, jwt.MapClaims{"iss": []string{"login"}}, "malformed")
 
 	audience := Options{Audience: "metrics"}
 	f(audience, jwt.MapClaims{"aud": "metrics"}, "")
 	f(audience, jwt.MapClaims{"aud": []string{"shop", "metrics"}}, "")
-	f(audience, nil, "not for the audience")
-	f(audience, jwt.MapClaims{"aud": "metrics2"}, "not for the audience")
-	f(audience, jwt.MapClaims{"aud": []string{}}, "not for the audience")
-	f(audience, jwt.MapClaims{"aud": []string{"shop"}}, "not for the audience")
+	f(audience, nil, "another audience")
+	f(audience, jwt.MapClaims{"aud": "metrics2"}, "another audience")
+	f(audience, jwt.MapClaims{"aud": []string{}}, "another audience")
+	f(audience, jwt.MapClaims{"aud": []string{"shop"}}, "another audience")
 	f(Options{}, jwt.MapClaims{"aud": "anything", "iss": "anybody"}, "")
 
 	require := Options{RequireExp: true}
@@ -246,10 +247,10 @@ func TestRulesOfTheOperatorHold(t *testing.T) {
 	f(Options{Leeway: time.Minute}, jwt.MapClaims{"exp": at(0)}, "expired")
 }
 
-func TestAVerifierNeedsAKey(t *testing.T) {
+func TestVerifierNeedsAKey(t *testing.T) {
 	for _, keys := range []*Keys{nil, {}} {
 		if _, err := New(Options{Keys: keys}); err == nil {
-			t.Error("a verifier is made without a key")
+			t.Error("New succeeds without a key")
 		}
 	}
 	for _, url := range []string{"x", "file:///etc/passwd", "https://", "http:///keys", "https://u:secret@", "\x7f"} {

@@ -8,51 +8,53 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// How many verified tokens are kept, and how many bytes they may take: those
-// that were not used for longest go first.
+// Bounds of the cache: the number of tokens, and the bytes that they take. The
+// least recently used tokens are removed first.
 const (
-	maxCached      = 1 << 14
-	maxCachedBytes = 8 << 20
+	maxCachedTokens = 1 << 14
+	maxCachedBytes  = 8 << 20
 )
 
-// cached is a token whose signature and claims are good, for as long as it is
-// valid.
-type cached struct {
+// cacheEntry is a token with a good signature and good claims. It is still
+// bound to its validity.
+type cacheEntry struct {
 	token    []byte
 	validity validity
 	grant    *Grant
 }
 
-// size returns about how many bytes e takes, with its place in the cache.
-func (e *cached) size() int {
+// size returns about how many bytes e takes, including its place in the cache.
+func (e *cacheEntry) size() int {
 	const fixed = 256
 	return fixed + len(e.token) + e.grant.size()
 }
 
 // cache keeps verified tokens. It is safe for concurrent use.
 //
-// It finds them by a hash whose seed nobody knows, and compares the whole
-// token then: tokens of one hash only displace each other.
+// The key of an entry is a hash of its token with a secret seed. A lookup
+// compares the whole token, so two tokens with the same hash only replace each
+// other.
 type cache struct {
 	seed maphash.Seed
 
-	mu    sync.Mutex
-	lru   *simplelru.LRU[uint64, *cached]
-	bytes int
+	mu    sync.Mutex // protects the fields below
+	lru   *simplelru.LRU[uint64, *cacheEntry]
+	bytes int // sum of the entries' sizes
 }
 
 func newCache() *cache {
 	c := &cache{seed: maphash.MakeSeed()}
-	lru, err := simplelru.NewLRU(maxCached, func(_ uint64, e *cached) { c.bytes -= e.size() })
+	lru, err := simplelru.NewLRU(maxCachedTokens, func(_ uint64, e *cacheEntry) { c.bytes -= e.size() })
 	if err != nil {
-		panic(err) // for a size below 1 alone
+		panic(err) // only for a size below 1
 	}
 	c.lru = lru
 	return c
 }
 
-// get returns the entry of a token, nil where there is none.
-func (c *cache) get(token []byte) *cached {
+// get returns the entry of token, or nil if there is none. It does not keep
+// token.
+func (c *cache) get(token []byte) *cacheEntry {
 	hash := maphash.Bytes(c.seed, token)
 	c.mu.Lock()
 	e, ok := c.lru.Get(hash)
@@ -63,8 +65,8 @@ func (c *cache) get(token []byte) *cached {
 	return e
 }
 
-// add keeps e, which is not changed from now on.
-func (c *cache) add(e *cached) {
+// add adds e. The caller must not change e afterwards.
+func (c *cache) add(e *cacheEntry) {
 	hash := maphash.Bytes(c.seed, e.token)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,7 +78,7 @@ func (c *cache) add(e *cached) {
 	}
 }
 
-// remove drops the entry of a token.
+// remove removes the entry of token.
 func (c *cache) remove(token []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -31,7 +31,7 @@ func TestACachedTokenEndsInTime(t *testing.T) {
 	f(time.Minute-1, nil)
 	f(time.Minute, errExpired)
 	f(time.Hour, errExpired)
-	f(0, nil) // the clock was set back
+	f(0, nil) // the clock goes back
 	f(-6*time.Second, errTooEarly)
 	f(-5*time.Second, nil)
 }
@@ -62,32 +62,32 @@ func TestOnlyGoodTokensAreCached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clear(request) // the request is over
+	clear(request) // the next request reuses the memory
 	if again, err := v.Verify(good); err != nil || again != first || c.lru.Len() != 1 {
-		t.Errorf("the grant is not shared, or the request's bytes are: %v", err)
+		t.Errorf("the cache does not return the grant, or it shares the request's memory: %v", err)
 	}
 }
 
-// TestATokenOfTheSameHashIsAnother makes two tokens meet in one place.
-func TestATokenOfTheSameHashIsAnother(t *testing.T) {
+// TestHashCollision puts one token into the place of another.
+func TestHashCollision(t *testing.T) {
 	c := newCache()
 	grant := &Grant{Subject: "one"}
-	c.add(&cached{token: []byte("one"), grant: grant})
+	c.add(&cacheEntry{token: []byte("one"), grant: grant})
 	for _, hash := range c.lru.Keys() {
-		c.lru.Add(hash, &cached{token: []byte("two"), grant: grant})
+		c.lru.Add(hash, &cacheEntry{token: []byte("two"), grant: grant})
 	}
 	if e := c.get([]byte("one")); e != nil {
-		t.Errorf("%q is found for one", e.token)
+		t.Errorf("got the entry of %q for another token", e.token)
 	}
 }
 
-func TestTheCacheIsBounded(t *testing.T) {
+func TestCacheIsBounded(t *testing.T) {
 	token := func(size, i int) []byte {
 		return binary.BigEndian.AppendUint32(make([]byte, size-4), uint32(i))
 	}
 	fill := func(c *cache, count, size int) {
 		for i := range count {
-			c.add(&cached{token: token(size, i), grant: &Grant{}})
+			c.add(&cacheEntry{token: token(size, i), grant: &Grant{}})
 		}
 	}
 	sum := func(c *cache) (bytes int) {
@@ -97,28 +97,28 @@ func TestTheCacheIsBounded(t *testing.T) {
 		return bytes
 	}
 	few := newCache()
-	fill(few, maxCached+100, 20)
-	if few.lru.Len() != maxCached || few.bytes != sum(few) {
-		t.Errorf("%d tokens in %d bytes, want %d in %d", few.lru.Len(), few.bytes, maxCached, sum(few))
+	fill(few, maxCachedTokens+100, 20)
+	if few.lru.Len() != maxCachedTokens || few.bytes != sum(few) {
+		t.Errorf("%d tokens in %d bytes, want %d in %d", few.lru.Len(), few.bytes, maxCachedTokens, sum(few))
 	}
-	if few.get(token(20, 0)) != nil || few.get(token(20, maxCached)) == nil {
-		t.Error("the newest were dropped, not the oldest")
+	if few.get(token(20, 0)) != nil || few.get(token(20, maxCachedTokens)) == nil {
+		t.Error("the cache does not remove the oldest tokens first")
 	}
 	large := newCache()
-	fill(large, 1000, maxToken)
+	fill(large, 1000, maxTokenBytes)
 	if large.bytes > maxCachedBytes || large.bytes < maxCachedBytes/2 || large.bytes != sum(large) {
 		t.Errorf("%d bytes, want up to %d and %d", large.bytes, maxCachedBytes, sum(large))
 	}
-	fill(large, 100, maxToken)
-	fill(large, 100, maxToken) // each again
+	fill(large, 100, maxTokenBytes)
+	fill(large, 100, maxTokenBytes) // replaces the entries
 	if large.bytes != sum(large) {
 		t.Errorf("%d bytes, want %d", large.bytes, sum(large))
 	}
 	for i := range 1000 {
-		large.remove(token(maxToken, i))
+		large.remove(token(maxTokenBytes, i))
 	}
 	if large.lru.Len() != 0 || large.bytes != 0 {
-		t.Errorf("%d tokens in %d bytes are left", large.lru.Len(), large.bytes)
+		t.Errorf("%d tokens with %d bytes are left", large.lru.Len(), large.bytes)
 	}
 }
 
@@ -126,30 +126,30 @@ func TestATokenEndsWithItsSecret(t *testing.T) {
 	v := newTestVerifier(t, Options{Keys: load(t, KeySources{Secrets: []string{secret, "next"}})})
 	old, next := sign(t, jwt.SigningMethodHS256, []byte(secret), nil), sign(t, jwt.SigningMethodHS256, []byte("next"), nil)
 	for range 2 {
-		accepts(t, v, "the old secret", old, true)
-		accepts(t, v, "the next secret", next, true)
+		checkAccepted(t, v, "the old secret", old, true)
+		checkAccepted(t, v, "the next secret", next, true)
 	}
 	v.SetKeys(load(t, KeySources{Secrets: []string{"next"}}))
-	accepts(t, v, "the old secret", old, false)
-	accepts(t, v, "the next secret", next, true)
+	checkAccepted(t, v, "the old secret", old, false)
+	checkAccepted(t, v, "the next secret", next, true)
 	v.SetKeys(load(t, KeySources{}))
-	accepts(t, v, "the next secret", next, false)
+	checkAccepted(t, v, "the next secret", next, false)
 	v.SetKeys(load(t, KeySources{Secrets: []string{secret}}))
-	accepts(t, v, "the old secret", old, true)
+	checkAccepted(t, v, "the old secret", old, true)
 }
 
-// TestATokenOfOldKeysIsNotCachedWithNewOnes takes a secret away while a token
-// of it is checked.
-func TestATokenOfOldKeysIsNotCachedWithNewOnes(t *testing.T) {
+// TestTokenOfOldKeysIsNotCachedWithNewKeys removes a secret while Verify checks
+// a token that was signed with it.
+func TestTokenOfOldKeysIsNotCachedWithNewKeys(t *testing.T) {
 	v := newTestVerifier(t, Options{})
-	v.now = func() time.Time { // which Verify asks with the keys at hand
+	v.now = func() time.Time { // Verify calls it after it has loaded the keys
 		v.now = func() time.Time { return now }
 		v.SetKeys(load(t, KeySources{Secrets: []string{"other"}}))
 		return now
 	}
 	token := sign(t, jwt.SigningMethodHS256, []byte(secret), nil)
-	accepts(t, v, "the secret", token, true)
-	accepts(t, v, "a secret that is gone", token, false)
+	checkAccepted(t, v, "the secret", token, true)
+	checkAccepted(t, v, "a removed secret", token, false)
 }
 
 func TestKeysChangeUnderLoad(t *testing.T) {
@@ -172,9 +172,9 @@ func TestKeysChangeUnderLoad(t *testing.T) {
 	}
 	for range 200 {
 		v.SetKeys(with)
-		accepts(t, v, "the secret", string(token), true)
+		checkAccepted(t, v, "the secret", string(token), true)
 		v.SetKeys(without)
-		accepts(t, v, "a secret that is gone", string(token), false)
+		checkAccepted(t, v, "a removed secret", string(token), false)
 	}
 	close(stop)
 	all.Wait()

@@ -15,11 +15,11 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-// FuzzVerify shows that what is accepted was signed with the secret: the
-// signature is calculated once more, without the library.
+// FuzzVerify checks that every accepted token was signed with the secret. It
+// computes the signature without the library.
 func FuzzVerify(f *testing.F) {
 	for _, claims := range []string{`{}`, `{"sub":"page","metrics":["web.*"],"types":["count"],"prefix":"p"}`, `{"exp":9999999999,"nbf":1}`, `{"exp":1}`, `[]`} {
-		f.Add([]byte(signed(f, `{"alg":"HS256","typ":"JWT"}`, claims)))
+		f.Add([]byte(signPayload(f, `{"alg":"HS256","typ":"JWT"}`, claims)))
 	}
 	f.Add([]byte(sign(f, jwt.SigningMethodHS512, []byte(secret), nil)))
 	f.Add([]byte(sign(f, jwt.SigningMethodHS384, []byte("other"), nil)))
@@ -31,7 +31,7 @@ func FuzzVerify(f *testing.F) {
 		given := bytes.Clone(token)
 		grant, err := v.Verify(token)
 		if !bytes.Equal(token, given) {
-			t.Fatal("the token is changed")
+			t.Fatal("Verify changed the token")
 		}
 		if (grant == nil) != (err != nil) {
 			t.Fatalf("%v, %v", grant, err)
@@ -56,17 +56,18 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzClaims reads claims that are signed well: what is granted is what stands
-// in them, and no error shows them.
+// FuzzClaims verifies tokens with a good signature. A grant must come from the
+// claims, and an error must not contain them.
 func FuzzClaims(f *testing.F) {
 	f.Add(`{"sub":"page","metrics":["web.*"],"types":["count"],"prefix":"p"}`)
 	f.Add(`{"metrics":[],"types":[],"prefix":""}`)
 	f.Add(`{"metrics":null,"exp":9999999999.5,"nbf":-1,"aud":["a"],"iss":"i"}`)
 	f.Add(`{"exp":-62135596800}`)
 	f.Add(`{"metrics":"*","metrics":"a"}`)
+	f.Add(`{"tags":["env"],"rate":0.5,"burst":1e3,"max_series":100}`)
 	v := newTestVerifier(f, Options{})
 	f.Fuzz(func(t *testing.T, claims string) {
-		grant, err := v.Verify([]byte(signed(t, `{"alg":"HS256"}`, claims)))
+		grant, err := v.Verify([]byte(signPayload(t, `{"alg":"HS256"}`, claims)))
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 80 {
 				t.Fatalf("the error is %q", err)
@@ -74,10 +75,11 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		for name, limited := range map[string]bool{
-			"metrics": grant.Metrics != nil, "types": grant.Kinds != metric.AllKinds, "prefix": len(grant.Prefix) > 0, "sub": grant.Subject != "",
+			"metrics": grant.Metrics != nil, "tags": grant.Tags != nil, "rate": grant.Rate != 0, "burst": grant.Burst != 0,
+			"max_series": grant.MaxSeries != 0, "types": grant.Kinds != metric.AllKinds, "prefix": len(grant.Prefix) > 0, "sub": grant.Subject != "",
 		} {
 			if limited && !strings.Contains(claims, `"`+name+`"`) && !strings.Contains(claims, `\`) {
-				t.Fatalf("%s: %s comes from nowhere: %+v", claims, name, grant)
+				t.Fatalf("%s: the grant has %s, which the claims do not: %+v", claims, name, grant)
 			}
 		}
 		if metric.CheckPrefix(string(grant.Prefix)) != nil {

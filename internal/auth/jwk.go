@@ -10,35 +10,37 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// readKeySet reads a JWK set (RFC 7517, section 5). A key that is not for us is
-// left out, and so is a malformed one: the set may hold what others use.
-func readKeySet(text []byte) ([]key, error) {
+// parseKeySet parses a JWK set (RFC 7517, section 5). It leaves out keys that do
+// not verify signatures of tokens, and malformed ones: the set may contain keys
+// for other programs. The result is never nil without an error.
+func parseKeySet(text []byte) ([]key, error) {
 	var set struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, errors.New("it is no JSON object with a list of keys")
+		return nil, errors.New("want a JSON object with a list of keys")
 	}
 	switch {
 	case set.Keys == nil:
 		return nil, errors.New("it has no list of keys")
 	case len(set.Keys) > maxKeys:
-		return nil, fmt.Errorf("its %d keys are more than %d", len(set.Keys), maxKeys)
+		return nil, fmt.Errorf("it has %d keys, want at most %d", len(set.Keys), maxKeys)
 	}
 	keys := []key{}
 	for _, text := range set.Keys {
-		if k, ok := readJWK(text); ok {
+		if k, ok := parseJWK(text); ok {
 			keys = append(keys, k)
 		}
 	}
 	return keys, nil
 }
 
-// readJWK reads a JWK and tells whether it verifies signatures of ours.
-func readJWK(text jsontext.Value) (key, bool) {
-	// Neither k, since a secret that is published is none, nor private parts, nor
-	// certificates, let alone the address of one.
-	var given struct {
+// parseJWK parses a JWK (RFC 7517, section 4). It returns false unless the key is
+// a public key that verifies signatures.
+func parseJWK(text jsontext.Value) (key, bool) {
+	// These members are not read: k, because a published secret is not secret;
+	// private parts; certificates, and URLs of certificates.
+	var jwk struct {
 		Type       string   `json:"kty"`
 		Use        string   `json:"use"`
 		Operations []string `json:"key_ops"`
@@ -50,29 +52,31 @@ func readJWK(text jsontext.Value) (key, bool) {
 		N          string   `json:"n"`
 		E          string   `json:"e"`
 	}
-	if err := json.Unmarshal(text, &given); err != nil {
+	if err := json.Unmarshal(text, &jwk); err != nil {
 		return key{}, false
 	}
-	verifies := (given.Use == "" || given.Use == "sig") &&
-		(given.Operations == nil || slices.Contains(given.Operations, "verify"))
-	if !verifies {
+	isForSignatures := (jwk.Use == "" || jwk.Use == "sig") &&
+		(jwk.Operations == nil || slices.Contains(jwk.Operations, "verify"))
+	if !isForSignatures {
 		return key{}, false
 	}
-	public := jwkset.JWKMarshal{
-		KTY: jwkset.KTY(given.Type), CRV: jwkset.CRV(given.Curve),
-		X: given.X, Y: given.Y, N: given.N, E: given.E,
-	}
-	jwk, err := jwkset.NewJWKFromMarshal(public, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	decoded, err := jwkset.NewJWKFromMarshal(jwkset.JWKMarshal{
+		KTY: jwkset.KTY(jwk.Type), CRV: jwkset.CRV(jwk.Curve),
+		X: jwk.X, Y: jwk.Y, N: jwk.N, E: jwk.E,
+	}, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
 		return key{}, false
 	}
-	k, err := newPublicKey(jwk.Key())
+	k, err := newPublicKey(decoded.Key())
 	if err != nil {
 		return key{}, false
 	}
-	k.id = given.ID
-	if given.Algorithm != "" {
-		k.methods = slices.DeleteFunc(slices.Clone(k.methods), func(m string) bool { return m != given.Algorithm })
+	k.id = jwk.ID
+	if jwk.Algorithm == edDSAByCurve {
+		jwk.Algorithm = edDSA
+	}
+	if jwk.Algorithm != "" {
+		k.methods = slices.DeleteFunc(slices.Clone(k.methods), func(m string) bool { return m != jwk.Algorithm })
 	}
 	return k, len(k.methods) > 0
 }

@@ -9,91 +9,107 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// How a JWK set is fetched.
+// Limits for fetching a JWK set.
 const (
-	refreshInterval = 15 * time.Minute // while all is well
-	retryInterval   = 30 * time.Second // after a failure; more often only for unknown keys
-	firstRetry      = time.Second      // after the first failure of all, then twice as long
-	fetchBurst      = 3                // how many fetches may follow each other at once
-	fetchTimeout    = 10 * time.Second // from the connection to the last byte
-	maxKeySet       = 1 << 20          // bytes of a set, decompressed
-	maxSetHead      = 64 << 10         // bytes of the headers before it
+	refreshInterval = 15 * time.Minute // between fetches that succeed
+	retryInterval   = 30 * time.Second // after a failure, and between fetches for unknown keys
+	firstRetry      = time.Second      // after the very first failure; doubles up to retryInterval
+	fetchBurst      = 3                // fetches that may follow each other without a pause
+	fetchTimeout    = 10 * time.Second // for one fetch, from the connection to the last byte
+	maxKeySetBytes  = 1 << 20          // of a set, decompressed
+	maxHeaderBytes  = 64 << 10         // of the response's headers
 	maxRedirects    = 3
+
+	// emptySetGrace is the time for which the last keys stay in use while the
+	// provider returns sets without usable keys. A provider that is restarting or
+	// misconfigured may return such a set with status 200; without the grace all
+	// tokens would be rejected at once. After it the keys are dropped: perhaps the
+	// provider has revoked them.
+	emptySetGrace = time.Hour
 )
 
-// fetcher keeps the keys of an identity provider up to date. One goroutine does
-// all its work, see run.
+// fetcher keeps the keys of an identity provider up to date. Its goroutine, run,
+// does all the work.
 type fetcher struct {
-	url    string
-	shown  string // the URL without what may be secret
-	client *http.Client
-	log    *slog.Logger
-	found  func([]key)   // is given each new set
-	last   []byte        // the set in use as it was fetched, nil before the first
-	wanted chan struct{} // holds a wish for a fetch out of turn
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the goroutine is gone
+	url     string
+	logURL  string // url without its secret parts: user, password and query
+	client  *http.Client
+	log     *slog.Logger
+	onKeys  func([]key)   // called by run with each new set
+	request chan struct{} // buffered: holds a request for an early fetch
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when run returns
+
+	// Only run uses these fields.
+	current    []byte    // text of the set in use, nil if there is none
+	emptySince time.Time // when the provider began to return empty sets, else zero
+
+	lastSuccess atomic.Int64 // time of the last good set in Unix seconds, 0 before the first
 }
 
-// CheckURL tells whether a JWK set may be fetched from address. Its error does
-// not repeat it, since there may be a password in it.
+// errEmptySet is the error of a fetch that returns no usable key.
+var errEmptySet = errors.New("the key set has no key that verifies tokens")
+
+// CheckURL returns an error unless address is the http or https URL of a host.
+// The error does not contain address, because it may hold a password.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return errors.New("it is no URL like https://login.example/keys.json")
+		return errors.New("want a URL like https://login.example/keys.json")
 	}
 	return nil
 }
 
-// newFetcher returns a fetcher of the set at address, which CheckURL allows. It
-// does nothing before start.
-func newFetcher(address string, log *slog.Logger, found func([]key)) *fetcher {
-	f := &fetcher{url: address, log: log, found: found, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+// newFetcher returns a fetcher for the set at address, which must pass CheckURL.
+// The fetcher does nothing before start.
+func newFetcher(address string, log *slog.Logger, onKeys func([]key)) *fetcher {
+	f := &fetcher{url: address, log: log, onKeys: onKeys, request: make(chan struct{}, 1), done: make(chan struct{})}
 	if u, err := url.Parse(address); err == nil {
-		f.shown = u.Scheme + "://" + u.Host + u.Path
+		f.logURL = u.Scheme + "://" + u.Host + u.Path
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxResponseHeaderBytes = maxSetHead
+	transport.MaxResponseHeaderBytes = maxHeaderBytes
 	f.client = &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: checkRedirect}
 	return f
 }
 
-// checkRedirect follows a few redirects, and none from https to http: who can
-// change what comes over http can sign tokens.
-func checkRedirect(next *http.Request, before []*http.Request) error {
+// checkRedirect allows a few redirects, but none from https to http: whoever can
+// change a plain HTTP response could replace the keys.
+func checkRedirect(next *http.Request, previous []*http.Request) error {
 	switch {
-	case len(before) > maxRedirects:
+	case len(previous) > maxRedirects:
 		return fmt.Errorf("more than %d redirects", maxRedirects)
-	case before[0].URL.Scheme == "https" && next.URL.Scheme != "https":
+	case previous[0].URL.Scheme == "https" && next.URL.Scheme != "https":
 		return errors.New("it redirects from https to another scheme")
 	}
 	return nil
 }
 
-// start begins to fetch in the background.
+// start begins to fetch in the background, until close.
 func (f *fetcher) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	go f.run(ctx)
 }
 
-// close ends what start began.
+// close stops run and waits for it.
 func (f *fetcher) close() {
 	f.cancel()
 	<-f.done
 	f.client.CloseIdleConnections()
 }
 
-// want asks for a fetch out of turn. It returns at once.
-func (f *fetcher) want() {
+// requestFetch asks run to fetch the set early. It does not wait for that.
+func (f *fetcher) requestFetch() {
 	select {
-	case f.wanted <- struct{}{}:
-	default: // somebody has asked already
+	case f.request <- struct{}{}:
+	default: // a request is pending
 	}
 }
 
@@ -101,20 +117,23 @@ func (f *fetcher) want() {
 func (f *fetcher) run(ctx context.Context) {
 	defer close(f.done)
 	limit := rate.NewLimiter(rate.Every(retryInterval), fetchBurst)
-	first := firstRetry
+	retry := firstRetry // while there is no set
 	for {
-		if f.last == nil {
-			limit.Allow() // it counts, and does not wait
+		if f.current == nil {
+			limit.Allow() // counts the fetch without waiting
 		} else if limit.Wait(ctx) != nil {
 			return
 		}
-		pause, wanted := refreshInterval, f.wanted
+		pause, request := refreshInterval, f.request
 		if err := f.fetch(ctx); err != nil && ctx.Err() == nil {
-			f.log.Warn("could not fetch the keys that verify tokens", "url", f.shown, "error", err)
+			f.log.Warn("could not fetch the keys that verify tokens", "url", f.logURL, "error", err)
+			f.dropAfterGrace()
 			pause = retryInterval
-			if f.last == nil { // no token can be verified until then, whatever it names
-				pause, wanted = min(first, retryInterval), nil
-				first = 2 * pause
+			if f.current == nil {
+				// No token can be verified yet, so requests for unknown keys
+				// must not cause more fetches.
+				pause, request = min(retry, retryInterval), nil
+				retry = 2 * pause
 			}
 		}
 		timer := time.NewTimer(pause)
@@ -123,33 +142,51 @@ func (f *fetcher) run(ctx context.Context) {
 			timer.Stop()
 			return
 		case <-timer.C:
-		case <-wanted:
+		case <-request:
 		}
 		timer.Stop()
 	}
 }
 
-// fetch fetches the set and hands it on if it has changed. After an error the
-// last set stays.
+// fetch fetches the set and calls onKeys if it has changed. After an error the
+// current set stays in use. A set without a usable key is an error.
 func (f *fetcher) fetch(ctx context.Context) error {
 	text, err := f.get(ctx)
-	if err != nil || f.last != nil && bytes.Equal(text, f.last) {
+	if err != nil {
 		return err
 	}
-	keys, err := readKeySet(text)
-	if err != nil {
-		return fmt.Errorf("read the key set: %w", err)
+	if f.current == nil || !bytes.Equal(text, f.current) {
+		keys, err := parseKeySet(text)
+		if err != nil {
+			return fmt.Errorf("read the key set: %w", err)
+		}
+		if len(keys) == 0 {
+			if f.emptySince.IsZero() {
+				f.emptySince = time.Now()
+			}
+			return errEmptySet
+		}
+		f.log.Info("fetched the keys that verify tokens", "url", f.logURL, "keys", len(keys))
+		f.current = text
+		f.onKeys(keys)
 	}
-	if len(keys) == 0 {
-		f.log.Warn("no key verifies tokens", "url", f.shown)
-	} else {
-		f.log.Info("fetched the keys that verify tokens", "url", f.shown, "keys", len(keys))
-	}
-	f.last = text
-	f.found(keys)
+	f.emptySince = time.Time{}
+	f.lastSuccess.Store(time.Now().Unix())
 	return nil
 }
 
+// dropAfterGrace drops the keys in use if the provider has returned no usable
+// keys for emptySetGrace.
+func (f *fetcher) dropAfterGrace() {
+	if f.current == nil || f.emptySince.IsZero() || time.Since(f.emptySince) < emptySetGrace {
+		return
+	}
+	f.log.Error("dropped the keys that verify tokens, because the key set has been empty for too long", "url", f.logURL, "duration", emptySetGrace)
+	f.current = nil
+	f.onKeys(nil)
+}
+
+// get returns the body of the response for url.
 func (f *fetcher) get(ctx context.Context) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
 	if err != nil {
@@ -162,20 +199,20 @@ func (f *fetcher) get(ctx context.Context) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the answer is %d", response.StatusCode)
+		return nil, fmt.Errorf("the response has status %d, want 200", response.StatusCode)
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxKeySet+1))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxKeySetBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxKeySet {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", maxKeySet)
+	if len(text) > maxKeySetBytes {
+		return nil, fmt.Errorf("the response is larger than %d bytes", maxKeySetBytes)
 	}
 	return text, nil
 }
 
-// withoutURL returns the cause of a *url.Error, whose own message repeats the
-// URL with its query.
+// withoutURL returns the cause of a *url.Error. The message of a *url.Error
+// contains the URL with its query, which may be secret.
 func withoutURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

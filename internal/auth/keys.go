@@ -6,35 +6,36 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// maxKeys is how many keys one source may hold: a token that names none is
-// tried with each.
+// maxKeys is the maximum number of keys from one source. It is small because a
+// token that names no key is verified with each of them.
 const maxKeys = 64
 
-// maxKeyFile is how large a file of keys may be, in bytes.
-const maxKeyFile = 1 << 20
+// maxKeyFileBytes is the maximum size of a file of secrets or keys.
+const maxKeyFileBytes = 1 << 20
 
-// ShortSecret is the length in bytes below which a secret can be guessed from
-// one of its tokens (RFC 7518, section 3.2, asks for as much).
+// ShortSecret is the recommended minimum length of a secret, in bytes (RFC 7518,
+// section 3.2). A shorter secret can be guessed from one of its tokens.
 const ShortSecret = 32
 
-// The sizes of RSA keys, in bits: below the first they are too weak
-// (RFC 7518, section 3.3), above the second a check takes too long.
+// Sizes of RSA keys, in bits. Shorter keys are too weak (RFC 7518, section 3.3),
+// longer ones take too long to verify.
 const (
-	minRSA = 2048
-	maxRSA = 8192
+	minRSABits = 2048
+	maxRSABits = 8192
 )
 
-// methods are the algorithms of each kind of key, and all there are for us. A
-// key serves no other, so that a public key is never taken for a secret.
+// The algorithms of each kind of key. A key verifies no other algorithms, so
+// that a public key is never used as a secret. All other algorithms are
+// rejected.
 var (
 	hmacMethods  = []string{"HS256", "HS384", "HS512"}
 	rsaMethods   = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
@@ -43,35 +44,46 @@ var (
 		elliptic.P384(): {"ES384"},
 		elliptic.P521(): {"ES512"},
 	}
-	ed25519Methods = []string{"EdDSA"}
+	ed25519Methods = []string{edDSA}
 	allMethods     = slices.Concat(hmacMethods, rsaMethods, []string{"ES256", "ES384", "ES512"}, ed25519Methods)
 )
 
+// The two names of the algorithm for Ed25519 keys. RFC 9864 replaces the first by
+// the second. Tokens and JWK sets can have either; key.methods has the first.
+const (
+	edDSA        = "EdDSA"   // RFC 8037
+	edDSAByCurve = "Ed25519" // RFC 9864
+)
+
+func init() {
+	jwt.RegisterSigningMethod(edDSAByCurve, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
+}
+
 // key verifies signatures.
 type key struct {
-	id      string   // which tokens name it by; empty for any
-	methods []string // the algorithms it serves
+	id      string   // the kid of its tokens; empty for any
+	methods []string // the algorithms that it verifies
 	value   any      // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// Keys are the keys that an operator has given. They are not changed once they
-// are loaded.
+// Keys are the configured secrets and public keys. LoadKeys makes them. They do
+// not change afterwards.
 type Keys struct {
 	keys         []key
 	shortSecrets int
 }
 
-// ShortSecrets returns how many secrets are shorter than ShortSecret.
+// ShortSecrets returns the number of secrets shorter than ShortSecret.
 func (k *Keys) ShortSecrets() int { return k.shortSecrets }
 
-// KeySources say where keys are. None is required.
+// KeySources are the places that LoadKeys reads keys from. All are optional.
 type KeySources struct {
-	Secrets       []string // of HMAC; an empty one counts as none
-	SecretFile    string   // with a secret a line
-	PublicKeyFile string   // PEM
+	Secrets       []string // for HMAC; empty ones are ignored
+	SecretFile    string   // one secret a line, see ReadSecrets
+	PublicKeyFile string   // PEM; lines that start with # are skipped
 }
 
-// LoadKeys reads all keys of s. Its error never repeats a secret.
+// LoadKeys reads all keys of s. The error contains no part of a secret.
 func LoadKeys(s KeySources) (*Keys, error) {
 	k := new(Keys)
 	for _, secret := range s.Secrets {
@@ -96,7 +108,7 @@ func LoadKeys(s KeySources) (*Keys, error) {
 		k.keys = append(k.keys, keys...)
 	}
 	if len(k.keys) > maxKeys {
-		return nil, fmt.Errorf("%d secrets and public keys are more than %d", len(k.keys), maxKeys)
+		return nil, fmt.Errorf("there are %d secrets and public keys, want at most %d", len(k.keys), maxKeys)
 	}
 	return k, nil
 }
@@ -108,45 +120,64 @@ func (k *Keys) addSecret(secret []byte) {
 	k.keys = append(k.keys, key{methods: hmacMethods, value: secret})
 }
 
-// ReadSecrets reads the secrets of a file, at least one. Each line is one, as
-// it stands up to its line feed or CR LF; blank lines are passed over.
+// ReadSecrets reads a file of secrets, at most 1 MiB. Each line is one secret,
+// without blanks (spaces, tabs, CR) at its ends. Blank lines and lines that start
+// with # are skipped, and so is a byte order mark. A file without a secret is an
+// error, and so is a file with PEM blocks. The error contains no part of a secret.
 func ReadSecrets(file string) ([][]byte, error) {
-	text, err := readFile(file)
+	secrets, err := readKeyFile(file)
+	switch {
+	case err != nil:
+	case len(secrets) == 0:
+		err = errors.New("it contains no secret")
+	case slices.ContainsFunc(secrets, func(line []byte) bool { return bytes.HasPrefix(line, pemBegin) }):
+		err = errors.New("it contains a PEM block, want one secret a line")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read secrets from %q: %w", file, err)
-	}
-	var secrets [][]byte
-	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
-		line = bytes.TrimSuffix(line, []byte{'\r'})
-		if len(bytes.TrimSpace(line)) > 0 {
-			secrets = append(secrets, line)
-		}
-	}
-	if len(secrets) == 0 {
-		return nil, fmt.Errorf("read secrets from %q: there is none in it", file)
 	}
 	return secrets, nil
 }
 
-// readFile reads a file of keys.
-func readFile(name string) ([]byte, error) {
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// readKeyFile reads a file of secrets or keys and returns its lines, without
+// blanks at their ends. It leaves out blank lines, lines that start with #, and a
+// byte order mark. The error does not contain the file's name.
+func readKeyFile(name string) (lines [][]byte, err error) {
+	text, err := readSmallFile(name)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.SplitSeq(bytes.TrimPrefix(text, byteOrderMark), []byte{'\n'}) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			lines = append(lines, line)
+		}
+	}
+	return lines, nil
+}
+
+// readSmallFile reads a file of at most maxKeyFileBytes. The error does not
+// contain the file's name.
+func readSmallFile(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, withoutPath(err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile+1))
+	text, err := io.ReadAll(io.LimitReader(file, maxKeyFileBytes+1))
 	if err != nil {
 		return nil, withoutPath(err)
 	}
-	if len(text) > maxKeyFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxKeyFile)
+	if len(text) > maxKeyFileBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxKeyFileBytes)
 	}
 	return text, nil
 }
 
-// withoutPath returns the cause of a *os.PathError, for messages that name the
-// path already.
+// withoutPath returns the cause of an *os.PathError. The caller's message has
+// the path already.
 func withoutPath(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
@@ -155,77 +186,25 @@ func withoutPath(err error) error {
 	return err
 }
 
-// readPublicKeys reads the public keys of a PEM file, at least one.
-func readPublicKeys(file string) ([]key, error) {
-	text, err := readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	begun := bytes.Count(text, []byte("-----BEGIN "))
-	var keys []key
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			break
-		}
-		k, err := readBlock(block)
-		if err != nil {
-			return nil, fmt.Errorf("block %d: %w", len(keys)+1, err)
-		}
-		keys = append(keys, k)
-	}
-	switch {
-	case len(keys) < begun: // the library passes over them
-		return nil, fmt.Errorf("%d of its %d PEM blocks are malformed", begun-len(keys), begun)
-	case begun == 0:
-		return nil, errors.New("there is no PEM block in it")
-	}
-	return keys, nil
-}
-
-// readBlock reads a PEM block with a public key. Of a certificate nothing else
-// is looked at: not who signed it, not its dates.
-func readBlock(block *pem.Block) (key, error) {
-	var public any
-	var err error
-	switch block.Type {
-	case "PUBLIC KEY":
-		public, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var certificate *x509.Certificate
-		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
-			public = certificate.PublicKey
-		}
-	default:
-		return key{}, fmt.Errorf("a %.40q is none of PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE", block.Type)
-	}
-	if err != nil {
-		return key{}, err
-	}
-	return newPublicKey(public)
-}
-
-// newPublicKey returns the key for a public key of a kind and strength that is
-// allowed.
+// newPublicKey returns the key for public. It returns an error if the kind or
+// the strength of the key is not allowed.
 func newPublicKey(public any) (key, error) {
 	k := key{value: public}
 	switch public := public.(type) {
 	case *rsa.PublicKey:
-		if bits := public.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return key{}, fmt.Errorf("the RSA key has %d bits, which is not %d to %d", bits, minRSA, maxRSA)
+		if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return key{}, fmt.Errorf("the RSA key has %d bits, want %d to %d", bits, minRSABits, maxRSABits)
 		}
 		k.methods = rsaMethods
 	case *ecdsa.PublicKey:
 		k.methods = curveMethods[public.Curve]
 		if k.methods == nil {
-			return key{}, fmt.Errorf("the ECDSA key is on the curve %s, which is none of P-256, P-384 and P-521", public.Curve.Params().Name)
+			return key{}, fmt.Errorf("the ECDSA key is on the curve %s, want P-256, P-384 or P-521", public.Curve.Params().Name)
 		}
 	case ed25519.PublicKey:
 		k.methods = ed25519Methods
 	default:
-		return key{}, fmt.Errorf("a key of type %T is none of RSA, ECDSA and Ed25519", public)
+		return key{}, fmt.Errorf("the key is of type %T, want RSA, ECDSA or Ed25519", public)
 	}
 	return k, nil
 }

@@ -2,8 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -12,114 +10,159 @@ import (
 	"time"
 )
 
-// Token is the set of options of the command token, see options for what each
-// means.
+// Token holds the options of the command token. The tag of a field is the name
+// of its option; the table tokenOptions says what it means.
 type Token struct {
-	Secret     string // or else there is a SecretFile
-	SecretFile string
+	Secret     string `option:"jwt-secret"` // or else there is a SecretFile
+	SecretFile string `option:"jwt-secret-file"`
 
-	Expires  time.Duration // 0 for a token without an end
-	Metrics  []string      // nil where it is not given
-	Types    []string      // nil where it is not given
-	Prefix   string
-	Subject  string
-	Issuer   string
-	Audience string
+	Expires  time.Duration `option:"expires"` // 0 for a token that does not expire
+	Metrics  []string      `option:"metrics"` // nil for all names
+	Types    []string      `option:"types"`   // nil for all types
+	Tags     []string      `option:"tags"`    // nil for all tag keys
+	Prefix   string        `option:"prefix"`
+	Subject  string        `option:"subject"`
+	Issuer   string        `option:"issuer"`
+	Audience string        `option:"audience"`
+
+	// Limits of the subject, instead of those of the proxy; 0 for the proxy's.
+	Rate      float64 `option:"rate"`
+	Burst     int     `option:"burst"`
+	MaxSeries int     `option:"max-series"`
+
+	File string `option:"config"`
+	Help bool   `option:"help"`
 }
 
-// tokenEnv are the options of the command token that may stand in the
-// environment, where the proxy has them too.
-var tokenEnv = []string{"jwt-secret", "jwt-secret-file"}
+// tokenOptions is the table of the options of the command token.
+var tokenOptions = []group{{"Options", []option{
+	{name: "jwt-secret", kind: text("SECRET"), rejectsEmpty: true,
+		help: `Secret to sign with. Other users of the machine can read it in the list of processes:
+prefer --jwt-secret-file or the environment variable STATSD_HTTP_PROXY_JWT_SECRET.`},
+	{name: "jwt-secret-file", kind: text("FILE"), rejectsEmpty: true,
+		help: `File with one secret per line. The first one signs. The environment variable is
+STATSD_HTTP_PROXY_JWT_SECRET_FILE.`},
+	{name: "expires", kind: expiry(), preset: "1h",
+		help: `Time for which the token is valid: a number of seconds, or with a unit such as 90m, 12h
+or 30d; or never.`},
+	{name: "metrics", kind: list("PATTERNS"), rejectsEmpty: true,
+		help: `Patterns of the names that the client may write, such as "web.*,app.checkout". An
+asterisk matches any characters. By default the client may write all names.`},
+	{name: "types", kind: list("TYPES"), rejectsEmpty: true,
+		help: `Types that the client may write, such as "count,timing". By default it may write all.`},
+	{name: "tags", kind: list("PATTERNS"), rejectsEmpty: true,
+		help: `Patterns of the tag keys that the client may write, such as "env,app.*". By default it
+may write all.`},
+	{name: "prefix", kind: text("PREFIX"),
+		help: `Prefix of every name, after --metric-prefix of the proxy.`},
+	{name: "subject", kind: text("NAME"),
+		help: `Client that the token is for (claim "sub"). The proxy's --rate-limit counts by it.`},
+	{name: "issuer", kind: text("NAME"),
+		help: `Issuer (claim "iss"), for proxies with --jwt-issuer.`},
+	{name: "audience", kind: text("NAME"),
+		help: `Audience (claim "aud"), for proxies with --jwt-audience.`},
+	{name: "rate", kind: rate(false),
+		help: `Metrics per second that the subject may send (claim "rate"), instead of --rate-limit of
+the proxy.`},
+	{name: "burst", kind: countFrom1(maxBurst),
+		help: `Metrics that the subject may send at once (claim "burst"), instead of --rate-burst of
+the proxy.`},
+	{name: "max-series", kind: countFrom1(maxSeries),
+		help: `Number of series that the subject may have in use (claim "max_series"), instead of
+--max-series of the proxy.`},
+	{name: "config", kind: text("FILE"),
+		help: `Configuration file of the proxy. The secret is read from its options jwt-secret (the
+first one) and jwt-secret-file; the others are ignored. The environment variable is
+STATSD_HTTP_PROXY_CONFIG.`},
+	{name: "help", kind: onOff(), onlyFlag: true,
+		help: `Print this help and exit.`},
+}}}
 
-// options binds the options to t and sets their defaults.
-func (t *Token) options() []option {
-	return []option{
-		{"jwt-secret", text(&t.Secret, ""), `secret to sign with; better given in the environment, since other users of
-the machine can read the command line`},
-		{"jwt-secret-file", text(&t.SecretFile, ""), `file with a secret a line, the first of which signs`},
-		{"expires", expiry(&t.Expires, time.Hour), `how long the token is valid: in seconds, or like 90m, 1h, 30d; never for ever`},
-		{"metrics", list(&t.Metrics), `names that may be written, like web.*,app.checkout; an asterisk stands for any
-run of characters. Without it every name`},
-		{"types", list(&t.Types), `types that may be written, like count,timing. Without it every type`},
-		{"prefix", text(&t.Prefix, ""), `put before each name, behind the proxy's own --metric-prefix`},
-		{"subject", text(&t.Subject, ""), `whom the token is for`},
-		{"issuer", text(&t.Issuer, ""), `who gives it, for a proxy with --jwt-issuer`},
-		{"audience", text(&t.Audience, ""), `what it is for, for a proxy with --jwt-audience`},
-	}
-}
-
-// ParseToken reads the options of the command token from its arguments, and the
-// secret also from the environment. Its error is one line that names the
-// option at fault.
+// ParseToken reads the options of the command token from its arguments. If these
+// contain no secret, it reads the secret from the environment, or else from the
+// configuration file. The error is one line that names the option, and contains
+// no secret.
 func ParseToken(args []string) (*Token, error) {
-	t := new(Token)
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {}
-	options := t.options()
-	for _, o := range options {
-		flags.Var(o.value, o.name, o.usage)
-	}
-	if err := flags.Parse(args); err != nil {
+	flags, err := parseArguments(args, tokenOptions)
+	if err != nil {
 		return nil, err
 	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	t := new(Token)
+	if err := bind(t, tokenOptions).apply(flags); err != nil {
+		return nil, err
 	}
-	for _, o := range options {
-		if t.Secret == "" && t.SecretFile == "" && slices.Contains(tokenEnv, o.name) {
-			if err := o.value.Set(os.Getenv(o.env())); err != nil {
-				return nil, err
-			}
+	if t.Help {
+		return nil, ErrHelp
+	}
+	variables, _ := readEnvironment(os.Environ(), options)
+	if _, ok := last(flags, "config"); !ok {
+		t.File, _ = last(variables, "config")
+	}
+	if t.Secret == "" && t.SecretFile == "" {
+		if err := t.setSecret(variables); err != nil {
+			return nil, err
+		}
+	}
+	if t.Secret == "" && t.SecretFile == "" && t.File != "" {
+		lines, err := readFile(t.File, options)
+		if err == nil {
+			err = t.setSecret(lines)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	if t.Secret == "" && t.SecretFile == "" {
-		return nil, errors.New("there is no secret to sign with: give --jwt-secret or --jwt-secret-file")
+		return nil, errors.New("there is no secret to sign with: give --jwt-secret-file or --jwt-secret")
 	}
 	return t, nil
 }
 
-// WriteTokenHelp writes the help text of the command token.
+// setSecret sets the secrets to those in settings of the proxy. Of several
+// secrets the first one signs.
+func (t *Token) setSecret(settings []setting) error {
+	c := new(Config)
+	secrets := slices.DeleteFunc(settings, func(s setting) bool {
+		return s.option.name != "jwt-secret" && s.option.name != "jwt-secret-file"
+	})
+	if err := bind(c, options).apply(secrets); err != nil {
+		return err
+	}
+	if len(c.JWTSecrets) > 0 {
+		t.Secret = c.JWTSecrets[0]
+	}
+	t.SecretFile = c.JWTSecretFile
+	return nil
+}
+
+// WriteTokenHelp writes the text of token --help.
 func WriteTokenHelp(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString(`statsd-http-proxy token prints a token (JWT, signed by HS256) for a proxy with
-the same secret.
+	b.WriteString(`statsd-http-proxy token prints a token (a JWT, signed with HS256) for a proxy that has the
+same secret.
 
 Usage:
-  statsd-http-proxy token --jwt-secret=secret [--option=value ...]
+  statsd-http-proxy token --jwt-secret-file=FILE [--option=value ...]
 
 Options:
 `)
-	for _, o := range new(Token).options() {
-		env := ""
-		if slices.Contains(tokenEnv, o.name) {
-			env = o.env()
+	for _, g := range tokenOptions {
+		for i := range g.options {
+			writeOption(&b, &g.options[i])
 		}
-		writeOption(&b, o, env)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// list is words with commas between them, and blanks if you like.
-func list(to *[]string) flag.Value {
-	return newValue(to, nil, func(s string) ([]string, error) {
-		words := strings.Split(s, ",")
-		for i := range words {
-			words[i] = strings.TrimSpace(words[i])
-		}
-		return words, nil
-	}, func(words []string) string { return strings.Join(words, ",") })
-}
-
-// maxExpiry is how far away the end of a token may be.
+// maxExpiry is the longest time for which a token can be valid.
 const maxExpiry = 100 * 365 * 24 * time.Hour
 
-// expiry is a time that may be in days, or never, which is 0.
-func expiry(to *time.Duration, preset time.Duration) flag.Value {
-	return newValue(to, preset, func(s string) (time.Duration, error) {
+// expiry accepts times that may be in days, and never, which is 0.
+func expiry() kind {
+	return kind{name: "TIME", parse: func(s string) (any, error) {
 		if s == "never" {
-			return 0, nil
+			return time.Duration(0), nil
 		}
 		d, err := parseTime(s)
 		if days, ok := strings.CutSuffix(s, "d"); ok {
@@ -128,8 +171,8 @@ func expiry(to *time.Duration, preset time.Duration) flag.Value {
 			d = time.Duration(n) * 24 * time.Hour
 		}
 		if err != nil || d < time.Second || d > maxExpiry {
-			return 0, fmt.Errorf("%q is not a time from a second to 100 years, like 3600, 1h or 30d, nor never", s)
+			return nil, errors.New("want a time from a second to 100 years, such as 3600, 1h or 30d, or never")
 		}
 		return d, nil
-	}, func(d time.Duration) string { return strings.TrimSuffix(d.String(), "0m0s") })
+	}}
 }

@@ -1,9 +1,9 @@
-// Package decode turns what a request carries into metrics: JSON, a form, a
-// multipart form, a query string, StatsD lines. It is pure: it knows no HTTP,
-// reads no option and writes no log.
+// Package decode decodes the bodies and query strings of requests into metrics:
+// JSON, forms, multipart forms and StatsD lines. It is pure: it knows no HTTP,
+// no options and no log.
 //
-// What it returns is unchecked but for its grammar; package metric does the
-// rest.
+// It checks the grammar of its input only. Package metric checks names, numbers
+// and tags.
 package decode
 
 import (
@@ -14,53 +14,55 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Decoder decodes one request after the other, reusing its memory. The slices
-// of a decoded Metric belong to the request's bytes and to the Decoder: they
-// are valid until its next call. It is not safe for concurrent use.
+// Decoder decodes one request after another and reuses its memory. The slices of
+// a decoded Metric are parts of the request or of the Decoder: they are valid
+// until the next call of a method of the Decoder. A Decoder is not safe for
+// concurrent use.
 type Decoder struct {
-	want    Want
-	seen    uint8  // a bit for each field of the current metric
-	scratch []byte // holds the texts that had to be unescaped
+	params  Params
+	seen    uint8  // a bit for each field that the current metric has
+	scratch []byte // holds unescaped texts of the current metric
 	scan    scanner
 
-	// Of a batch.
-	lines   []byte // what is left, unless it is JSON
-	isArray bool
-	begun   bool
+	// The state of a batch:
+	lines      []byte // the unread lines; unused for JSON
+	isArray    bool
+	hasStarted bool // the opening bracket was read
 }
 
-// Want says what a metric's parameters have to tell besides how much.
-type Want uint8
+// Params says which parameters a metric has besides its value.
+type Params uint8
 
 const (
-	Params Want = iota // nothing: name and kind stand in the path
-	Named              // the name
-	Entry              // the name and the kind
+	ValueParams Params = iota // none: the path of the request has the name and the type
+	NamedParams               // the name: the path has the type
+	EntryParams               // the name and the type
 )
 
-// begin prepares for the parameters of a metric.
-func (d *Decoder) begin(want Want) {
-	d.want, d.seen, d.scratch = want, 0, d.scratch[:0]
+// begin prepares d for the parameters of a metric.
+func (d *Decoder) begin(params Params) {
+	d.params, d.seen, d.scratch = params, 0, d.scratch[:0]
 	if cap(d.scratch) > maxScratch {
 		d.scratch = nil
 	}
 }
 
-// maxScratch is how much memory is kept for the next metric.
+// maxScratch is the maximum size of the scratch memory that d keeps for the next
+// metric.
 const maxScratch = 64 << 10
 
-// end tells whether the metric's parameters were all there.
+// end returns an error if a required parameter is missing.
 func (d *Decoder) end() error {
 	switch {
-	case d.want >= Named && d.seen&(1<<fieldName) == 0:
+	case d.params >= NamedParams && d.seen&(1<<fieldName) == 0:
 		return errors.New(`parameter "metric" is missing: it is the name`)
-	case d.want >= Entry && d.seen&(1<<fieldKind) == 0:
+	case d.params >= EntryParams && d.seen&(1<<fieldKind) == 0:
 		return errors.New(`parameter "metric_type" is missing`)
 	}
 	return nil
 }
 
-// field is one of the parameters that a metric may have.
+// field is one of the parameters of a metric.
 type field uint8
 
 const (
@@ -73,7 +75,8 @@ const (
 	fieldKind
 )
 
-// field returns which parameter is called name, false for none that is wanted.
+// field returns the parameter with the given name. It returns false if d.params
+// does not contain it.
 func (d *Decoder) field(name []byte) (field, bool) {
 	switch string(name) {
 	case "value":
@@ -87,15 +90,16 @@ func (d *Decoder) field(name []byte) (field, bool) {
 	case "tags":
 		return fieldTags, true
 	case "metric", "name":
-		return fieldName, d.want >= Named
+		return fieldName, d.params >= NamedParams
 	case "metric_type", "type":
-		return fieldKind, d.want >= Entry
+		return fieldKind, d.params >= EntryParams
 	}
 	return 0, false
 }
 
-// mark notes that a parameter is given and refuses one that was before.
-func (d *Decoder) mark(f field, name []byte) error {
+// markSeen records that the metric has the parameter f. It returns an error if
+// the metric had it already.
+func (d *Decoder) markSeen(f field, name []byte) error {
 	if d.seen&(1<<f) != 0 {
 		return fmt.Errorf("parameter %s is given twice", quote.Bytes(name))
 	}
@@ -103,7 +107,7 @@ func (d *Decoder) mark(f field, name []byte) error {
 	return nil
 }
 
-// setText sets a parameter to text.
+// setText sets the parameter f to text.
 func setText(m *metric.Metric, f field, text []byte) error {
 	switch f {
 	case fieldTags:
@@ -122,7 +126,8 @@ func setText(m *metric.Metric, f field, text []byte) error {
 	return nil
 }
 
-// valueOf returns where to put a parameter that is a plain value.
+// valueOf returns where m holds the parameter f. f is not the name, the kind or
+// the tags.
 func valueOf(m *metric.Metric, f field) *metric.Value {
 	switch f {
 	case fieldTime:
@@ -136,46 +141,7 @@ func valueOf(m *metric.Metric, f field) *metric.Value {
 	}
 }
 
-// splitTags reads tags like env=prod,locale=en-us. Blanks around the
-// separators are no part of a key or value.
-func splitTags(m *metric.Metric, text []byte, separates, joins byte) error {
-	text = metric.TrimBlanks(text)
-	if len(text) == 0 {
-		return nil
-	}
-	for more := true; more; {
-		var tag []byte
-		tag, text, more = cut(text, separates)
-		key, value, isPair := cut(tag, joins)
-		if !isPair {
-			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joins)
-		}
-		if err := addTag(m, metric.TrimBlanks(key), metric.TrimBlanks(value)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxTags is how many tags a metric may have: more than fit into a datagram.
-const maxTags = 400
-
-func addTag(m *metric.Metric, key, value []byte) error {
-	if len(m.Tags) == maxTags {
-		return fmt.Errorf(`parameter "tags": there are more than %d`, maxTags)
-	}
-	m.Tags = append(m.Tags, metric.Tag{Key: key, Value: value})
-	return nil
-}
-
-// Tags reads tags like env=prod,locale=en-us from outside of a request.
-func Tags(text []byte) ([]metric.Tag, error) {
-	var m metric.Metric
-	err := splitTags(&m, text, ',', '=')
-	return m.Tags, err
-}
-
-// errUnknown names a parameter that no kind of metric has.
+// errUnknown returns the error for a parameter that no metric has.
 func errUnknown(name []byte) error {
 	return fmt.Errorf("unknown parameter %s", quote.Bytes(name))
 }

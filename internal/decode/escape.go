@@ -28,7 +28,7 @@ func AppendUnescaped(dst, text []byte) ([]byte, error) {
 	}
 }
 
-// unhex holds the value of each hexadecimal digit, -1 for other bytes.
+// unhex holds the value of each hexadecimal digit, and -1 for all other bytes.
 var unhex = func() (t [256]int8) {
 	for b := range t {
 		t[b] = -1

@@ -8,21 +8,17 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Form decodes a body like value=1&tags=env%3Dprod into m (the URL Standard's
-// application/x-www-form-urlencoded, but a bad percent escape is an error).
-func (d *Decoder) Form(m *metric.Metric, body []byte, want Want) error {
-	return d.fields(m, body, want, false)
+// Form decodes a body such as value=1&tags=env%3Dprod into m. The format is the
+// URL Standard's application/x-www-form-urlencoded, except that a bad percent
+// escape is an error.
+func (d *Decoder) Form(m *metric.Metric, body []byte, params Params) error {
+	return d.fields(m, body, params, false)
 }
 
-// Query decodes a query string into m. Its token is left out: that is for
-// whoever checks tokens.
-func (d *Decoder) Query(m *metric.Metric, query []byte, want Want) error {
-	return d.fields(m, query, want, true)
-}
-
-// fields reads the parameters of an encoded form.
-func (d *Decoder) fields(m *metric.Metric, form []byte, want Want, isQuery bool) error {
-	d.begin(want)
+// fields decodes the parameters of an encoded form or, if isQuery is true, of a
+// query string.
+func (d *Decoder) fields(m *metric.Metric, form []byte, params Params, isQuery bool) error {
+	d.begin(params)
 	for more := len(form) > 0; more; {
 		var pair []byte
 		pair, form, more = bytes.Cut(form, []byte{'&'})
@@ -48,37 +44,20 @@ func (d *Decoder) fields(m *metric.Metric, form []byte, want Want, isQuery bool)
 	return d.end()
 }
 
-// textParameter sets the parameter name of a form.
+// textParameter sets the parameter name of a form to text.
 func (d *Decoder) textParameter(m *metric.Metric, name, text []byte) error {
 	f, ok := d.field(name)
 	if !ok {
 		return errUnknown(name)
 	}
-	if err := d.mark(f, name); err != nil {
+	if err := d.markSeen(f, name); err != nil {
 		return err
 	}
 	return setText(m, f, text)
 }
 
-// QueryToken returns the first token in a query string, nil where it has none
-// or only an empty one.
-func QueryToken(query []byte) (token []byte) {
-	var d Decoder
-	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
-		rawName, rawText, _ := bytes.Cut(pair, []byte{'='})
-		if name, err := d.unescapeField(rawName); err != nil || string(name) != "token" || len(rawText) == 0 {
-			continue
-		}
-		if text, err := d.unescapeField(rawText); err == nil {
-			return text
-		}
-		return rawText // no token has a percent sign: it will be refused
-	}
-	return nil
-}
-
-// unescapeField returns text with plus signs as spaces and percent escapes
-// decoded: text itself where there are none, else a part of d.scratch.
+// unescapeField decodes the percent escapes of text and replaces plus signs by
+// spaces. It returns text itself if there are none, else a part of d.scratch.
 func (d *Decoder) unescapeField(text []byte) ([]byte, error) {
 	if bytes.IndexByte(text, '%') < 0 && bytes.IndexByte(text, '+') < 0 {
 		return text, nil

@@ -15,8 +15,8 @@ import (
 	"statsd-http-proxy/internal/wiretest"
 )
 
-// FuzzJSON holds the JSON scanner against a library: both take the same texts,
-// and read the same strings from them.
+// FuzzJSON compares the JSON scanner with a library: both must accept the same
+// texts, and decode strings in the same way.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-0.5e+3,{"b":"\u00e9\ud83d\ude00\n"}],"c":null,"d":true}`, `[]`, `"\ud800"`, `01`, `-`, `1.`, `1e`, `{"a" 1}`,
@@ -30,13 +30,13 @@ func FuzzJSON(f *testing.F) {
 		if err == nil {
 			err = s.end("value")
 		}
-		if (err != nil) != s.broken {
-			t.Fatalf("%q: error %v, broken %v", text, err, s.broken)
+		if (err != nil) != s.isMalformed {
+			t.Fatalf("%q: error %v, isMalformed %v", text, err, s.isMalformed)
 		}
 		value := jsontext.Value(text)
 		valid := value.IsValid(jsontext.AllowDuplicateNames(true))
 		if valid != (err == nil) && (err == nil || !strings.Contains(err.Error(), "nested deeper")) {
-			t.Fatalf("%q: error %v, but valid to the library is %v", text, err, valid)
+			t.Fatalf("%q: error %v, but the library reports valid: %v", text, err, valid)
 		}
 		if err != nil || value.Kind() != '"' {
 			return
@@ -50,10 +50,10 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// FuzzPlainObject shows that an object which is read the quick way is read as it
-// would be otherwise.
-func FuzzPlainObject(f *testing.F) {
-	for _, seed := range plainObjects {
+// FuzzFastObject checks that the fast path decodes an object in the same way as
+// Decoder.object.
+func FuzzFastObject(f *testing.F) {
+	for _, seed := range fastObjects {
 		f.Add([]byte(seed))
 	}
 	f.Add([]byte(`{"metric":"a\u0062","type":"count","value":1.5e3,"tags":{"a":null}}`))
@@ -61,18 +61,18 @@ func FuzzPlainObject(f *testing.F) {
 		if len(object) == 0 || object[0] != '{' {
 			return
 		}
-		var quick, long Decoder
+		var fast, slow Decoder
 		var got, want metric.Metric
-		quick.scan, long.scan = scanner{data: object}, scanner{data: object}
-		if !quick.plainObject(&got) {
-			if quick.scan.pos != 0 {
-				t.Fatalf("%q is not plain, but read up to %d", object, quick.scan.pos)
+		fast.scan, slow.scan = scanner{data: object}, scanner{data: object}
+		if !fast.fastObject(&got) {
+			if fast.scan.pos != 0 {
+				t.Fatalf("fastObject rejected %q, but moved to %d", object, fast.scan.pos)
 			}
 			return
 		}
-		err := long.object(&want, Entry)
-		if err != nil || quick.scan.pos != long.scan.pos || !reflect.DeepEqual(got, want) {
-			t.Fatalf("%q is %+v in %d bytes, want %+v in %d, %v", object, got, quick.scan.pos, want, long.scan.pos, err)
+		err := slow.object(&want, EntryParams)
+		if err != nil || fast.scan.pos != slow.scan.pos || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q is %+v in %d bytes, want %+v in %d, %v", object, got, fast.scan.pos, want, slow.scan.pos, err)
 		}
 	})
 }
@@ -87,8 +87,8 @@ func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
 	return e
 }
 
-// FuzzLines shows that each line of a batch that is accepted reads back, in
-// every tag format, as what it said.
+// FuzzLines checks that each accepted line of a batch parses as the same metric,
+// in every tag format, and that the fast path writes the same lines.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h"))
 	f.Add([]byte("a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d"))
@@ -114,7 +114,7 @@ func FuzzLines(f *testing.F) {
 		for d.OpenBatch(body); ; {
 			rest := d.Lines()
 			bad, err := d.Next(&m)
-			checkPlain(t, others, narrow, &d, &m, rest, bad == nil && err == nil)
+			checkFast(t, others, narrow, &d, &m, rest, bad == nil && err == nil)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -137,36 +137,35 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-// checkPlain shows that a line which is written as it stands is written as it
-// would be otherwise. m is what the first line of rest was decoded to, if it
-// was.
-func checkPlain(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d *Decoder, m *metric.Metric, rest []byte, isDecoded bool) {
+// checkFast checks that AppendFast writes the first line of rest in the same way
+// as Append. m is that line, decoded if isDecoded is true.
+func checkFast(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d *Decoder, m *metric.Metric, rest []byte, isDecoded bool) {
 	t.Helper()
 	for _, e := range encoders {
 		for _, scope := range []*metric.Scope{nil, narrow} {
-			plain, long := metric.Lines{Bytes: []byte("x"), Ends: []int{1}}, metric.Lines{Bytes: []byte("x"), Ends: []int{1}}
-			w, n := e.AppendPlain(&plain, rest, scope)
+			fast, slow := metric.Lines{Bytes: []byte("x"), Ends: []int{1}}, metric.Lines{Bytes: []byte("x"), Ends: []int{1}}
+			w, n := e.AppendFast(&fast, rest, scope)
 			if n == 0 {
-				if string(plain.Bytes) != "x" || len(plain.Ends) != 1 {
-					t.Fatalf("%q is not plain, but %q is written", rest, plain.Bytes)
+				if string(fast.Bytes) != "x" || len(fast.Ends) != 1 {
+					t.Fatalf("AppendFast rejected %q, but wrote %q", rest, fast.Bytes)
 				}
 				continue
 			}
 			if !isDecoded || string(d.Lines()) != string(rest[n:]) {
-				t.Fatalf("%q is plain in %d bytes, but is decoded: %v, and %q is left", rest, n, isDecoded, d.Lines())
+				t.Fatalf("AppendFast took %[2]d bytes of %[1]q; decoded: %[3]v, and %[4]q is left", rest, n, isDecoded, d.Lines())
 			}
-			want, err := e.Append(&long, m, scope)
-			if err != nil || !reflect.DeepEqual(plain, long) {
-				t.Fatalf("%q becomes %q, else %q, %v", rest[:n], plain.Bytes, long.Bytes, err)
+			want, err := e.Append(&slow, m, scope)
+			if err != nil || !reflect.DeepEqual(fast, slow) {
+				t.Fatalf("AppendFast wrote %q as %q, Append as %q, %v", rest[:n], fast.Bytes, slow.Bytes, err)
 			}
 			if w.Rate != want.Rate || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
-				t.Fatalf("%q: %v %q %q, else %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
+				t.Fatalf("%q: AppendFast returned %v %q %q, Append %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
 			}
 		}
 	}
 }
 
-// checkLines reads the lines of m back.
+// checkLines parses the lines of m and compares them with m.
 func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) {
 	t.Helper()
 	lines := strings.Split(string(l.Bytes), "\n")
@@ -183,18 +182,18 @@ func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) 
 		if !ok || kind != m.Kind || len(strings.Fields(line.Name)) != 1 {
 			t.Fatalf("%q is a %s called %q", text, line.Type, line.Name)
 		}
-		if plain := string(m.Name); !strings.ContainsAny(plain, " \t") && isASCII(plain) && line.Name != plain {
-			t.Fatalf("%q has the name %q, want %q", text, line.Name, plain)
+		if name := string(m.Name); !strings.ContainsAny(name, " \t") && isASCII(name) && line.Name != name {
+			t.Fatalf("%q has the name %q, want %q", text, line.Name, name)
 		}
-		said := strings.TrimFunc(string(values[i].Text), func(r rune) bool { return len(metric.TrimBlanks([]byte(string(r)))) == 0 })
+		number := strings.TrimFunc(string(values[i].Text), func(r rune) bool { return len(metric.TrimBlanks([]byte(string(r)))) == 0 })
 		if kind == metric.Set {
 			if line.Text != string(values[i].Text) {
 				t.Fatalf("%q has the value %q, want %q", text, line.Text, values[i].Text)
 			}
-		} else if want, err := strconv.ParseFloat(said, 64); err != nil || math.Abs(line.Value-want) > 1e-9*math.Abs(want) {
+		} else if want, err := strconv.ParseFloat(number, 64); err != nil || math.Abs(line.Value-want) > 1e-9*math.Abs(want) {
 			t.Fatalf("%q has the value %v, want %v (%v)", text, line.Value, want, err)
 		}
-		if delta := kind == metric.Gauge && strings.ContainsAny(said[:1], "+-"); line.Delta != delta {
+		if delta := kind == metric.Gauge && strings.ContainsAny(number[:1], "+-"); line.Delta != delta {
 			t.Fatalf("%q moves a gauge: %v, want %v", text, line.Delta, delta)
 		}
 		rate := 1.0

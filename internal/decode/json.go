@@ -7,33 +7,33 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// IsJSON tells whether body is taken for a JSON object, whatever its content
-// type says: it starts with a brace, white space aside.
+// IsJSON reports whether the first character of body, after white space, is a
+// brace. Such a body is a JSON object, whatever its content type is.
 func IsJSON(body []byte) bool {
 	s := scanner{data: body}
 	return s.peek() == '{'
 }
 
-// JSON decodes one object like {"value": 1, "tags": {"env": "prod"}} into m.
-// Besides the grammar of RFC 8259 it wants valid UTF-8, each name once and
-// nothing behind the object.
-func (d *Decoder) JSON(m *metric.Metric, body []byte, want Want) error {
+// JSON decodes one object such as {"value": 1, "tags": {"env": "prod"}} into m.
+// Beyond the grammar of RFC 8259, it requires valid UTF-8, distinct names, and
+// that nothing follows the object.
+func (d *Decoder) JSON(m *metric.Metric, body []byte, params Params) error {
 	d.scan = scanner{data: body}
-	if err := d.object(m, want); err != nil {
+	if err := d.object(m, params); err != nil {
 		return err
 	}
 	return d.scan.end("object")
 }
 
-// object decodes the object that is next. Where it fails without the JSON
-// being broken, the rest of the object is still unread.
-func (d *Decoder) object(m *metric.Metric, want Want) error {
-	d.begin(want)
+// object decodes the next object. If it returns an error and the JSON is well
+// formed, a part of the object is unread.
+func (d *Decoder) object(m *metric.Metric, params Params) error {
+	d.begin(params)
 	s := &d.scan
 	if err := s.expect('{'); err != nil {
 		return err
 	}
-	for more := !s.take('}'); more; {
+	for more := !s.consume('}'); more; {
 		name, err := d.memberName()
 		if err != nil {
 			return err
@@ -48,64 +48,64 @@ func (d *Decoder) object(m *metric.Metric, want Want) error {
 	return d.end()
 }
 
-// parameter reads the value of the parameter name, which is next.
+// parameter decodes the next value, which belongs to the parameter name.
 func (d *Decoder) parameter(m *metric.Metric, name []byte) error {
 	s := &d.scan
 	f, ok := d.field(name)
-	kind := s.peek()
-	if kind == 'n' { // null counts as absent, but once
+	first := s.peek()
+	if first == 'n' { // null counts as absent, but only once
 		if _, err := s.literal(); err != nil || !ok {
 			return err
 		}
-		if err := d.mark(f, name); err != nil {
+		if err := d.markSeen(f, name); err != nil {
 			return err
 		}
 		if f >= fieldName {
-			d.seen &^= 1 << f // so that end misses it
+			d.seen &^= 1 << f // so that end reports it missing
 		}
 		return nil
 	}
 	if !ok {
 		return errUnknown(name)
 	}
-	if err := d.mark(f, name); err != nil {
+	if err := d.markSeen(f, name); err != nil {
 		return err
 	}
 	switch {
-	case kind == '"':
+	case first == '"':
 		text, err := d.text()
 		if err != nil {
 			return err
 		}
 		return setText(m, f, text)
-	case f < fieldTags && (kind == '-' || kind-'0' <= 9):
+	case f < fieldTags && (first == '-' || first-'0' <= 9):
 		text, err := s.number()
 		*valueOf(m, f) = metric.Value{Text: text, Form: metric.Number}
 		return err
-	case f == fieldTags && kind == '{':
-		return d.tags(m)
+	case f == fieldTags && first == '{':
+		return d.tagObject(m)
 	}
-	return d.wrongType(f, name)
+	return d.errType(f, name)
 }
 
-// tags reads an object of tags. Numbers and booleans stand for their text, a
-// null for no tag.
-func (d *Decoder) tags(m *metric.Metric) error {
+// tagObject decodes an object of tags. Numbers and booleans become text; a null
+// is no tag.
+func (d *Decoder) tagObject(m *metric.Metric) error {
 	s := &d.scan
 	s.pos++ // the brace
-	for more := !s.take('}'); more; {
+	for more := !s.consume('}'); more; {
 		key, err := d.memberName()
 		if err != nil {
 			return err
 		}
 		var value []byte
-		kind := s.peek()
+		first := s.peek()
 		switch {
-		case kind == '"':
+		case first == '"':
 			value, err = d.text()
-		case kind == '{' || kind == '[':
+		case first == '{' || first == '[':
 			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, quote.Bytes(key))
-		case kind == '-' || kind-'0' <= 9:
+		case first == '-' || first-'0' <= 9:
 			value, err = s.number()
 		default:
 			value, err = s.literal()
@@ -113,7 +113,7 @@ func (d *Decoder) tags(m *metric.Metric) error {
 		if err != nil {
 			return err
 		}
-		if kind != 'n' {
+		if first != 'n' {
 			if err := addTag(m, key, value); err != nil {
 				return err
 			}
@@ -125,7 +125,7 @@ func (d *Decoder) tags(m *metric.Metric) error {
 	return nil
 }
 
-// memberName reads the name of an object's member and the colon behind it.
+// memberName reads the name of a member of an object and the colon after it.
 func (d *Decoder) memberName() ([]byte, error) {
 	name, err := d.text()
 	if err != nil {
@@ -134,11 +134,11 @@ func (d *Decoder) memberName() ([]byte, error) {
 	return name, d.scan.expect(':')
 }
 
-// text reads a string and returns what it says: a part of the body, or of
-// d.scratch where it had to be unescaped.
+// text reads a string and returns its contents: a part of the body, or a part of
+// d.scratch if the string has escapes.
 func (d *Decoder) text() ([]byte, error) {
-	raw, escaped, err := d.scan.string()
-	if err != nil || !escaped {
+	raw, isEscaped, err := d.scan.string()
+	if err != nil || !isEscaped {
 		return raw, err
 	}
 	start := len(d.scratch)
@@ -146,18 +146,18 @@ func (d *Decoder) text() ([]byte, error) {
 	return d.scratch[start:len(d.scratch):len(d.scratch)], nil
 }
 
-// wrongType says of what type the parameter name, whose value is next, has to
-// be.
-func (d *Decoder) wrongType(f field, name []byte) error {
+// errType returns the error for the next value, whose type is wrong for the
+// parameter f.
+func (d *Decoder) errType(f field, name []byte) error {
 	if err := d.scan.skip(0); err != nil {
-		return err // it is no value at all
+		return err // it is not a value at all
 	}
-	want := "a number or a string"
+	types := "a number or a string"
 	switch f {
 	case fieldTags:
-		want = "a string or an object"
+		types = "a string or an object"
 	case fieldName, fieldKind:
-		want = "a string"
+		types = "a string"
 	}
-	return fmt.Errorf("parameter %s is not %s", quote.Bytes(name), want)
+	return fmt.Errorf("parameter %s is not %s", quote.Bytes(name), types)
 }

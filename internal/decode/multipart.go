@@ -11,16 +11,16 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Multipart decodes a body of the type multipart/form-data, what a browser
-// makes of a FormData, into m. Parts that are files are an error.
-func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, want Want) error {
-	d.begin(want)
+// Multipart decodes a body of the type multipart/form-data, as browsers encode a
+// FormData, into m. A part that is a file is an error.
+func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, params Params) error {
+	d.begin(params)
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := reader.NextPart()
 		if err == io.EOF {
-			// The library says the same of a body that breaks off in the
-			// headers of a part.
+			// NextPart returns io.EOF also if the body breaks off in the headers
+			// of a part.
 			if !bytes.Contains(body, []byte("--"+boundary+"--")) {
 				return errors.New("malformed multipart body: it breaks off")
 			}

@@ -15,26 +15,28 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-// vector is a call of the client in client/ and what becomes of it. The client
-// runs the same cases, in client/test/vectors.test.mjs.
+// vector is a call of the client in client/ and its result. The client runs the
+// same cases, in client/test/vectors.test.mjs.
 type vector struct {
-	Call []json.RawMessage // method, name, value, sample rate and tags; raw, since a Go string cannot hold half of a surrogate pair
+	Call []json.RawMessage // method, name, value, sample rate and tags; raw, because a Go string cannot hold half of a surrogate pair
 
-	// What the client was made with. The proxy's options of these names do the
-	// same.
+	// The options of the client. The proxy has options of the same names.
 	Prefix     string
 	Tags       json.RawMessage
 	SampleRate json.RawMessage
 
-	Lines     []string // what the client writes
-	Forwarded []string // what the proxy makes of them; Lines where it is empty
+	Lines   []string // the lines that the client writes
+	Refused bool     // the client rejects the call and writes none
 
-	Refused bool   // by both
-	Line    string // what would be refused, where only a line is
+	// Forwarded are the lines that the proxy forwards. If the list is empty, the
+	// proxy rejects the metric. Without a list, Lines and Refused hold for both.
+	Forwarded []string
+
+	Line string // a line that the proxy rejects; the call is not checked then
 }
 
-// metrics are, for each method, the type of its metric, the parameter that has
-// its value and the value where none is given.
+// metrics holds, for each method, the type of its metric, the parameter for its
+// value, and the default value.
 var metrics = map[string]struct{ kind, parameter, preset string }{
 	"increment":    {"count", "value", "1"},
 	"decrement":    {"count", "value", "1"},
@@ -69,21 +71,22 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// run holds the lines of the client against the proxy, and both against what
-// the proxy makes of the same call in JSON.
+// run checks the lines that the proxy makes of the client's lines, and of the same
+// call in JSON.
 func (v vector) run(t *testing.T) {
 	want := v.Forwarded
 	if want == nil {
 		want = v.Lines
 	}
-	if v.Refused == (len(want) > 0) {
-		t.Fatal("the vector has to be refused or have lines, one of them")
+	if v.Refused == (len(v.Lines) > 0) {
+		t.Fatal("a vector must either be refused or have lines")
 	}
+	isRejected := len(want) == 0
 	if !v.Refused {
-		plain := newEncoder(t, metric.Options{})
-		// A bracket alone would begin an array: the client puts a line of one blank
-		// before it.
-		if got, err := forward(plain, "\u00a0\n"+strings.Join(v.Lines, "\n")); err != nil || !slices.Equal(got, want) {
+		e := newEncoder(t, metric.Options{})
+		// A bracket at the beginning would start a JSON array, so the client puts a
+		// line with one blank before it.
+		if got, err := forward(e, "\u00a0\n"+strings.Join(v.Lines, "\n")); isRejected != (err != nil) || !slices.Equal(got, want) {
 			t.Errorf("the lines %q are forwarded as %q, %v, want %q", v.Lines, got, err, want)
 		}
 	}
@@ -98,7 +101,7 @@ func (v vector) run(t *testing.T) {
 	if err == nil {
 		got, err = forward(e, v.entry(t))
 	}
-	if v.Refused != (err != nil) || !slices.Equal(got, want) {
+	if isRejected != (err != nil) || !slices.Equal(got, want) {
 		t.Errorf("the entry %s is forwarded as %q, %v, want %q", v.entry(t), got, err, want)
 	}
 }
@@ -113,13 +116,13 @@ func newEncoder(t *testing.T, options metric.Options) *metric.Encoder {
 	return e
 }
 
-// encoder returns an Encoder with the client's prefix and tags.
+// encoder returns an Encoder with the prefix and the tags of v.
 func (v vector) encoder() (*metric.Encoder, error) {
 	options := metric.Options{Prefix: v.Prefix, Histograms: true, MaxLine: 8192}
 	if v.Tags != nil {
 		var d decode.Decoder
 		var m metric.Metric
-		if err := d.JSON(&m, slices.Concat([]byte(`{"tags":`), v.Tags, []byte("}")), decode.Params); err != nil {
+		if err := d.JSON(&m, slices.Concat([]byte(`{"tags":`), v.Tags, []byte("}")), decode.ValueParams); err != nil {
 			return nil, err
 		}
 		options.Tags = m.Tags
@@ -139,7 +142,7 @@ func (v vector) entry(t *testing.T) string {
 	}
 	value, rate, tags := m.preset, string(v.SampleRate), ""
 	if method == "gauge" || method == "gaugeDelta" || method == "set" {
-		rate = "" // the client's is for what can be sampled
+		rate = "" // the client uses its rate for other types only
 	}
 	for i, arg := range v.Call[2:] {
 		switch {
@@ -164,8 +167,8 @@ func (v vector) entry(t *testing.T) string {
 	return entry + "}]"
 }
 
-// forward returns the lines that the proxy makes of a batch, which has to be good
-// in all its entries.
+// forward returns the lines that the proxy makes of a batch. It returns an error
+// if an entry is bad.
 func forward(e *metric.Encoder, body string) ([]string, error) {
 	var d decode.Decoder
 	var m metric.Metric

@@ -1,9 +1,9 @@
-// Package demo is a StatsD for the first five minutes: it prints the lines it
-// receives, and serves a page that sends metrics and shows what becomes of
-// them, so that a newcomer sees the proxy's work with nothing else installed.
+// Package demo is a built-in StatsD server for a first try of the proxy. It
+// prints the lines that it receives, and serves a web page that sends metrics
+// and shows the received lines. Nothing else has to be installed.
 //
-//	proxy ─▶ datagrams ─▶ run ─┬▶ standard output
-//	                           └▶ hub ─▶ streams ─▶ pages
+//	proxy ─▶ datagrams ─▶ Server.run ─┬▶ standard output
+//	                                  └▶ hub ─▶ subscribers ─▶ pages
 package demo
 
 import (
@@ -19,11 +19,11 @@ type Server struct {
 	conn net.PacketConn
 	out  io.Writer
 	hub  hub
-	done chan struct{}
+	done chan struct{} // closed when run returns
 }
 
-// Start starts a Server that prints each line to out with a time stamp. It
-// runs until Close.
+// Start starts a Server that prints each line to out with the time. The caller
+// must call Close.
 func Start(out io.Writer) (*Server, error) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -34,22 +34,23 @@ func Start(out io.Writer) (*Server, error) {
 	return s, nil
 }
 
-// Address returns the address to send to.
+// Address returns the host and port that the Server receives lines on.
 func (s *Server) Address() string { return s.conn.LocalAddr().String() }
 
-// endOfLines is how long Close waits for lines that are on their way.
-const endOfLines = 50 * time.Millisecond
+// drainTime is the time that Close waits for lines that are on their way.
+const drainTime = 50 * time.Millisecond
 
-// Close prints what has arrived, ends the streams to pages and stops. It does
-// not wait for the requests of these streams: they belong to the HTTP server
-// that Handler was given to.
+// Close prints the lines that have arrived, ends the event streams and stops the
+// Server. It does not wait for the requests of event streams, because the HTTP
+// server that uses Handler owns them.
 func (s *Server) Close() {
-	_ = s.conn.SetReadDeadline(time.Now().Add(endOfLines))
+	_ = s.conn.SetReadDeadline(time.Now().Add(drainTime))
 	<-s.done
 	_ = s.conn.Close()
 	s.hub.close()
 }
 
+// run receives datagrams until Close.
 func (s *Server) run() {
 	defer close(s.done)
 	datagram := make([]byte, 64<<10)
@@ -59,15 +60,16 @@ func (s *Server) run() {
 		if err != nil {
 			return
 		}
-		// One write for all of a datagram: lines may be many.
-		text = appendStamped(text[:0], datagram[:n], time.Now())
+		// All lines of a datagram are printed by one call of Write, which is
+		// much faster than one call for each line.
+		text = appendWithTime(text[:0], datagram[:n], time.Now())
 		_, _ = s.out.Write(text)
 		s.hub.publish(datagram[:n])
 	}
 }
 
-// appendStamped appends each line of datagram with the time now before it.
-func appendStamped(dst, datagram []byte, now time.Time) []byte {
+// appendWithTime appends each line of datagram to dst, with now before it.
+func appendWithTime(dst, datagram []byte, now time.Time) []byte {
 	for line := range bytes.SplitSeq(datagram, []byte{'\n'}) {
 		dst = now.AppendFormat(dst, "15:04:05.000 ")
 		dst = append(dst, line...)

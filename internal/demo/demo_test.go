@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestLinesArePrintedWithATimeStamp(t *testing.T) {
+func TestLinesArePrintedWithTheTime(t *testing.T) {
 	var out strings.Builder
 	s, err := Start(&out)
 	if err != nil {

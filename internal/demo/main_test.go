@@ -6,5 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain sees that no goroutine is left behind.
+// TestMain checks that the tests leave no goroutine running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

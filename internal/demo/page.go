@@ -14,26 +14,26 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The page works offline: all that it loads is in here. What stands in page/lib
-// comes from elsewhere, see make demo-lib, with licences that want to be where
-// it is: they are in the program and are not served.
+// embedded holds all files of the page, so that the page works offline. The
+// files in page/lib are copies from other projects (see make demo-lib). Their
+// licenses are embedded too, as they require, but not served.
 //
 //go:embed page
 var embedded embed.FS
 
-// file is one of the page's files.
+// file is a file of the page.
 type file struct {
 	contentType string
 	etag        string
 	content     []byte
 }
 
-// files are the page's files by the path of their URL. The page itself is /,
-// all others stand below /demo/.
+// files are the files of the page by URL path. The page itself is at /, all
+// other files are below /demo/.
 var files = loadFiles()
 
-// contentTypes are the types of the files by their extension. Those of package
-// mime depend on the machine.
+// contentTypes are the content types by file extension. Package mime is not
+// used, because its types depend on the machine.
 var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".html": "text/html; charset=utf-8",
@@ -65,49 +65,73 @@ func loadFiles() map[string]file {
 		return nil
 	})
 	if err != nil {
-		panic(err) // the file system is part of the program
+		panic(err) // the files are part of the program
 	}
 	return all
 }
 
-// policy is the page's Content-Security-Policy: nothing but its own files, and
-// no script or style within the page.
+// policy is the Content-Security-Policy of the page. It allows only files from
+// the page's own origin, and no inline scripts and styles.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 
-// Handler returns the handler of the page: GET and HEAD of /, of the files it
-// needs below /demo/, and of /demo/events, which streams the lines that arrive
-// as server-sent events until the request's context ends or the Server closes.
-// The page sends its metrics to its own origin.
-func (s *Server) Handler() http.Handler {
-	return http.HandlerFunc(s.serve)
+// Handler returns the HTTP handler of the page. It serves GET and HEAD of /, of
+// the page's files below /demo/, and of /demo/events: a stream of server-sent
+// events with the received lines, which ends when the request's context ends or
+// the Server is closed. The page sends its metrics to its own origin.
+//
+// If verify is not nil, event streams require the query parameter token with a
+// token that verify accepts; EventSource cannot send headers. Any such token shows
+// the lines of all clients. The error of verify is sent to the client.
+//
+// An address can have four event streams. It is the Request.RemoteAddr; behind a
+// trusted proxy, the HTTP server should set that to the address of the client.
+func (s *Server) Handler(verify func(token []byte) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, verify) })
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", policy)
-	header.Set("Cross-Origin-Resource-Policy", "same-origin") // what arrives is no other page's business
+	header.Set("Cross-Origin-Resource-Policy", "same-origin") // other origins must not read the lines
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Content-Type-Options", "nosniff")
 	f, isFile := files[r.URL.Path]
 	switch isEvents := r.URL.Path == "/demo/events"; {
 	case !isFile && !isEvents:
-		fail(w, http.StatusNotFound, "there is no such page")
+		writeError(w, http.StatusNotFound, "there is no such page")
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		fail(w, http.StatusMethodNotAllowed, "only GET and HEAD are allowed here")
+		writeError(w, http.StatusMethodNotAllowed, "only GET and HEAD are allowed here")
 	case isEvents:
-		s.hub.serveEvents(w, r)
+		s.serveEvents(w, r, verify)
 	default:
 		header.Set("Content-Type", f.contentType)
-		header.Set("Cache-Control", "no-cache") // ask each time: another version may be running
+		header.Set("Cache-Control", "no-cache") // revalidate: the next start may run another version
 		header.Set("ETag", f.etag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 	}
 }
 
-// fail answers with an error as the rest of the proxy does.
-func fail(w http.ResponseWriter, status int, message string) {
-	body, _ := jsontext.AppendQuote([]byte(`{"error":`), message) // the messages are ours
+// serveEvents serves /demo/events to clients with a token that verify accepts.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
+	if verify == nil {
+		verify = func([]byte) error { return nil }
+	} else if r.URL.Query().Get("token") == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
+		writeError(w, http.StatusUnauthorized, "a token is required: send it as the query parameter token")
+		return
+	}
+	token := []byte(r.URL.Query().Get("token"))
+	if err := verify(token); err != nil {
+		writeError(w, http.StatusForbidden, err.Error())
+		return
+	}
+	s.hub.serveEvents(w, r, func() error { return verify(token) })
+}
+
+// writeError writes an error response like those of the rest of the proxy.
+func writeError(w http.ResponseWriter, status int, message string) {
+	body, _ := jsontext.AppendQuote([]byte(`{"error":`), message) // fails only for invalid UTF-8
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '}'))

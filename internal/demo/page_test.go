@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// start starts a Server for a test.
+// start starts a Server, which ends with the test.
 func start(t *testing.T) *Server {
 	t.Helper()
 	s, err := Start(io.Discard)
@@ -23,7 +24,7 @@ func start(t *testing.T) *Server {
 	return s
 }
 
-// do returns what handler answers.
+// do returns the response of handler. header has names and values in turn.
 func do(handler http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -34,8 +35,8 @@ func do(handler http.Handler, method, target string, header ...string) *httptest
 	return w
 }
 
-func TestAnswers(t *testing.T) {
-	handler := start(t).Handler()
+func TestResponses(t *testing.T) {
+	handler := start(t).Handler(nil)
 	f := func(method, target string, status int, body string, header http.Header) {
 		t.Helper()
 		for key, value := range map[string]string{
@@ -50,9 +51,9 @@ func TestAnswers(t *testing.T) {
 		if got.Code != status || !strings.HasPrefix(got.Body.String(), body) || (body == "") != (got.Body.Len() == 0) {
 			t.Errorf("%s %s: got %d %.60q, want %d %q", method, target, got.Code, got.Body, status, body)
 		}
-		for _, varies := range []string{"Etag", "Content-Length", "Accept-Ranges"} { // of ServeContent
+		for _, varies := range []string{"Etag", "Content-Length", "Accept-Ranges"} { // set by ServeContent
 			if status == http.StatusOK && target != "/demo/events" && got.Header().Get(varies) == "" {
-				t.Errorf("%s %s: there is no header %s", method, target, varies)
+				t.Errorf("%s %s: the header %s is missing", method, target, varies)
 			}
 			got.Header().Del(varies)
 		}
@@ -60,16 +61,16 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s %s: header (-want +got)\n%s", method, target, diff)
 		}
 	}
-	of := func(contentType string) http.Header {
+	fileHeader := func(contentType string) http.Header {
 		return http.Header{"Content-Type": {contentType}, "Cache-Control": {"no-cache"}}
 	}
-	f("GET", "/", 200, "<!doctype html>", of("text/html; charset=utf-8"))
-	f("HEAD", "/", 200, "", of("text/html; charset=utf-8"))
-	f("GET", "/?token=x", 200, "<!doctype html>", of("text/html; charset=utf-8"))
-	f("GET", "/demo/main.js", 200, "// The demo page", of("text/javascript; charset=utf-8"))
-	f("GET", "/demo/page.css", 200, ":root", of("text/css; charset=utf-8"))
-	f("GET", "/demo/icon.svg", 200, "<svg", of("image/svg+xml"))
-	f("GET", "/demo/lib/uPlot.js", 200, "/*! https://github.com/leeoniya/uPlot", of("text/javascript; charset=utf-8"))
+	f("GET", "/", 200, "<!doctype html>", fileHeader("text/html; charset=utf-8"))
+	f("HEAD", "/", 200, "", fileHeader("text/html; charset=utf-8"))
+	f("GET", "/?token=x", 200, "<!doctype html>", fileHeader("text/html; charset=utf-8"))
+	f("GET", "/demo/main.js", 200, "// The demo page", fileHeader("text/javascript; charset=utf-8"))
+	f("GET", "/demo/page.css", 200, ":root", fileHeader("text/css; charset=utf-8"))
+	f("GET", "/demo/icon.svg", 200, "<svg", fileHeader("image/svg+xml"))
+	f("GET", "/demo/lib/uPlot.js", 200, "/*! https://github.com/leeoniya/uPlot", fileHeader("text/javascript; charset=utf-8"))
 	f("HEAD", "/demo/events", 200, "", http.Header{"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-store"}})
 
 	failure := http.Header{"Content-Type": {"application/json"}}
@@ -81,8 +82,37 @@ func TestAnswers(t *testing.T) {
 	f("POST", "/demo/events", 405, `{"error":"only GET and HEAD are allowed here"}`, failure.Clone())
 }
 
-func TestFileThatIsKnownIsNotSentAgain(t *testing.T) {
-	handler := start(t).Handler()
+func TestEventsNeedAToken(t *testing.T) {
+	s := start(t)
+	f := func(target string, verify func([]byte) error, status int, body string) {
+		t.Helper()
+		got := do(s.Handler(verify), "HEAD", target)
+		if got.Code != status || got.Body.String() != body {
+			t.Errorf("HEAD %s: got %d %q, want %d %q", target, got.Code, got.Body, status, body)
+		}
+		if hasChallenge := got.Header().Get("WWW-Authenticate") != ""; hasChallenge != (status == 401) {
+			t.Errorf("HEAD %s: got %d with the header WWW-Authenticate: %v", target, got.Code, hasChallenge)
+		}
+	}
+	verify := func(token []byte) error {
+		if string(token) == "good+token" {
+			return nil
+		}
+		return errors.New("the token is malformed")
+	}
+	const required = `{"error":"a token is required: send it as the query parameter token"}`
+	f("/demo/events", nil, 200, "")
+	f("/demo/events?token=x", nil, 200, "")
+	f("/demo/events", verify, 401, required)
+	f("/demo/events?token=", verify, 401, required)
+	f("/demo/events?Token=good%2Btoken", verify, 401, required)
+	f("/demo/events?token=bad", verify, 403, `{"error":"the token is malformed"}`)
+	f("/demo/events?token=good%2Btoken", verify, 200, "")
+	f("/demo/main.js", verify, 200, "")
+}
+
+func TestCachedFilesAreNotSentAgain(t *testing.T) {
+	handler := start(t).Handler(nil)
 	for target := range files {
 		first := do(handler, "GET", target)
 		again := do(handler, "GET", target, "If-None-Match", first.Header().Get("ETag"))
@@ -93,22 +123,22 @@ func TestFileThatIsKnownIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// maxPage is what all files of the page may take together, in bytes.
-const maxPage = 120 << 10
+// maxPageBytes is the maximum total size of the page's files.
+const maxPageBytes = 120 << 10
 
 func TestPageIsSmall(t *testing.T) {
-	handler := start(t).Handler()
+	handler := start(t).Handler(nil)
 	total := 0
 	for target := range files {
 		total += do(handler, "GET", target).Body.Len()
 	}
 	t.Logf("%d files have %d bytes", len(files), total)
-	if total >= maxPage {
-		t.Errorf("the page has %d bytes, want less than %d", total, maxPage)
+	if total >= maxPageBytes {
+		t.Errorf("the page has %d bytes, want less than %d", total, maxPageBytes)
 	}
 }
 
-func TestPageHoldsAllThatItLoads(t *testing.T) {
+func TestPageLoadsOnlyItsFiles(t *testing.T) {
 	loads := regexp.MustCompile(`(?:src|href|from) ?=?['"]?["']([^"']+)["']`)
 	found := 0
 	for target, f := range files {
@@ -120,11 +150,11 @@ func TestPageHoldsAllThatItLoads(t *testing.T) {
 		}
 		for _, match := range loads.FindAllStringSubmatch(string(f.content), -1) {
 			if path.Ext(match[1]) == "" {
-				continue // a package's name in code that is shown
+				continue // the name of a package in sample code
 			}
 			found++
 			if _, ok := files[path.Join(path.Dir(target), match[1])]; !ok {
-				t.Errorf("%s loads %s, which is not there", target, match[1])
+				t.Errorf("%s loads %s, which does not exist", target, match[1])
 			}
 		}
 	}

@@ -1,8 +1,8 @@
-// Package limit keeps what clients may use within bounds: how many metrics
-// they write a second (Rates), how many series they make up (Series) and how
-// many connections they hold open (Conns). Its tables are bounded, allocate
-// nothing on the path of a request and are safe for concurrent use. There are
-// no goroutines and no timers: the caller says what time it is.
+// Package limit bounds what clients can use: how many metrics a second they
+// write (Rates), how many series they create (Series) and how many connections
+// they open (Conns). All tables are bounded, do not allocate while a request is
+// served, and are safe for concurrent use. The package starts no goroutines and
+// no timers: callers pass the current time.
 package limit
 
 import (
@@ -10,26 +10,28 @@ import (
 	"net/netip"
 )
 
-// seed keys all hashes of the process, so that nobody outside can find two
-// inputs that hash alike.
+// seed is the seed of all hashes in this process. It is secret, so that clients
+// cannot construct two inputs with the same hash.
 var seed = maphash.MakeSeed()
 
-// Client stands for who is held to a limit: the subject of a token, or an
-// address. It is a hash of 63 bits and one that tells the two apart, so that
-// no subject can be chosen to pass for an address.
+// Client identifies a client that limits apply to: the subject of a token, or
+// an address. It is a hash of 63 bits and one bit that distinguishes subjects
+// from addresses, so that a subject never counts as an address.
 type Client uint64
 
 const subjectBit = 1 << 63
 
-// SubjectClient returns the client of a token's subject. An empty subject is a
-// client too: a token without one has to be counted by its address.
+// SubjectClient returns the Client for the subject of a token. An empty subject
+// is an ordinary client; callers should count tokens without a subject by
+// address instead.
 func SubjectClient(subject string) Client {
 	return Client(maphash.String(seed, subject) | subjectBit)
 }
 
-// AddressClient returns the client of an address: of an IPv4 address, written
-// as IPv6 or not, or of the /64 of an IPv6 address, since one host owns as
-// many addresses. Zones count for nothing. All zero addresses are one client.
+// AddressClient returns the Client for an address. An IPv4 address and its
+// IPv4-mapped IPv6 address are one client. All IPv6 addresses of a /64 are one
+// client, because a host usually owns a whole /64. Zones are ignored. The zero
+// Addr is a client of its own.
 func AddressClient(addr netip.Addr) Client {
 	addr = addr.Unmap()
 	if addr.Is4() {

@@ -10,7 +10,7 @@ func TestAddressesOfOneClient(t *testing.T) {
 		t.Helper()
 		one, other := AddressClient(netip.MustParseAddr(a)), AddressClient(netip.MustParseAddr(b))
 		if got := one == other; got != want {
-			t.Errorf("%s and %s are one client: %v, want %v", a, b, got, want)
+			t.Errorf("%s and %s are the same client: %v, want %v", a, b, got, want)
 		}
 	}
 	f("192.0.2.1", "192.0.2.1", true)
@@ -28,7 +28,7 @@ func TestSubjectIsNoAddress(t *testing.T) {
 	f := func(subject string) {
 		t.Helper()
 		if client := SubjectClient(subject); client&subjectBit == 0 || client != SubjectClient(subject) || client == SubjectClient(subject+"x") {
-			t.Errorf("%q becomes %#x", subject, client)
+			t.Errorf("%q: got client %#x", subject, client)
 		}
 	}
 	f("")
@@ -36,10 +36,10 @@ func TestSubjectIsNoAddress(t *testing.T) {
 	f("\xc0\x00\x02\x01") // the bytes of 192.0.2.1
 	for _, addr := range []string{"192.0.2.1", "::1", "2001:db8::1", "255.255.255.255", "fe80::1%eth0"} {
 		if client := AddressClient(netip.MustParseAddr(addr)); client&subjectBit != 0 {
-			t.Errorf("%s becomes %#x", addr, client)
+			t.Errorf("%s: got client %#x", addr, client)
 		}
 	}
 	if AddressClient(netip.Addr{})&subjectBit != 0 {
-		t.Error("the zero address passes for a subject")
+		t.Error("the zero address counts as a subject")
 	}
 }

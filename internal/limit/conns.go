@@ -5,35 +5,36 @@ import (
 	"sync"
 )
 
-// Conns counts open connections, in all and by address: an IPv4 address, or
-// the /64 of an IPv6 address. It remembers as many addresses as there are
-// connections open.
+// Conns counts open connections: all of them, and those of each address (an IPv4
+// address, or the /64 of an IPv6 address). It stores only addresses with open
+// connections.
 type Conns struct {
 	max, perAddress int
 	exempt          TrustedProxies
 
-	mu        sync.Mutex
+	mu        sync.Mutex // protects the fields below
 	open      int
-	byAddress map[Client]int
+	byAddress map[Client]int // never holds a 0
 }
 
-// NewConns returns a Conns that lets max connections be open at once and
-// perAddress of one address; 0 means any number. Those of exempt count in all
-// only: many clients share them.
+// NewConns returns a Conns that allows max open connections, and perAddress open
+// connections from one address. 0 means no limit. Connections from an address in
+// exempt count towards max only, because many clients share them.
 func NewConns(max, perAddress int, exempt TrustedProxies) *Conns {
 	return &Conns{max: max, perAddress: perAddress, exempt: exempt, byAddress: make(map[Client]int)}
 }
 
-// Open counts a connection from addr and tells whether it may be served. If so
-// it has to be given to Close when it ends, if not it counts for nothing.
+// Open reports whether a new connection from addr is within the limits, and if
+// so, counts it. The caller must then call Close with the same address when the
+// connection ends.
 func (c *Conns) Open(addr netip.Addr) bool {
-	counted := c.isCounted(addr)
+	hasAddressLimit := c.hasAddressLimit(addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.max > 0 && c.open >= c.max {
 		return false
 	}
-	if counted {
+	if hasAddressLimit {
 		client := AddressClient(addr)
 		open := c.byAddress[client]
 		if open >= c.perAddress {
@@ -45,13 +46,13 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	return true
 }
 
-// Close ends a connection that Open has counted from the same address.
+// Close uncounts a connection from addr that Open counted.
 func (c *Conns) Close(addr netip.Addr) {
-	counted := c.isCounted(addr)
+	hasAddressLimit := c.hasAddressLimit(addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open--
-	if !counted {
+	if !hasAddressLimit {
 		return
 	}
 	client := AddressClient(addr)
@@ -62,7 +63,7 @@ func (c *Conns) Close(addr netip.Addr) {
 	}
 }
 
-// isCounted tells whether connections from addr are limited by themselves.
-func (c *Conns) isCounted(addr netip.Addr) bool {
+// hasAddressLimit reports whether connections from addr are limited by address.
+func (c *Conns) hasAddressLimit(addr netip.Addr) bool {
 	return c.perAddress > 0 && !c.exempt.Contains(addr)
 }

@@ -12,7 +12,7 @@ func TestConns(t *testing.T) {
 	f := func(addr string, want bool) {
 		t.Helper()
 		if got := c.Open(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("a connection from %s is served: %v, want %v", addr, got, want)
+			t.Errorf("a connection from %s is allowed: %v, want %v", addr, got, want)
 		}
 	}
 	closed := func(addr string) { c.Close(netip.MustParseAddr(addr)) }
@@ -22,7 +22,7 @@ func TestConns(t *testing.T) {
 	f("2001:db8::1", true)
 	f("2001:db8::2", true)
 	f("2001:db8::3", false)
-	f("2001:db8:0:1::1", true) // the fifth: those refused do not count
+	f("2001:db8:0:1::1", true) // the fifth: rejected ones do not count
 	f("198.51.100.2", false)
 	f("10.0.0.1", false)
 	closed("198.51.100.1")
@@ -31,7 +31,7 @@ func TestConns(t *testing.T) {
 	closed("2001:db8::1")
 	closed("2001:db8::2")
 	closed("2001:db8:0:1::1")
-	f("10.0.0.1", true) // a proxy
+	f("10.0.0.1", true) // a trusted proxy
 	f("10.0.0.1", true)
 	f("::ffff:10.0.0.1", true)
 	f("10.0.0.2", false)
@@ -41,7 +41,7 @@ func TestConns(t *testing.T) {
 	closed("198.51.100.1")
 	closed("198.51.100.1")
 	if c.open != 0 || len(c.byAddress) != 0 {
-		t.Errorf("%d connections of %d addresses are left", c.open, len(c.byAddress))
+		t.Errorf("%d connections from %d addresses are still counted", c.open, len(c.byAddress))
 	}
 }
 
@@ -57,17 +57,19 @@ func TestConnsWithoutLimit(t *testing.T) {
 			}
 		}
 		if got != want {
-			t.Errorf("with the limits %d and %d, %d connections are served, want %d", max, perAddress, got, want)
+			t.Errorf("with the limits %d and %d, %d connections are allowed, want %d", max, perAddress, got, want)
 		}
 		for range got {
 			c.Close(addr)
 		}
 		if c.open != 0 || len(c.byAddress) != 0 {
-			t.Errorf("%d connections of %d addresses are left", c.open, len(c.byAddress))
+			t.Errorf("%d connections from %d addresses are still counted", c.open, len(c.byAddress))
 		}
 	}
 	f(0, 0, 1000)
 	f(10, 0, 10)
+	f(1, 0, 1)
+	f(0, 1, 1)
 	f(0, 10, 10)
 	f(20, 10, 10)
 	f(10, 20, 10)
@@ -98,6 +100,6 @@ func TestConnsInParallel(t *testing.T) {
 	}
 	all.Wait()
 	if served.Load() == 0 || c.open != 0 || len(c.byAddress) != 0 {
-		t.Errorf("%d connections were served, %d of %d addresses are left", served.Load(), c.open, len(c.byAddress))
+		t.Errorf("%d connections were allowed, %d from %d addresses are still counted", served.Load(), c.open, len(c.byAddress))
 	}
 }

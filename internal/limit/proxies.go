@@ -8,12 +8,11 @@ import (
 	"unsafe"
 )
 
-// TrustedProxies are the addresses whose word on where a request came from is
-// taken.
+// TrustedProxies are the addresses of proxies whose X-Forwarded-For is trusted.
 type TrustedProxies []netip.Prefix
 
-// ParseTrustedProxies reads addresses and networks in CIDR form, separated by
-// commas: "10.0.0.0/8, fd00::/8, 192.0.2.1". There are none in an empty text.
+// ParseTrustedProxies parses a comma-separated list of addresses and networks,
+// such as "10.0.0.0/8, fd00::/8, 192.0.2.1". A blank text is an empty list.
 func ParseTrustedProxies(text string) (TrustedProxies, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -30,6 +29,7 @@ func ParseTrustedProxies(text string) (TrustedProxies, error) {
 	return t, nil
 }
 
+// parsePrefix parses a network, or an address as a network of one address.
 func parsePrefix(text string) (netip.Prefix, bool) {
 	prefix, err := netip.ParsePrefix(text)
 	if !strings.Contains(text, "/") {
@@ -37,18 +37,18 @@ func parsePrefix(text string) (netip.Prefix, bool) {
 		addr, err = netip.ParseAddr(text)
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}
-	addr, size := prefix.Addr(), prefix.Bits()
-	if addr.Is4In6() { // it is compared in its IPv4 form
-		addr, size = addr.Unmap(), size-96
+	addr, bits := prefix.Addr(), prefix.Bits()
+	if addr.Is4In6() { // Contains compares IPv4 addresses as IPv4
+		addr, bits = addr.Unmap(), bits-96
 	}
-	prefix = netip.PrefixFrom(addr, size).Masked()
+	prefix = netip.PrefixFrom(addr, bits).Masked()
 	return prefix, err == nil && prefix.IsValid() && !strings.Contains(text, "%")
 }
 
-// Contains tells whether addr is trusted. An IPv4 address may be written as
-// IPv6, and have a zone.
+// Contains reports whether addr is one of t. addr may be an IPv4-mapped IPv6
+// address, and its zone is ignored.
 func (t TrustedProxies) Contains(addr netip.Addr) bool {
-	addr = plain(addr)
+	addr = normalize(addr)
 	for _, prefix := range t {
 		if prefix.Contains(addr) {
 			return true
@@ -57,42 +57,44 @@ func (t TrustedProxies) Contains(addr netip.Addr) bool {
 	return false
 }
 
-// plain returns the one form in which addresses are compared.
-func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+// normalize returns the form in which addresses are compared: IPv4 as IPv4, and
+// no zone.
+func normalize(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// maxHops is how many elements of X-Forwarded-For are looked at, and
-// maxElement how long one may be with its comma and the blanks around it.
+// Limits for reading X-Forwarded-For.
 const (
-	maxHops    = 16
-	maxElement = 64
+	maxHops         = 16 // elements
+	maxElementBytes = 64 // of an element, with its comma and the blanks around it
 )
 
-// ClientAddress returns the address of the client behind the proxies, given
-// the peer of the connection and the values of all the request's
-// X-Forwarded-For headers in their order, which are one list (RFC 9110,
+// ClientAddress returns the address of the client that sent a request. peer is
+// the remote address of the connection. forwardedFor are the values of the
+// request's X-Forwarded-For headers in order; they count as one list (RFC 9110,
 // section 5.3).
 //
-// Each proxy adds the address it was called from at the right, and whatever is
-// further left anybody may have written. So the list is read from the right,
-// beginning with the peer, for as long as the address at hand is trusted. It is
-// the client's if it is not trusted, or if nothing is left of it. It also is if
-// what is left of it is no address, an empty element among them: the client
-// then counts as the last trusted proxy, which is stricter than to pass over
-// an element, and on to one that the client has made up. So does one behind
-// more than 16 proxies.
+// Each proxy appends the address of its own client to the list. Elements further
+// to the left may be forged. So ClientAddress begins with peer, and moves to the
+// next element from the right while the current address is a trusted proxy. It
+// returns the first address that is not trusted, or the last one if the list
+// ends.
 //
-// All this rests on trusted proxies that add to the header or replace it. One
-// that passes it on as it came lets clients choose their address.
+// If the next element is not an address, or is more than 16 elements away,
+// ClientAddress returns the current address: the client then shares the limits
+// of its proxy. To skip the element would be wrong, since the elements to the
+// left of it may be forged.
+//
+// All this requires that trusted proxies append to the header or replace it. If
+// a proxy forwards the header unchanged, clients can forge their address.
 func (t TrustedProxies) ClientAddress(peer netip.Addr, forwardedFor [][]byte) netip.Addr {
-	addr := plain(peer)
+	addr := normalize(peer)
 	if !t.Contains(addr) {
 		return addr
 	}
 	hops := 0
 	for i := len(forwardedFor) - 1; i >= 0; i-- {
-		for rest, isMore := forwardedFor[i], true; isMore; hops++ {
+		for rest, hasMore := forwardedFor[i], true; hasMore; hops++ {
 			var element []byte
-			element, rest, isMore = cutLast(rest)
+			element, rest, hasMore = cutLast(rest)
 			next, ok := parseElement(element)
 			if !ok || hops == maxHops {
 				return addr
@@ -106,24 +108,25 @@ func (t TrustedProxies) ClientAddress(peer netip.Addr, forwardedFor [][]byte) ne
 	return addr
 }
 
-// cutLast cuts the last element off list. It does not look further than an
-// element may reach: an attacker's header may be long. The element is nil if
-// its beginning is out of sight.
-func cutLast(list []byte) (element, rest []byte, isMore bool) {
-	window := list[max(0, len(list)-maxElement):]
-	comma := bytes.LastIndexByte(window, ',')
+// cutLast splits list at its last comma, and reports whether there is one. It
+// searches only the last maxElementBytes bytes, because an attacker can send a
+// long header. If the element is longer, all results are zero; nil is not a
+// valid element.
+func cutLast(list []byte) (element, rest []byte, hasMore bool) {
+	end := list[max(0, len(list)-maxElementBytes):]
+	comma := bytes.LastIndexByte(end, ',')
 	switch {
 	case comma >= 0:
-		return window[comma+1:], list[:len(list)-len(window)+comma], true
-	case len(window) == len(list):
-		return window, nil, false
+		return end[comma+1:], list[:len(list)-len(end)+comma], true
+	case len(end) == len(list):
+		return end, nil, false
 	default:
 		return nil, nil, false
 	}
 }
 
-// parseElement reads an element of X-Forwarded-For. Some proxies add a port:
-// 192.0.2.1:5678, [2001:db8::1]:80.
+// parseElement parses an element of X-Forwarded-For: an address, with or without
+// a port, as in 192.0.2.1, 192.0.2.1:5678, 2001:db8::1 and [2001:db8::1]:80.
 func parseElement(element []byte) (netip.Addr, bool) {
 	element = bytes.Trim(element, " \t")
 	if len(element) == 0 {
@@ -141,15 +144,16 @@ func parseElement(element []byte) (netip.Addr, bool) {
 	case colon >= 0 && bytes.LastIndexByte(element, ':') == colon:
 		host, port = element[:colon], element[colon:]
 	}
-	if len(port) > 0 && !isPort(port) || bytes.IndexByte(host, '%') >= 0 { // a zone means nothing here
+	if len(port) > 0 && !isPort(port) || bytes.ContainsRune(host, '%') { // zones are local to the proxy
 		return netip.Addr{}, false
 	}
-	// Only the error would keep the string. A conversion would allocate it.
+	// string(host) would allocate. ParseAddr keeps its argument only in errors,
+	// which are dropped here.
 	addr, err := netip.ParseAddr(unsafe.String(unsafe.SliceData(host), len(host)))
 	return addr.Unmap(), err == nil
 }
 
-// isPort tells whether text is a colon and a number of up to five digits.
+// isPort reports whether text is a colon and one to five digits.
 func isPort(text []byte) bool {
 	if text[0] != ':' || len(text) < 2 || len(text) > 6 {
 		return false

@@ -6,50 +6,52 @@ import (
 	"time"
 )
 
-// DefaultClients is how many clients Rates is meant to remember. That takes
-// some 7 MB, the more of them the more clients there have been.
+// DefaultClients is the usual number of clients that Rates stores. They take up
+// to 7 MB.
 const DefaultClients = 100_000
 
-// Never is how long to wait for what does not pass at any time.
+// Never is the wait for a charge that can never succeed.
 const Never time.Duration = math.MaxInt64
 
-// Rates holds each client to a number of metrics a second. A client has a
-// bucket of burst tokens, filled at that rate; a metric takes one of them.
+// Rates limits the number of metrics a second of each client. A client has a
+// token bucket: it holds up to burst tokens and is refilled at the rate. Each
+// metric costs one token.
 //
-// It remembers so many clients; the one that was away for longest is forgotten
-// for a new one, and starts with a full bucket if it comes back. That is what
-// it would have had anyway once burst/perSecond seconds have passed.
+// Rates stores a limited number of clients. To store another one, it forgets the
+// client that it has not seen for longest. If that client comes back, its bucket
+// is full, as it would be anyway after burst/perSecond seconds.
 type Rates struct {
-	start  time.Time
-	burst  int
-	each   float64       // nanoseconds in which a token comes in
-	fill   time.Duration // in which all of them do
-	shards []rateShard
+	start      time.Time
+	burst      int
+	perToken   float64       // nanoseconds in which one token is refilled
+	refillTime time.Duration // time in which an empty bucket becomes full
+	shards     []rateShard
 }
 
-// maxFill is the longest time a bucket may take to fill, some 36 years; the
-// rate is raised to that, so that sums of times do not overflow.
-const maxFill time.Duration = 1 << 60
+// maxRefillTime bounds Rates.refillTime so that sums of times do not overflow.
+// It is about 36 years; NewRates raises slower rates.
+const maxRefillTime time.Duration = 1 << 60
 
-// rateShards is how many parts a large table has, each with a lock, and
-// shardClients how many clients a part has room for at least: with few clients
-// chance would fill one part before the others.
+// Rates has up to maxRateShards shards, each with its own lock. A shard has room
+// for at least minShardClients clients, so that all shards become full at about
+// the same time.
 const (
-	rateShards   = 16
-	shardClients = 4096
+	maxRateShards   = 16
+	minShardClients = 4096
 )
 
-// NewRates returns Rates of perSecond metrics, above 0, and a burst of at least
-// 1, that remember up to maxClients clients, at least 1. One part of a large
-// table is full a little before the others are.
+// NewRates returns Rates of perSecond metrics (above 0) with bursts of burst
+// metrics (at least 1), which store up to maxClients clients (at least 1).
+// Clients are spread over the shards by their hashes, so one shard may forget
+// clients a little before the whole table is full.
 func NewRates(perSecond float64, burst, maxClients int) *Rates {
 	r := &Rates{
-		start:  time.Now(),
-		burst:  burst,
-		each:   min(1e9/perSecond, float64(maxFill)/float64(burst)),
-		shards: make([]rateShard, max(1, min(rateShards, maxClients/shardClients))),
+		start:    time.Now(),
+		burst:    burst,
+		perToken: min(1e9/perSecond, float64(maxRefillTime)/float64(burst)),
+		shards:   make([]rateShard, max(1, min(maxRateShards, maxClients/minShardClients))),
 	}
-	r.fill = r.cost(burst)
+	r.refillTime = r.timeFor(burst)
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.index = make(map[Client]int32)
@@ -58,17 +60,17 @@ func NewRates(perSecond float64, burst, maxClients int) *Rates {
 	return r
 }
 
-// Burst returns how many metrics a client may send at once.
+// Burst returns the number of metrics that a client can send at once.
 func (r *Rates) Burst() int { return r.burst }
 
-// cost is the time in which n tokens come in.
-func (r *Rates) cost(n int) time.Duration { return time.Duration(float64(n) * r.each) }
+// timeFor returns the time in which n tokens are refilled.
+func (r *Rates) timeFor(n int) time.Duration { return time.Duration(float64(n) * r.perToken) }
 
-// Take takes n metrics from the client's bucket at the time now. If there are
-// too few it takes none and returns how long it will be until there are enough,
-// unless others are taken meanwhile; Never if n is above the burst. Time that
-// goes back brings nothing in.
-func (r *Rates) Take(c Client, n int, now time.Time) (wait time.Duration, ok bool) {
+// Charge takes n tokens from the bucket of c at the time now. If the bucket has
+// fewer, Charge takes none and returns the time after which it will have enough,
+// if c is not charged meanwhile. If n is above the burst, the wait is Never. A
+// clock that goes back refills nothing.
+func (r *Rates) Charge(c Client, n int, now time.Time) (wait time.Duration, ok bool) {
 	switch {
 	case n <= 0:
 		return 0, true
@@ -80,36 +82,39 @@ func (r *Rates) Take(c Client, n int, now time.Time) (wait time.Duration, ok boo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.bucket(c, at)
-	if b.full > at+2*r.fill {
-		b.full = at + r.fill // the clock was set back: nobody waits for it to catch up
+	if b.fullAt > at+2*r.refillTime {
+		// The clock was set back. Do not wait until it catches up.
+		b.fullAt = at + r.refillTime
 	}
-	full := max(b.full, at) + r.cost(n)
-	if wait = full - at - r.fill; wait > 0 {
+	fullAt := max(b.fullAt, at) + r.timeFor(n)
+	if wait = fullAt - at - r.refillTime; wait > 0 {
 		return wait, false
 	}
-	b.full = full
+	b.fullAt = fullAt
 	return 0, true
 }
 
-// bucket is a client's bucket.
+// bucket is the token bucket of a client, and an element of its shard's list.
 type bucket struct {
 	client Client
 
-	// full is when the bucket will be full, since the start of Rates; one
-	// number that says both how many tokens there are and as of when.
-	full time.Duration
+	// fullAt is the time when the bucket will be full, as a duration since
+	// Rates.start. This one number determines the tokens at any time.
+	fullAt time.Duration
 
-	newer, older int32 // where the clients seen next and before stand
+	newer, older int32 // neighbors in the list: indices in rateShard.buckets
 }
 
-// rateShard is a part of the clients, in a ring by when they were seen last.
+// rateShard stores a part of the clients. A circular list orders them by the
+// time when they were last seen.
 type rateShard struct {
-	mu      sync.Mutex
-	index   map[Client]int32 // where each client's bucket stands
-	buckets []bucket         // the first one only joins the ring's ends: older than all, newer than all
+	mu      sync.Mutex       // protects the fields below
+	index   map[Client]int32 // index of each client's bucket
+	buckets []bucket         // bucket 0 belongs to no client: it joins the ends of the list
 }
 
-// bucket returns the bucket of c, seen at the time at.
+// bucket returns the bucket of c and makes it the newest of the list. If c is
+// unknown, its bucket is full at the time at.
 func (s *rateShard) bucket(c Client, at time.Duration) *bucket {
 	i, ok := s.index[c]
 	switch {
@@ -117,13 +122,13 @@ func (s *rateShard) bucket(c Client, at time.Duration) *bucket {
 		s.unlink(i)
 	case len(s.buckets) < cap(s.buckets):
 		i = int32(len(s.buckets))
-		s.buckets = append(s.buckets, bucket{client: c, full: at})
+		s.buckets = append(s.buckets, bucket{client: c, fullAt: at})
 		s.index[c] = i
 	default:
-		i = s.buckets[0].newer
+		i = s.buckets[0].newer // the oldest
 		s.unlink(i)
 		delete(s.index, s.buckets[i].client)
-		s.buckets[i] = bucket{client: c, full: at}
+		s.buckets[i] = bucket{client: c, fullAt: at}
 		s.index[c] = i
 	}
 	b, ends := &s.buckets[i], &s.buckets[0]
@@ -133,7 +138,7 @@ func (s *rateShard) bucket(c Client, at time.Duration) *bucket {
 	return b
 }
 
-// unlink takes the bucket at i out of the ring.
+// unlink removes bucket i from the list.
 func (s *rateShard) unlink(i int32) {
 	b := &s.buckets[i]
 	s.buckets[b.older].newer = b.newer

@@ -9,12 +9,15 @@ import (
 	"time"
 )
 
-func TestTake(t *testing.T) {
+func TestCharge(t *testing.T) {
 	r := NewRates(10, 5, 100)
+	if r.Burst() != 5 {
+		t.Errorf("got burst %d, want 5", r.Burst())
+	}
 	f := func(at time.Duration, client Client, n int, want time.Duration) {
 		t.Helper()
-		if wait, ok := r.Take(client, n, r.start.Add(at)); wait != want || ok != (want == 0) {
-			t.Errorf("at %v, %d metrics of client %d: %v, %v, want to wait %v", at, n, client, wait, ok, want)
+		if wait, ok := r.Charge(client, n, r.start.Add(at)); wait != want || ok != (want == 0) {
+			t.Errorf("at %v, %d metrics of client %d: got wait %v, %v, want wait %v", at, n, client, wait, ok, want)
 		}
 	}
 	const ms = time.Millisecond
@@ -23,13 +26,13 @@ func TestTake(t *testing.T) {
 	f(0, 1, 5, 500*ms)
 	f(0, 2, 4, 0) // another client
 	f(0, 2, 2, 100*ms)
-	f(0, 2, 1, 0) // a refused batch has taken nothing
+	f(0, 2, 1, 0) // the rejected batch was not charged
 	f(30*ms, 1, 1, 70*ms)
 	f(100*ms-1, 1, 1, 1)
 	f(100*ms, 1, 1, 0)
 	f(400*ms, 1, 4, 100*ms)
 	f(400*ms, 1, 3, 0)
-	f(time.Hour, 1, 5, 0) // no more than the burst comes together
+	f(time.Hour, 1, 5, 0) // the bucket holds no more than the burst
 	f(time.Hour, 1, 1, 100*ms)
 
 	f(time.Hour, 1, 0, 0)
@@ -41,9 +44,9 @@ func TestTake(t *testing.T) {
 	f(time.Hour, 3, 5, 0)
 }
 
-// TestTakeAsCounted compares with tokens counted one by one. At ten a second
-// and in steps of 100 ms all numbers are whole.
-func TestTakeAsCounted(t *testing.T) {
+// TestChargeAsCounted compares Rates with a model that counts tokens. At ten
+// tokens a second and in steps of 100 ms, all numbers are integers.
+func TestChargeAsCounted(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	const burst, clients = 20, 8
@@ -58,9 +61,9 @@ func TestTakeAsCounted(t *testing.T) {
 		tokens[c] = min(burst, tokens[c]+now-seen[c])
 		seen[c] = now
 		want := max(0, time.Duration(n-tokens[c])*100*time.Millisecond)
-		wait, ok := r.Take(Client(c), n, r.start.Add(time.Duration(now)*100*time.Millisecond))
+		wait, ok := r.Charge(Client(c), n, r.start.Add(time.Duration(now)*100*time.Millisecond))
 		if wait != want || ok != (want == 0) {
-			t.Fatalf("seed %d, step %d: client %d takes %d of %d: %v, %v, want to wait %v", seed, step, c, n, tokens[c], wait, ok, want)
+			t.Fatalf("seed %d, step %d: client %d is charged %d of %d: got wait %v, %v, want wait %v", seed, step, c, n, tokens[c], wait, ok, want)
 		}
 		if ok {
 			tokens[c] -= n
@@ -71,29 +74,29 @@ func TestTakeAsCounted(t *testing.T) {
 func TestClockGoesBack(t *testing.T) {
 	r := NewRates(10, 5, 100)
 	base := r.start.Add(time.Hour)
-	r.Take(1, 5, base)
+	r.Charge(1, 5, base)
 	passed := 0
-	for i := range 1000 { // two goroutines that read the clock in turns
+	for i := range 1000 { // as from two goroutines, one with an older time
 		for _, at := range []time.Duration{0, -50 * time.Millisecond} {
-			if _, ok := r.Take(1, 1, base.Add(at+time.Duration(i)*time.Millisecond)); ok {
+			if _, ok := r.Charge(1, 1, base.Add(at+time.Duration(i)*time.Millisecond)); ok {
 				passed++
 			}
 		}
 	}
 	if passed != 9 {
-		t.Errorf("%d metrics pass in 999 ms, want 9", passed)
+		t.Errorf("%d metrics are accepted in 999 ms, want 9", passed)
 	}
 
 	f := func(at, limit time.Duration) {
 		t.Helper()
-		if wait, ok := r.Take(1, 1, base.Add(at)); ok || wait > limit {
-			t.Errorf("at %v: %v, %v, want to wait %v at most", at, wait, ok, limit)
+		if wait, ok := r.Charge(1, 1, base.Add(at)); ok || wait > limit {
+			t.Errorf("at %v: got wait %v, %v, want at most %v", at, wait, ok, limit)
 		}
 	}
 	f(-100*time.Millisecond, 2*time.Second)
-	f(-time.Hour, 100*time.Millisecond) // as if the bucket had just been emptied
-	if _, ok := r.Take(1, 5, base.Add(-time.Hour+500*time.Millisecond)); !ok {
-		t.Error("the bucket is not filled by a clock that was set back")
+	f(-time.Hour, 100*time.Millisecond) // as after a burst
+	if _, ok := r.Charge(1, 5, base.Add(-time.Hour+500*time.Millisecond)); !ok {
+		t.Error("the bucket is not refilled after the clock was set back")
 	}
 }
 
@@ -103,12 +106,12 @@ func TestExtremeRates(t *testing.T) {
 		r := NewRates(perSecond, burst, 1)
 		now := r.start.Add(time.Hour)
 		for range 3 {
-			if wait, ok := r.Take(1, burst, now); !ok {
-				t.Errorf("%v a second, burst %d: a full bucket is refused for %v", perSecond, burst, wait)
+			if wait, ok := r.Charge(1, burst, now); !ok {
+				t.Errorf("%v a second, burst %d: a full bucket is rejected, wait %v", perSecond, burst, wait)
 			}
-			wait, ok := r.Take(1, burst, now)
-			if ok != (wait == 0) || ok != (perSecond > 1e9) || wait < 0 || wait > maxFill {
-				t.Errorf("%v a second, burst %d: an empty bucket: %v, %v", perSecond, burst, wait, ok)
+			wait, ok := r.Charge(1, burst, now)
+			if ok != (wait == 0) || ok != (perSecond > 1e9) || wait < 0 || wait > maxRefillTime {
+				t.Errorf("%v a second, burst %d: an empty bucket: got wait %v, %v", perSecond, burst, wait, ok)
 			}
 			now = now.Add(wait)
 		}
@@ -127,19 +130,19 @@ func TestForgottenClientIsFull(t *testing.T) {
 	r := NewRates(1, 2, 3)
 	f := func(client Client, want bool) {
 		t.Helper()
-		if _, ok := r.Take(client, 2, r.start); ok != want {
-			t.Errorf("client %d passes: %v, want %v", client, ok, want)
+		if _, ok := r.Charge(client, 2, r.start); ok != want {
+			t.Errorf("client %d is accepted: %v, want %v", client, ok, want)
 		}
 	}
 	f(1, true)
 	f(2, true)
 	f(3, true)
-	f(1, false) // being refused is being seen
-	f(4, true)  // in place of 2
+	f(1, false) // a rejected client was seen too
+	f(4, true)  // replaces 2
 	f(1, false)
 	f(3, false)
 	f(4, false)
-	f(2, true) // in place of 1
+	f(2, true) // replaces 1
 	f(3, false)
 	f(1, true)
 }
@@ -148,19 +151,19 @@ func TestClientKeepsItsLimitAmongManyOthers(t *testing.T) {
 	r := NewRates(10, 20, DefaultClients)
 	client := SubjectClient("script")
 	passed := 0
-	for i := range 250_000 { // a second, with another client every 4 µs
+	for i := range 250_000 { // one second, with a new client every 4 µs
 		now := r.start.Add(time.Duration(i) * 4 * time.Microsecond)
-		if _, ok := r.Take(Client(rand.Uint64()), 20, now); !ok {
-			t.Fatal("a new client is refused")
+		if _, ok := r.Charge(Client(rand.Uint64()), 20, now); !ok {
+			t.Fatal("a new client is rejected")
 		}
 		if i%100 == 0 {
-			if _, ok := r.Take(client, 1, now); ok {
+			if _, ok := r.Charge(client, 1, now); ok {
 				passed++
 			}
 		}
 	}
 	if passed != 29 {
-		t.Errorf("%d metrics pass, want 20 and 9 that came in", passed)
+		t.Errorf("%d metrics are accepted, want the burst of 20 and 9 that were refilled", passed)
 	}
 	kept := 0
 	for i := range r.shards {
@@ -171,11 +174,11 @@ func TestClientKeepsItsLimitAmongManyOthers(t *testing.T) {
 		kept += len(s.index)
 	}
 	if kept != DefaultClients {
-		t.Errorf("%d clients are remembered, want %d", kept, DefaultClients)
+		t.Errorf("%d clients are stored, want %d", kept, DefaultClients)
 	}
 }
 
-func TestTakeInParallel(t *testing.T) {
+func TestChargeInParallel(t *testing.T) {
 	const clients, burst, goroutines = 300, 50, 8
 	r := NewRates(1, burst, clients)
 	var passed [clients]atomic.Int64
@@ -183,7 +186,7 @@ func TestTakeInParallel(t *testing.T) {
 	for range goroutines {
 		all.Go(func() {
 			for i := range clients * burst / 2 {
-				if _, ok := r.Take(Client(i%clients), 2, r.start); ok {
+				if _, ok := r.Charge(Client(i%clients), 2, r.start); ok {
 					passed[i%clients].Add(2)
 				}
 			}
@@ -192,7 +195,7 @@ func TestTakeInParallel(t *testing.T) {
 	all.Wait()
 	for i := range passed {
 		if n := passed[i].Load(); n != burst {
-			t.Errorf("client %d: %d metrics pass, want %d", i, n, burst)
+			t.Errorf("client %d: %d metrics are accepted, want %d", i, n, burst)
 		}
 	}
 }

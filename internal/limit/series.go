@@ -8,41 +8,43 @@ import (
 	"time"
 )
 
-// Series guards how many distinct series there are: sets of a name and tags.
-// A series is known while it was seen in this minute or the one before. Known
-// ones always go on; a new one is let in while fewer than the limit are known.
-// So an established page goes on while a script that makes up names fills what
-// is left.
+// Series limits the number of distinct series. A series is known if it was seen
+// in the current minute or in the minute before. Series admits every known
+// series, and a new one while fewer than the maximum are known. So the series of
+// an established page remain admitted while a script that makes up names uses up
+// the rest of the room.
 //
-// It takes 12 bytes a series, all of them at the start, for hashes of 62 bits:
-// with a million known, one new series in 4,000,000,000,000 passes for known.
+// The table is allocated at the start and takes 12 bytes for each series. It
+// stores hashes of 62 bits: with a million known series, one new series in
+// 4,000,000,000,000 is mistaken for a known one.
 type Series struct {
 	start time.Time
 	max   int64
 
-	minute atomic.Int64 // of the latest time given
-	epoch  int          // counts the minutes in which there was use; behind turning
-	known  atomic.Int64 // series known in all shards
+	minute atomic.Int64 // the current minute, since start
+	known  atomic.Int64 // known series in all shards
 
-	turning sync.Mutex
-	shards  []seriesShard
-	shift   uint // of a hash, to the number of its shard
+	turnMu sync.Mutex // serializes turn
+	epoch  int        // number of minutes with calls; protected by turnMu
+
+	shards []seriesShard
+	shift  uint // hash>>shift is the index of its shard
 }
 
-// seriesShards is how many parts a large table has: each has a lock, and is
-// rid of old series at its first use in a minute, which takes that request
-// less the more parts there are. shardSeries is how many series a part has
-// room for at least, so that chance does not fill one before the others.
+// Series has up to maxSeriesShards shards, each with its own lock. A shard
+// removes old series at its first use in a minute; the more shards there are,
+// the less time that takes for a request. A shard has room for at least
+// minShardSeries series, so that all shards become full at about the same time.
 const (
-	seriesShards = 256
-	shardSeries  = 4096
+	maxSeriesShards = 256
+	minShardSeries  = 4096
 )
 
-// NewSeries returns a Series that knows up to max series, at least 1.
+// NewSeries returns a Series for up to max known series, at least 1.
 func NewSeries(max int) *Series {
 	s := &Series{start: time.Now(), max: int64(max)}
 	n := 1
-	for n < seriesShards && max/n >= 2*shardSeries {
+	for n < maxSeriesShards && max/n >= 2*minShardSeries {
 		n *= 2
 	}
 	s.shards = make([]seriesShard, n)
@@ -50,23 +52,24 @@ func NewSeries(max int) *Series {
 	s.shift = 64 - shardBits
 	for i := range s.shards {
 		s.shards[i].shardBits = shardBits
-		// Two thirds full at most, or nearly so: linear probing is fast up to
-		// there.
+		// Tables are at most about two thirds full. Linear probing is fast up
+		// to that.
 		s.shards[i].table = make([]uint64, (max+n-1)/n*3/2+1)
 	}
 	return s
 }
 
-// HashSeries returns the hash of a series, a name and its tags as they are
-// written. Nobody outside the process can find two that hash alike.
+// HashSeries returns the hash of a series for Admit. name and tags are as
+// written in the line. Clients cannot construct series with equal hashes.
 func HashSeries(name, tags []byte) uint64 {
 	return maphash.Bytes(seed, name) + bits.RotateLeft64(maphash.Bytes(seed, tags), 32)
 }
 
-// Admit tells whether the series with the given hash may be written at the time
-// now, and if so notes that it was. Time that goes back by a minute is taken
-// for the latest given; by more, for a minute that has passed.
-func (s *Series) Admit(hash uint64, now time.Time) bool {
+// Admit reports whether the series with the given hash can be written at the
+// time now, and whether it is new. If it is admitted, Admit records that it was
+// seen. If now is up to a minute before an earlier now, the later minute applies.
+// If the clock goes back by more, a new minute begins.
+func (s *Series) Admit(hash uint64, now time.Time) (admitted, isNew bool) {
 	if minute := int64(now.Sub(s.start) / time.Minute); minute != s.minute.Load() {
 		s.turn(minute)
 	}
@@ -77,17 +80,30 @@ func (s *Series) Admit(hash uint64, now time.Time) bool {
 	return shard.admit(hash, s)
 }
 
-// turn begins a minute. What is forgotten no longer counts when it returns;
-// that takes microseconds, since the shards are swept later.
+// Forget removes a series that Admit has reported as new, for example because its
+// metric was not sent after all.
+func (s *Series) Forget(hash uint64) {
+	shard := &s.shards[hash>>s.shift]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.sweep()
+	if shard.forget(hash) {
+		s.known.Add(-1)
+	}
+}
+
+// turn begins a minute. When it returns, forgotten series no longer count. It
+// takes microseconds, because the shards remove forgotten series later, in
+// sweep.
 func (s *Series) turn(minute int64) {
-	s.turning.Lock()
-	defer s.turning.Unlock()
+	s.turnMu.Lock()
+	defer s.turnMu.Unlock()
 	passed := minute - s.minute.Load()
 	switch {
-	case passed == 0 || passed == -1: // another goroutine was here, or read the clock later
+	case passed == 0 || passed == -1: // another goroutine turned, or has a later time
 		return
-	case passed > 1:
-		s.epoch++ // the minute before saw nothing
+	case passed > 1: // no series was seen in the minute before
+		s.epoch++
 	}
 	s.epoch++
 	for i := range s.shards {
@@ -99,8 +115,9 @@ func (s *Series) turn(minute int64) {
 	s.minute.Store(minute)
 }
 
-// enter counts one more series, unless there are as many as may be.
-func (s *Series) enter() bool {
+// reserve counts one more known series and reports true, unless the maximum is
+// reached.
+func (s *Series) reserve() bool {
 	for {
 		n := s.known.Load()
 		if n >= s.max {

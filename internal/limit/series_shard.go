@@ -5,65 +5,95 @@ import (
 	"sync"
 )
 
-// seriesShard is a part of the series: a hash table with open addressing. A
-// word of it is 0 where a slot is empty, else
+// seriesShard is a part of the known series: a hash table with open addressing
+// and linear probing. A word of the table is 0 for an empty slot, else
 //
-//	bit  63 … 2  hash of the series, of which all in a shard share the top bits
-//	          1  1
-//	          0  whether it was last seen in an odd epoch
+//	bits 63 … 2  hash of the series; all in one shard have the same top bits
+//	bit       1  1 (usedBit)
+//	bit       0  parity of the epoch when the series was last seen (parityBit)
+//
+// Two epochs are enough to tell apart, because older series are removed.
 type seriesShard struct {
-	mu        sync.Mutex
+	mu        sync.Mutex // protects the fields below
 	table     []uint64
-	shardBits uint
-	epoch     int
-	swept     int    // the epoch when forgotten series were removed last
-	seen      [2]int // series last seen in this epoch and in the one before, by epoch&1
+	shardBits uint   // number of top bits that all hashes share
+	epoch     int    // the current epoch
+	swept     int    // the epoch of the last sweep
+	seen      [2]int // number of series last seen in the current and the previous epoch, by parity
 }
 
 const (
-	taken   = 1 << 1
-	oddSeen = 1 << 0
+	usedBit   = 1 << 1
+	parityBit = 1 << 0
 )
 
-// admit notes that a series is seen in this epoch, if it is known or among all
-// there is room for one more.
-func (s *seriesShard) admit(hash uint64, all *Series) bool {
-	now := uint64(s.epoch & 1)
-	word := hash&^oddSeen | taken | now
+// admit records that a series is seen in this epoch, if the series is known or if
+// both this shard and all have room for a new one. isNew reports whether the
+// series was unknown.
+func (s *seriesShard) admit(hash uint64, all *Series) (admitted, isNew bool) {
+	parity := uint64(s.epoch & 1)
+	word := hash&^parityBit | usedBit | parity
 	slot := s.find(word)
 	old := s.table[slot]
 	switch {
 	case old == word:
-		return true
+		return true, false
 	case old != 0:
-		s.seen[old&oddSeen]--
-	case s.isFull() || !all.enter():
-		return false
+		s.seen[old&parityBit]--
+	case s.isFull() || !all.reserve():
+		return false, false
 	}
 	s.table[slot] = word
-	s.seen[now]++
+	s.seen[parity]++
+	return true, old == 0
+}
+
+// forget removes a series and reports whether the shard had it. The series after
+// it, up to the next empty slot, move to where find looks for them now.
+func (s *seriesShard) forget(hash uint64) bool {
+	slot := s.find(hash | usedBit)
+	old := s.table[slot]
+	if old == 0 {
+		return false
+	}
+	s.seen[old&parityBit]--
+	s.table[slot] = 0
+	for i := s.after(slot); s.table[i] != 0; i = s.after(i) {
+		word := s.table[i]
+		s.table[i] = 0
+		s.table[s.find(word)] = word
+	}
 	return true
 }
 
-// isFull tells whether only the one slot is empty that find needs to come to
-// an end. It takes hashes that are far from random.
+// after returns the slot after slot. The first slot comes after the last one.
+func (s *seriesShard) after(slot int) int {
+	if slot++; slot == len(s.table) {
+		return 0
+	}
+	return slot
+}
+
+// isFull reports whether only one slot is empty. find needs that slot to end its
+// search. With random hashes, Series reaches its maximum long before.
 func (s *seriesShard) isFull() bool { return s.seen[0]+s.seen[1] >= len(s.table)-1 }
 
-// find returns the slot of a series, or the empty one to put it in.
+// find returns the slot of a series, or the empty slot for it if the table does
+// not contain it.
 func (s *seriesShard) find(word uint64) int {
-	home, _ := bits.Mul64(word&^(taken|oddSeen)<<s.shardBits, uint64(len(s.table)))
+	home, _ := bits.Mul64(word&^(usedBit|parityBit)<<s.shardBits, uint64(len(s.table)))
 	for i := int(home); ; i++ {
 		if i == len(s.table) {
 			i = 0
 		}
-		if s.table[i] == 0 || s.table[i]&^oddSeen == word&^oddSeen {
+		if s.table[i] == 0 || s.table[i]&^parityBit == word&^parityBit {
 			return i
 		}
 	}
 }
 
-// turn begins an epoch and returns how many series are forgotten by it. They
-// stay in the table until sweep.
+// turn begins an epoch and returns the number of series that are forgotten. They
+// remain in the table until sweep.
 func (s *seriesShard) turn(epoch int) (forgotten int) {
 	for s.epoch++; ; s.epoch++ {
 		forgotten += s.seen[s.epoch&1]
@@ -74,29 +104,29 @@ func (s *seriesShard) turn(epoch int) (forgotten int) {
 	}
 }
 
-// sweep removes the series that turn has forgotten since the last sweep.
+// sweep removes the series that were forgotten after the last sweep.
 func (s *seriesShard) sweep() {
 	switch s.epoch - s.swept {
 	case 0:
 		return
 	case 1:
-		s.remove(uint64(s.epoch & 1)) // of two epochs ago
+		s.remove(uint64(s.epoch & 1)) // series of two epochs ago
 	default:
 		clear(s.table)
 	}
 	s.swept = s.epoch
 }
 
-// remove removes the series last seen in epochs of the given parity. It begins
-// behind an empty slot and puts each series that stays where it would be now,
-// which is no further on than where it was.
+// remove removes the series last seen in epochs of the given parity. It starts
+// at an empty slot and reinserts each series that stays. Its new slot is the old
+// one or an earlier one, so remove visits no series twice.
 func (s *seriesShard) remove(parity uint64) {
-	first := 0
-	for s.table[first] != 0 { // there is one: isFull keeps it
-		first++
+	start := 0
+	for s.table[start] != 0 { // isFull guarantees an empty slot
+		start++
 	}
 	for n := range s.table {
-		i := first + n
+		i := start + n
 		if i >= len(s.table) {
 			i -= len(s.table)
 		}
@@ -105,7 +135,7 @@ func (s *seriesShard) remove(parity uint64) {
 			continue
 		}
 		s.table[i] = 0
-		if word&oddSeen != parity {
+		if word&parityBit != parity {
 			s.table[s.find(word)] = word
 		}
 	}

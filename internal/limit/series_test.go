@@ -21,8 +21,8 @@ func TestAdmit(t *testing.T) {
 			t.Helper()
 			now := s.start.Add(time.Duration(minute * float64(time.Minute)))
 			for i, hash := range hashes {
-				if s.Admit(hash, now) != want {
-					t.Fatalf("of %d at most, number %d in minute %v is admitted: %v, want %v", max, i, minute, !want, want)
+				if got, _ := s.Admit(hash, now); got != want {
+					t.Fatalf("with the maximum %d, series %d in minute %v is admitted: %v, want %v", max, i, minute, !want, want)
 				}
 			}
 		}
@@ -34,13 +34,13 @@ func TestAdmit(t *testing.T) {
 		admit(1.9, old[:max/2], true)
 		admit(1.9, fresh, false)
 
-		// The other half was last seen in minute 0.
+		// The other half of old was last seen in minute 0.
 		admit(2, fresh[:max-max/2], true)
 		admit(2, fresh[max-max/2:], false)
 		admit(2, old[:max/2], true)
 		admit(2, old[max/2:], false)
 
-		admit(4, old, true) // minute 3 saw nothing
+		admit(4, old, true) // minute 3 had no calls
 		admit(4, fresh, false)
 		admit(1000, fresh, true)
 		admit(1000, old, false)
@@ -57,27 +57,27 @@ func TestSeriesAndTime(t *testing.T) {
 	f := func(minute float64, hash uint64, want bool) {
 		t.Helper()
 		now := s.start.Add(time.Duration(minute * float64(time.Minute)))
-		if s.Admit(hash, now) != want {
+		if got, _ := s.Admit(hash, now); got != want {
 			t.Errorf("series %d in minute %v is admitted: %v, want %v", hash>>60, minute, !want, want)
 		}
 	}
 	const a, b = 1 << 60, 2 << 60
 	f(10, a, true)
 	f(11, b, false)
-	f(10.9, b, false) // another goroutine read the clock before
+	f(10.9, b, false) // as from a goroutine with an older time
 	f(11, b, false)
-	f(10.9, a, true) // counts for minute 11
+	f(10.9, a, true) // counts as minute 11
 	f(12, b, false)
 	f(13, b, true)
 
-	f(5, a, false) // the clock was set back, a minute passes
+	f(5, a, false) // the clock was set back: a new minute
 	f(5, b, true)
 	f(6, a, false)
 	f(7, a, true)
 }
 
-// FuzzAdmit holds Series against two maps, with hashes that all want the same
-// few slots, at both ends of the table.
+// FuzzAdmit compares Series with a model of two maps. All hashes belong to a few
+// slots at both ends of the table.
 func FuzzAdmit(f *testing.F) {
 	f.Add(uint8(1), []byte("abcabc"))
 	f.Add(uint8(5), []byte("abcdefgh\xffabc\xffijklabc\xfe\xffabcdefghijkl"))
@@ -102,7 +102,7 @@ func TestAdmitAsCounted(t *testing.T) {
 		t.Helper()
 		seed := rand.Uint64()
 		random := rand.New(rand.NewPCG(seed, 0))
-		t.Logf("at most %d, seed %d", max, seed)
+		t.Logf("maximum %d, seed %d", max, seed)
 		hashes := make([]uint64, 2*max)
 		for i := range hashes {
 			hashes[i] = random.Uint64()
@@ -111,9 +111,9 @@ func TestAdmitAsCounted(t *testing.T) {
 			for range steps {
 				minutes := 0
 				if random.IntN(perMinute) == 0 {
-					minutes = 1 + random.IntN(8)/7 // rarely two
+					minutes = 1 + random.IntN(8)/7 // seldom two
 				}
-				// Low numbers come often, as pages do, others now and then.
+				// Low indices are frequent, as names of pages are; others are rare.
 				if !yield(minutes, hashes[min(random.IntN(len(hashes)), random.IntN(len(hashes)))]) {
 					return
 				}
@@ -126,26 +126,32 @@ func TestAdmitAsCounted(t *testing.T) {
 	f(17_000, 150_000, 30_000)
 }
 
-// compare runs steps, each some minutes after the last, with a Series and with
-// a plain model of it.
+// compare passes steps to a Series and to a simple model, and compares the
+// results. minutes is the time since the step before.
 func compare(t *testing.T, max int, steps func(yield func(minutes int, hash uint64) bool)) {
 	t.Helper()
 	s := NewSeries(max)
 	now := s.start
-	current, before := map[uint64]bool{}, map[uint64]bool{} // seen in this minute; only in the one before
+	current, before := map[uint64]bool{}, map[uint64]bool{} // seen in this minute; seen only in the minute before
 	n := 0
 	for minutes, hash := range steps {
 		now = now.Add(time.Duration(minutes) * time.Minute)
 		for range minutes {
 			current, before = map[uint64]bool{}, current
 		}
-		want := current[hash] || before[hash] || len(current)+len(before) < max
+		isKnown := current[hash] || before[hash]
+		want := isKnown || len(current)+len(before) < max
 		if want {
 			delete(before, hash)
 			current[hash] = true
 		}
-		if got := s.Admit(hash, now); got != want {
-			t.Fatalf("step %d, of %d at most %d known: %#x is admitted: %v, want %v", n, max, len(current)+len(before), hash, got, want)
+		got, isNew := s.Admit(hash, now)
+		if got != want || isNew != (want && !isKnown) {
+			t.Fatalf("step %d, maximum %d, %d known: %#x is admitted: %v, new: %v, want %v", n, max, len(current)+len(before), hash, got, isNew, want)
+		}
+		if isNew && n%5 == 0 {
+			s.Forget(hash)
+			delete(current, hash)
 		}
 		if known := int(s.known.Load()); known != len(current)+len(before) {
 			t.Fatalf("step %d: %d are known, want %d", n, known, len(current)+len(before))
@@ -154,8 +160,8 @@ func compare(t *testing.T, max int, steps func(yield func(minutes int, hash uint
 	}
 }
 
-// TestSeriesAreSpread shows that searches are short: in each half of each
-// shard's table there are about as many series.
+// TestSeriesAreSpread checks that the series are spread evenly over the slots, so
+// that searches are short.
 func TestSeriesAreSpread(t *testing.T) {
 	s := NewSeries(20_000)
 	for range 20_000 {
@@ -170,26 +176,64 @@ func TestSeriesAreSpread(t *testing.T) {
 			}
 		}
 		if min(halves[0], halves[1]) < 9_000/len(s.shards) {
-			t.Errorf("the halves of shard %d hold %d series", i, halves)
+			t.Errorf("the halves of shard %d have %d series", i, halves)
 		}
 	}
 }
 
-// TestFullShard shows that a shard that chance fills before the others does no
-// harm.
+func TestForget(t *testing.T) {
+	s := NewSeries(2)
+	f := func(hash uint64, wantKnown int64) {
+		t.Helper()
+		s.Forget(hash)
+		if known := s.known.Load(); known != wantKnown {
+			t.Errorf("after series %d is forgotten, %d series are known, want %d", hash>>60, known, wantKnown)
+		}
+	}
+	const a, b, c = 1 << 60, 2 << 60, 3 << 60
+	f(a, 0) // unknown
+	s.Admit(a, s.start)
+	s.Admit(b, s.start)
+	f(c, 2) // unknown
+	f(a, 1)
+	f(a, 1)
+	if ok, _ := s.Admit(c, s.start.Add(time.Minute)); !ok {
+		t.Error("a forgotten series takes up room")
+	}
+	f(b, 1) // last seen in the minute before
+	f(c, 0)
+}
+
+// TestSlotDoesNotDependOnTheMinute has a hash whose slot would change if the
+// lowest bits of its word were a part of it.
+func TestSlotDoesNotDependOnTheMinute(t *testing.T) {
+	s := NewSeries(4)
+	if slots := len(s.shards[0].table); slots != 7 {
+		t.Fatalf("the table has %d slots, and the hash below is for 7", slots)
+	}
+	const hash = 1<<64/7 - 1<<64/7%4 // a multiple of 4; slot 1 begins 3 above it
+	for minute := range 4 {
+		s.Admit(hash, s.start.Add(time.Duration(minute)*time.Minute))
+		if known := s.known.Load(); known != 1 {
+			t.Errorf("minute %d: %d series are known, want 1", minute, known)
+		}
+	}
+}
+
+// TestFullShard fills one shard before the others.
 func TestFullShard(t *testing.T) {
 	s := NewSeries(10)
 	s.shards[0].table = make([]uint64, 4)
 	f := func(minutes int, hash uint64, want bool) {
 		t.Helper()
-		if got := s.Admit(hash<<60, s.start.Add(time.Duration(minutes)*time.Minute)); got != want {
+		if got, _ := s.Admit(hash<<60, s.start.Add(time.Duration(minutes)*time.Minute)); got != want {
 			t.Errorf("series %d in minute %d is admitted: %v, want %v", hash, minutes, got, want)
 		}
 	}
 	f(0, 1, true)
 	f(0, 2, true)
 	f(0, 3, true)
-	f(0, 4, false) // one slot is left to end searches at
+	f(0, 4, false) // one slot stays empty so that searches end
 	f(1, 1, true)
 	f(1, 4, false)
 	f(2, 4, true)
@@ -208,11 +252,14 @@ func TestAdmitInParallel(t *testing.T) {
 			all.Go(func() {
 				for i := range uint64(10_000) {
 					name := fmt.Appendf(nil, "established %d", i)
-					if s.Admit(HashSeries(name, nil), now) {
+					if ok, _ := s.Admit(HashSeries(name, nil), now); ok {
 						known.Add(1)
 					}
 					made := fmt.Appendf(nil, "made up %d %d %d", minute, g, i)
-					if minute > 0 && s.Admit(HashSeries(made, nil), now) {
+					if minute == 0 {
+						continue
+					}
+					if ok, _ := s.Admit(HashSeries(made, nil), now); ok {
 						admitted.Add(1)
 					}
 				}
@@ -220,10 +267,10 @@ func TestAdmitInParallel(t *testing.T) {
 		}
 		all.Wait()
 		if known.Load() != goroutines*10_000 {
-			t.Errorf("minute %d: an established series is refused", minute)
+			t.Errorf("minute %d: an established series is rejected", minute)
 		}
-		// In the first minute with made-up names they fill what is left. Those
-		// make room again two minutes later.
+		// Made-up series use up the room in the first minute that has them. Two
+		// minutes later they are forgotten.
 		if want := int64([]int{0, max / 2, 0, max / 2, 0, max / 2}[minute]); admitted.Load() != want {
 			t.Errorf("minute %d: %d made-up series are admitted, want %d", minute, admitted.Load(), want)
 		}
@@ -238,11 +285,11 @@ func TestHashSeries(t *testing.T) {
 	} {
 		hash := HashSeries([]byte(parts[0]), []byte(parts[1]))
 		if other, ok := seen[hash]; ok {
-			t.Errorf("%q hashes like %s", parts, other)
+			t.Errorf("%q and %s have the same hash", parts, other)
 		}
 		seen[hash] = fmt.Sprintf("%q", parts)
 		if again := HashSeries([]byte(parts[0]), []byte(parts[1])); again != hash {
-			t.Errorf("%q hashes to %#x and %#x", parts, hash, again)
+			t.Errorf("%q has two hashes, %#x and %#x", parts, hash, again)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package logtest keeps a log for tests to look at.
+// Package logtest captures a log in tests.
 package logtest
 
 import (
@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// Buffer collects what several goroutines log. Its zero value is empty.
+// Buffer collects the log of several goroutines. Its zero value is an empty
+// buffer.
 type Buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -19,7 +20,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-// String returns what was logged so far.
+// String returns the log so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

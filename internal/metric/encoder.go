@@ -1,158 +1,68 @@
 package metric
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"unicode"
-	"unicode/utf8"
-
-	"statsd-http-proxy/internal/quote"
+	"strings"
 )
-
-// MaxName is how long a name may be, in bytes, with the prefix before it.
-const MaxName = 255
-
-// maxExpanded is how many bytes of lines one line of several values may become:
-// each of them repeats its name and tags.
-const maxExpanded = 64 << 10
-
-// Options are the settings of an Encoder.
-type Options struct {
-	// Prefix is put before every name, joined by a dot unless it ends in
-	// neither a letter nor a digit.
-	Prefix string
-
-	// MaxLine is how many bytes the lines may take that have to stay together
-	// in one datagram.
-	MaxLine int
-
-	// TagFormat is influxdb, graphite, dogstatsd, librato, signalfx or none;
-	// influxdb where it is empty.
-	TagFormat string
-
-	// Tags are added to every metric that has no tag of the same key.
-	Tags []Tag
-
-	// NameFormat is any, graphite or prometheus: what a name may consist of;
-	// other characters become underscores. any where it is empty.
-	NameFormat string
-
-	// Lowercase folds names and tags to lower case.
-	Lowercase bool
-
-	// Histograms allows the kinds Histogram and Distribution.
-	Histograms bool
-
-	// Metrics are the names that may be written at all, as in a Scope.
-	Metrics Patterns
-}
 
 // Encoder writes metrics as StatsD lines. It is safe for concurrent use.
 type Encoder struct {
-	prefix              []byte // as it is written, with what joins it to a name
+	prefix              []byte // as written, with the dot after it if there is one
 	maxLine             int
+	flavor              Flavor
+	traits              *flavorTraits
 	format              *tagFormat
 	names, keys, values *rules
+	onlyASCII           bool // set values may contain ASCII only
+	gauge               gaugeForm
+	kinds               Kinds     // the kinds that the server knows
+	loops               Kinds     // the kinds whose values the server repeats 1/rate times
+	nameEdges           [256]byte // see mayBeReserved
 	tags                []configuredTag
-	histograms          bool
+	reservedKeys        []string
+	keyLengths          uint64 // the lengths of keys that are not ordinary, see isOrdinary
 	metrics             Patterns
-	plain               [256]byte // see plainBytes
-	plainLines          bool      // lines may be written as they stand
-	plainTags           bool      // those with tags, too
+	denyMetrics         Patterns
+	hasPatterns         bool // metrics or denyMetrics is not nil
+	allowTags           Patterns
+	fast                fastPath
 }
 
-// NewEncoder returns an Encoder with the given options. Its error begins with
-// the name of the command line's option at fault.
-func NewEncoder(options Options) (*Encoder, error) {
-	format, err := findTagFormat(orDefault(options.TagFormat, "influxdb"))
-	if err != nil {
-		return nil, fmt.Errorf("tag-format: %w", err)
-	}
-	keep, err := nameFormat(orDefault(options.NameFormat, "any"))
-	if err != nil {
-		return nil, fmt.Errorf("name-format: %w", err)
-	}
-	e := &Encoder{
-		maxLine:    options.MaxLine,
-		format:     format,
-		names:      newRules(format.reserved, keep, options.Lowercase),
-		keys:       newRules(format.reserved+format.reservedKeys, nil, options.Lowercase),
-		values:     newRules(format.reserved, nil, options.Lowercase),
-		histograms: options.Histograms,
-		metrics:    options.Metrics,
-	}
-	if err := e.configurePrefix(options.Prefix); err != nil {
-		return nil, fmt.Errorf("metric-prefix: %w", err)
-	}
-	if err := e.configureTags(options.Tags); err != nil {
-		return nil, fmt.Errorf("tags: %w", err)
-	}
-	e.plain = e.plainBytes()
-	e.plainLines = len(e.tags) == 0 || format.dropped
-	e.plainTags = format.name == "influxdb"
-	return e, nil
-}
+// Allows reports whether requests of kind k have a route. If the server of a
+// flavor does not know the kind, Append returns an error that says so.
+func (e *Encoder) Allows(k Kind) bool { return e.flavor != FlavorNone || e.kinds.Has(k) }
 
-func orDefault(text, preset string) string {
-	if text == "" {
-		return preset
-	}
-	return text
-}
-
-func (e *Encoder) configurePrefix(prefix string) error {
-	written, err := e.appendPrefix(nil, []byte(prefix))
-	if err != nil {
-		return fmt.Errorf("%s %w", quote.Bytes([]byte(prefix)), err)
-	}
-	if len(written) >= MaxName {
-		return fmt.Errorf("%s leaves no room for a name within %d bytes", quote.Bytes([]byte(prefix)), MaxName)
-	}
-	e.prefix = written
-	return nil
-}
-
-// appendPrefix writes a prefix with what joins it to a name: a dot unless it
-// ends in neither a letter nor a digit.
-func (e *Encoder) appendPrefix(dst, prefix []byte) ([]byte, error) {
-	dst, err := e.names.append(dst, prefix)
-	if err != nil {
-		return nil, err
-	}
-	if r, _ := utf8.DecodeLastRune(prefix); unicode.IsLetter(r) || unicode.IsDigit(r) {
-		return e.names.append(dst, []byte{'.'})
-	}
-	return dst, nil
-}
-
-// Allows tells whether metrics of a kind are accepted.
-func (e *Encoder) Allows(k Kind) bool { return k < Histogram || e.histograms }
-
-// KindNames lists the kinds that are accepted, for messages to people.
+// KindNames returns the accepted kinds as text for an error message.
 func (e *Encoder) KindNames() string {
-	if e.histograms {
-		return "count, gauge, timing, set, histogram and distribution"
+	var names []string
+	for k := range kinds {
+		if e.kinds.Has(Kind(k)) {
+			names = append(names, kinds[k].name)
+		}
 	}
-	return "count, gauge, timing and set"
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// Append checks m whole and appends its lines to l. A negative gauge is two
-// lines that belong into one datagram, since StatsD reads the second one alone
-// as a decrease:
+// Append checks m and appends its lines to l. It sorts m.Tags by their keys. A
+// negative gauge becomes two values, because most servers read a negative value
+// alone as a decrease. The flavor decides whether they are two lines of a group or
+// two values of a line:
 //
-//	name,env=prod:0|g
+//	name,env=prod:0|g              name,env=prod:0|g:-5|g
 //	name,env=prod:-5|g
 //
-// A line of several values becomes a line each: not every server reads them
-// together.
+// Several values become one line if the server reads that, and otherwise a line
+// each.
 //
-// scope is what the client may write; nil for everything. On an error nothing
-// is appended. The error names the parameter at fault; it is a *ForbiddenError
-// if nothing is wrong but that the metric may not be written.
-func (e *Encoder) Append(l *Lines, m *Metric, scope *Scope) (w Written, err error) {
+// scope is what the client may write; nil allows everything. If Append returns
+// an error, it has appended nothing. The error names the wrong parameter. It is
+// a *ForbiddenError if the metric is valid but the client may not write it.
+func (e *Encoder) Append(l *Lines, m *Metric, scope *Scope) (Written, error) {
 	groups := len(l.Ends)
-	if w, err = e.append(l, m, scope); err != nil {
+	w, err := e.append(l, m, scope)
+	if err != nil {
 		l.Truncate(groups)
 		return Written{}, err
 	}
@@ -160,96 +70,108 @@ func (e *Encoder) Append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 }
 
 func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err error) {
-	if err := e.checkKnown(m); err != nil {
+	if err := e.checkParams(m); err != nil {
 		return w, err
 	}
 	dst := l.Bytes
 	if len(dst) > 0 {
 		dst = append(dst, '\n')
 	}
-	around := frame{start: len(dst)}
-	if dst, err = e.appendName(dst, m, scope); err != nil {
+	s := spans{start: len(dst)}
+	if dst, err = e.appendHead(dst, &s, m, scope); err != nil {
 		return w, err
 	}
-	if !e.format.atEnd {
-		if dst, err = e.appendTags(dst, m.Tags); err != nil {
-			return w, err
-		}
-	}
-	dst = append(dst, ':')
-	around.headEnd = len(dst)
-	name, first := firstValue(m)
-	var v checked
-	if err := e.readValue(&v, m, name, first); err != nil {
+	var v checkedValue
+	param, value := mainValue(m)
+	if err := e.checkValue(&v, m, param, value); err != nil {
 		return w, err
 	}
-	if v.afterZero {
+	if v.needsZero {
 		dst = append(dst, '0')
 	} else {
 		dst = v.append(dst)
 	}
-	around.tailStart = len(dst)
-	if dst, w.Rate, err = appendKind(dst, m); err != nil {
+	s.tail = len(dst)
+	var rate float64
+	if dst, rate, err = e.appendTail(dst, &s, m, scope); err != nil {
 		return w, err
 	}
-	around.tagsStart = len(dst)
-	if e.format.atEnd {
-		if dst, err = e.appendTagsAtEnd(dst, m.Tags); err != nil {
-			return w, err
-		}
+	start := s.start
+	if v.needsZero {
+		dst = e.appendNegative(dst, &s, &v)
 	}
-	around.end = len(dst)
-	if v.afterZero {
-		dst = around.appendLine(dst, &v)
-	}
-	if len(dst)-around.start > e.maxLine {
+	if len(dst)-start > e.maxLine {
 		return w, e.errTooLong()
 	}
 	l.Ends = append(l.Ends, len(dst))
-	for i := range m.More {
-		v = checked{}
-		if err := e.readValue(&v, m, name, &m.More[i]); err != nil {
+	if len(m.More) > 0 {
+		if dst, err = e.appendMore(dst, l, &s, m, param); err != nil {
 			return w, err
 		}
-		feed := len(dst)
-		dst = around.appendLine(dst, &v)
-		switch {
-		case len(dst)-feed-1 > e.maxLine:
-			return w, e.errTooLong()
-		case len(dst)-around.start > maxExpanded:
-			return w, fmt.Errorf("the values of the line make lines of more than %d bytes", maxExpanded)
-		}
-		l.Ends = append(l.Ends, len(dst))
 	}
 	l.Bytes = dst
-	w.Name, w.Tags = dst[around.start:around.headEnd-1], dst[around.tagsStart:around.end]
+	w.Rate = rate
+	if m.FromLine {
+		w.Rate = 1 // the client has sampled
+	}
+	if e.loops.Has(m.Kind) {
+		w.Loops = float64(1+len(m.More)) / rate
+	}
+	w.Name, w.nameEnd = dst[s.start:s.value-1], s.nameEnd-s.start
+	w.Tags = dst[s.sections:s.tagsEnd]
 	return w, nil
 }
 
-// frame is where in a buffer a line's head and tail stand, to be repeated
-// around other values.
-//
-//	name,env=prod:1|c|@0.1            name:1|c|@0.1|#env:prod
-//	^^^^^^^^^^^^^^ ^^^^^^^             ^^^^^ ^^^^^^^^^^^^^^^^^
-//	start  headEnd tailStart to end               tagsStart
-type frame struct{ start, headEnd, tailStart, tagsStart, end int }
-
-// appendLine appends a line feed and the line of v to dst, which holds the
-// frame.
-func (f *frame) appendLine(dst []byte, v *checked) []byte {
-	dst = append(dst, '\n')
-	dst = append(dst, dst[f.start:f.headEnd]...)
-	dst = v.append(dst)
-	return append(dst, dst[f.tailStart:f.end]...)
+// appendHead appends the part of a line before its value: the name, the tags
+// unless their format puts them at the end, and the colon.
+func (e *Encoder) appendHead(dst []byte, s *spans, m *Metric, scope *Scope) ([]byte, error) {
+	dst, err := e.appendName(dst, s, m, scope)
+	if err == nil && !e.format.atEnd {
+		dst, err = e.appendTags(dst, s, m.Tags, scope)
+	}
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, ':')
+	s.value = len(dst)
+	return dst, nil
 }
 
-// checkKnown refuses parameters that the kind of m does not know, and
-// parameters that exclude each other.
-func (e *Encoder) checkKnown(m *Metric) error {
+// appendTail appends the part of a line after its value: the type, the sample
+// rate, the tags if their format puts them at the end, and extensions. It returns
+// the sample rate.
+func (e *Encoder) appendTail(dst []byte, s *spans, m *Metric, scope *Scope) (_ []byte, rate float64, err error) {
+	dst = append(dst, '|')
+	dst = append(dst, kinds[m.Kind].letters...)
+	if dst, rate, err = appendRate(dst, m); err != nil {
+		return nil, 0, err
+	}
+	s.sections = len(dst)
+	s.typeLen = s.sections - s.tail
+	if e.format.atEnd {
+		if dst, err = e.appendTagsAtEnd(dst, s, m.Tags, scope); err != nil {
+			return nil, 0, err
+		}
+	}
+	s.tagsEnd = len(dst)
+	if e.traits.takesExtensions {
+		for _, extension := range m.Extensions {
+			dst = append(append(dst, '|'), extension...)
+		}
+	}
+	s.end = len(dst)
+	return dst, rate, nil
+}
+
+// checkParams rejects parameters that the server or the kind of m does not know,
+// and parameters that exclude each other.
+func (e *Encoder) checkParams(m *Metric) error {
 	switch {
-	case !e.Allows(m.Kind):
+	case !e.kinds.Has(m.Kind) && e.flavor != FlavorNone:
+		return e.traits.errFlavor("the type " + m.Kind.String())
+	case !e.kinds.Has(m.Kind):
 		return fmt.Errorf("the type %s is not enabled here", m.Kind)
-	case m.SampleRate.Form != Absent && !kinds[m.Kind].sampled:
+	case m.SampleRate.Form != Absent && !kinds[m.Kind].hasRate:
 		return fmt.Errorf(`parameter "sampleRate" is for counts and timings, not for the type %s`, m.Kind)
 	case m.Shift.Form == Absent && m.Time.Form == Absent:
 		return nil
@@ -257,6 +179,8 @@ func (e *Encoder) checkKnown(m *Metric) error {
 		return fmt.Errorf(`parameter "shift" is for gauges, not for the type %s`, m.Kind)
 	case m.Time.Form != Absent && m.Kind != Timing:
 		return fmt.Errorf(`parameter "time" is for timings, not for the type %s`, m.Kind)
+	case m.Shift.Form != Absent && !e.traits.hasShift:
+		return e.traits.errFlavor(`the parameter "shift" of gauges`)
 	case m.Value.Form == Absent:
 		return nil
 	case m.Shift.Form != Absent:
@@ -264,110 +188,6 @@ func (e *Encoder) checkKnown(m *Metric) error {
 	default:
 		return errors.New(`parameters "value" and "time" exclude each other`)
 	}
-}
-
-// appendName writes the name of m with its prefixes, if it may be written.
-//
-//	configured.granted.some.key
-//	                   ^^^^^^^^ what patterns are held against
-func (e *Encoder) appendName(dst []byte, m *Metric, scope *Scope) ([]byte, error) {
-	if err := checkSegments(m.Name); err != nil {
-		return nil, err
-	}
-	if len(m.Name) > e.maxLine {
-		return nil, e.errTooLong() // now, so that no input makes dst grow
-	}
-	start := len(dst)
-	dst = append(dst, e.prefix...)
-	if scope != nil && len(scope.Prefix) > 0 {
-		var err error
-		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
-			return nil, forbid("the token's prefix %s %w", quote.Bytes(scope.Prefix), err)
-		}
-	}
-	own := len(dst)
-	dst, err := e.names.append(dst, m.Name)
-	if err != nil {
-		return nil, fmt.Errorf("name %s %w", quote.Bytes(m.Name), err)
-	}
-	if n := len(dst) - start; n > MaxName {
-		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", quote.Bytes(m.Name), n, MaxName)
-	}
-	return dst, e.checkAllowed(m.Kind, dst[own:], scope)
-}
-
-// checkSegments refuses names that a proxy on the way could have rewritten,
-// see RFC 3986, section 6.2.2.3.
-func checkSegments(name []byte) error {
-	if len(name) == 0 {
-		return errors.New("name is empty")
-	}
-	if name[0] != '.' && bytes.IndexByte(name, '/') < 0 {
-		return nil
-	}
-	for rest, more := name, true; more; {
-		var segment []byte
-		segment, rest, more = bytes.Cut(rest, []byte{'/'})
-		switch string(segment) {
-		case "":
-			return fmt.Errorf("name %s has an empty path segment", quote.Bytes(name))
-		case ".", "..":
-			return fmt.Errorf("name %s has the path segment %q", quote.Bytes(name), segment)
-		}
-	}
-	return nil
-}
-
-// appendKind writes what stands behind a value and before tags, and returns
-// the fraction of such metrics to let through.
-//
-//	name:1|c|@0.1|#env:prod
-//	      ^^^^^^^
-func appendKind(dst []byte, m *Metric) ([]byte, float64, error) {
-	dst = append(dst, '|')
-	dst = append(dst, kinds[m.Kind].wire...)
-	dst, rate, err := appendRate(dst, &m.SampleRate)
-	switch {
-	case err != nil || !m.FromLine:
-		return dst, rate, err
-	case rate < minLineRate:
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is below %v, the least in a line`, quote.Bytes(m.SampleRate.Text), minLineRate)
-	}
-	return dst, 1, nil // the client has left out the rest
-}
-
-// minLineRate is the least sample rate in a line. Servers that keep single
-// values, statsd_exporter for one, take a timing for 1/rate of them: a line would
-// cost them any amount of work.
-const minLineRate = 0.0001
-
-// appendTagsAtEnd writes tags behind a pipe, and none of either without tags.
-func (e *Encoder) appendTagsAtEnd(dst []byte, tags []Tag) ([]byte, error) {
-	pipe := len(dst)
-	dst, err := e.appendTags(append(dst, '|'), tags)
-	if err == nil && len(dst) == pipe+1 {
-		dst = dst[:pipe]
-	}
-	return dst, err
-}
-
-// appendRate writes the mark of a sample rate, none for 1, and returns the
-// rate.
-func appendRate(dst []byte, value *Value) ([]byte, float64, error) {
-	if value.Form == Absent {
-		return dst, 1, nil
-	}
-	var n number
-	if err := readNumber(&n, "sampleRate", value); err != nil {
-		return nil, 0, err
-	}
-	switch {
-	case n.isOne():
-		return dst, 1, nil
-	case n.zero || n.negative || !n.belowOne():
-		return nil, 0, fmt.Errorf(`parameter "sampleRate": %s is not above 0 and at most 1`, quote.Bytes(value.Text))
-	}
-	return n.append(append(dst, '|', '@')), n.float(), nil
 }
 
 func (e *Encoder) errTooLong() error {

@@ -2,32 +2,32 @@ package metric
 
 import "fmt"
 
-// A tagFormat is where tags stand in a line and what surrounds them.
+// tagFormat is how tags stand in a line.
 //
 //	name,env=prod,locale=en-us:1|c      InfluxDB
 //	    ^   ^    ^
-//	 opens joins separates
+//	opener joiner separator
 type tagFormat struct {
 	name                   string
-	opens, separates       byte
-	joins                  byte
-	closes                 byte   // 0 for nothing
-	atEnd                  bool   // tags end the line, behind one more pipe
-	reserved, reservedKeys string // besides what is always reserved
-	noTildeFirst           bool   // in a value
-	dropped                bool   // tags are checked and left out
+	opener, separator      byte
+	joiner                 byte
+	closer                 byte   // 0 for none
+	atEnd                  bool   // a pipe and the tags end the line
+	reserved, reservedKeys string // characters that tags or keys must not contain, besides reservedChars
+	noLeadingTilde         bool   // a value must not start with a tilde
+	isDropped              bool   // tags are checked but not written
 }
 
-// tagFormats are the forms that StatsD servers know tags in.
+// tagFormats are the tag formats of StatsD servers.
 var tagFormats = []tagFormat{
-	{name: "influxdb", opens: ',', separates: ',', joins: '='},
+	{name: "influxdb", opener: ',', separator: ',', joiner: '='},
 	// https://graphite.readthedocs.io/en/latest/tags.html
-	{name: "graphite", opens: ';', separates: ';', joins: '=', reservedKeys: "!^", noTildeFirst: true},
+	{name: "graphite", opener: ';', separator: ';', joiner: '=', reservedKeys: "!^", noLeadingTilde: true},
 	// https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/
-	{name: "dogstatsd", opens: '#', separates: ',', joins: ':', atEnd: true},
-	{name: "librato", opens: '#', separates: ',', joins: '='},
-	{name: "signalfx", opens: '[', separates: ',', joins: '=', closes: ']', reserved: "[]"},
-	{name: "none", opens: ',', separates: ',', joins: '=', dropped: true},
+	{name: "dogstatsd", opener: '#', separator: ',', joiner: ':', atEnd: true},
+	{name: "librato", opener: '#', separator: ',', joiner: '='},
+	{name: "signalfx", opener: '[', separator: ',', joiner: '=', closer: ']', reserved: "[]"},
+	{name: "none", opener: ',', separator: ',', joiner: '=', isDropped: true},
 }
 
 func findTagFormat(name string) (*tagFormat, error) {
@@ -39,19 +39,24 @@ func findTagFormat(name string) (*tagFormat, error) {
 	return nil, fmt.Errorf("unknown tag format %q", name)
 }
 
-// nameFormat returns which ASCII characters a receiver takes in names, nil for
-// all of them.
+// nameFormat returns a function that reports whether names may contain an ASCII
+// character. It returns nil if they may contain all of them.
 func nameFormat(name string) (keep func(byte) bool, err error) {
-	alphanumeric := func(b byte) bool {
-		return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '_'
-	}
 	switch name {
 	case "any":
 		return nil, nil
 	case "graphite":
-		return func(b byte) bool { return alphanumeric(b) || b == '.' || b == '-' }, nil
-	case "prometheus": // a colon, which it takes too, ends a name in StatsD
-		return alphanumeric, nil
+		return func(b byte) bool { return isWordChar(b) || b == '.' || b == '-' }, nil
+	case "prometheus": // Prometheus also takes a colon, but in StatsD it ends the name
+		return isWordChar, nil
 	}
 	return nil, fmt.Errorf("unknown name format %q", name)
+}
+
+// isWordChar reports whether b is an ASCII letter, a digit or an underscore.
+func isWordChar(b byte) bool { return isAlphanumeric(b) || b == '_' }
+
+// isAlphanumeric reports whether b is an ASCII letter or a digit.
+func isAlphanumeric(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }

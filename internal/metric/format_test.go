@@ -10,10 +10,10 @@ import (
 	"statsd-http-proxy/internal/wiretest"
 )
 
-func TestEachTagFormatHasItsPlace(t *testing.T) {
+func TestAppendWritesEachTagFormat(t *testing.T) {
 	f := func(format, plain, tagged, sampled, gauge string) {
 		t.Helper()
-		e := newEncoder(t, Options{TagFormat: format})
+		e := newTestEncoder(t, Options{TagFormat: format})
 		tags := pairs("env=prod,locale=en us")
 		check(t, e, Metric{Name: []byte("k"), Value: num("1")}, plain, 1)
 		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: tags}, tagged, 1)
@@ -28,13 +28,14 @@ func TestEachTagFormatHasItsPlace(t *testing.T) {
 	f("none", "k:1|c", "k:1|c", "k:1|c|@0.5", "k:0|g\nk:-1|g")
 }
 
-// TestEachTagFormatReservesWhatItNeeds also shows that it reserves no more.
-func TestEachTagFormatReservesWhatItNeeds(t *testing.T) {
-	refused := func(format string, m Metric) bool {
+// TestTagFormatsReserveCharacters checks that each format rejects its reserved
+// characters, and accepts all others.
+func TestTagFormatsReserveCharacters(t *testing.T) {
+	rejects := func(format string, m Metric) bool {
 		t.Helper()
 		m.Value = num("1")
 		var l Lines
-		_, err := newEncoder(t, Options{TagFormat: format}).Append(&l, &m, nil)
+		_, err := newTestEncoder(t, Options{TagFormat: format}).Append(&l, &m, nil)
 		if err == nil {
 			if _, err := wiretest.Parse(string(l.Bytes), format); err != nil {
 				t.Error(err)
@@ -46,14 +47,14 @@ func TestEachTagFormatReservesWhatItNeeds(t *testing.T) {
 		format := tagFormats[i].name
 		f := func(text string, inName, inKey, inValue bool) {
 			t.Helper()
-			if got := refused(format, Metric{Name: []byte(text)}); got != inName {
-				t.Errorf("%s: the name %q is refused: %v", format, text, got)
+			if got := rejects(format, Metric{Name: []byte(text)}); got != inName {
+				t.Errorf("%s: the name %q is rejected: %v", format, text, got)
 			}
-			if got := refused(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte(text), []byte("v")}}}); got != inKey {
-				t.Errorf("%s: the key %q is refused: %v", format, text, got)
+			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{tag(text, "v")}}); got != inKey {
+				t.Errorf("%s: the key %q is rejected: %v", format, text, got)
 			}
-			if got := refused(format, Metric{Name: []byte("k"), Tags: []Tag{{[]byte("k"), []byte(text)}}}); got != inValue {
-				t.Errorf("%s: the value %q is refused: %v", format, text, got)
+			if got := rejects(format, Metric{Name: []byte("k"), Tags: []Tag{tag("k", text)}}); got != inValue {
+				t.Errorf("%s: the value %q is rejected: %v", format, text, got)
 			}
 		}
 		for _, always := range []string{"a:", "a|", "a,", "a;", "a=", "a#", "a@", "a\n"} {
@@ -68,25 +69,27 @@ func TestEachTagFormatReservesWhatItNeeds(t *testing.T) {
 	}
 }
 
-func TestConfiguredTagsGiveWayToOwn(t *testing.T) {
+func TestOwnTagsReplaceConfiguredTags(t *testing.T) {
 	f := func(format, own, want string) {
 		t.Helper()
-		e := newEncoder(t, Options{TagFormat: format, Tags: pairs("env=prod,region=eu west"), Lowercase: true})
+		e := newTestEncoder(t, Options{TagFormat: format, Tags: pairs("env=prod,region=eu west"), Lowercase: true})
 		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: pairs(own)}, want, 1)
 	}
 	f("influxdb", "", "k,env=prod,region=eu_west:1|c")
 	f("influxdb", "a=b", "k,a=b,env=prod,region=eu_west:1|c")
+	f("influxdb", "f=b,z=a", "k,env=prod,f=b,region=eu_west,z=a:1|c")
+	f("influxdb", "region=,env=test", "k,env=test,region=eu_west:1|c")
 	f("influxdb", "env=test", "k,env=test,region=eu_west:1|c")
 	f("influxdb", "ENV=test", "k,env=test,region=eu_west:1|c")
-	f("influxdb", "region=us,a=env,env=x", "k,region=us,a=env,env=x:1|c")
-	f("influxdb", "xenv=y", "k,xenv=y,env=prod,region=eu_west:1|c")
+	f("influxdb", "region=us,a=env,env=x", "k,a=env,env=x,region=us:1|c")
+	f("influxdb", "xenv=y", "k,env=prod,region=eu_west,xenv=y:1|c")
 	f("dogstatsd", "env=test", "k:1|c|#env:test,region:eu_west")
 	f("signalfx", "", "k[env=prod,region=eu_west]:1|c")
 	f("graphite", "b=env", "k;b=env;env=prod;region=eu_west:1|c")
 	f("none", "a=b", "k:1|c")
 }
 
-func TestBadOptionsAreRefused(t *testing.T) {
+func TestNewEncoderRejectsBadOptions(t *testing.T) {
 	f := func(options Options, want string) {
 		t.Helper()
 		options.MaxLine = datagram
@@ -102,11 +105,11 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	f(Options{TagFormat: "signalfx", Prefix: "a["}, "metric-prefix: ")
 }
 
-func TestNamesAreRewrittenForTheirReceiver(t *testing.T) {
+func TestNameFormatReplacesCharacters(t *testing.T) {
 	f := func(options Options, name, want string) {
 		t.Helper()
 		m := Metric{Name: []byte(name), Value: num("1"), Tags: pairs("Key=Välue/x")}
-		check(t, newEncoder(t, options), m, want+":1|c", 1)
+		check(t, newTestEncoder(t, options), m, want+":1|c", 1)
 	}
 	const tags, lower = ",Key=Välue/x", ",key=välue/x"
 	f(Options{}, "My.Größe/a-b c", "My.Größe/a-b_c"+tags)
@@ -119,18 +122,18 @@ func TestNamesAreRewrittenForTheirReceiver(t *testing.T) {
 	f(Options{Lowercase: true, NameFormat: "graphite"}, "My.GRÖSSE", "my.gr_sse"+lower)
 
 	m := Metric{Kind: Set, Name: []byte("K"), Value: str("Alice")}
-	check(t, newEncoder(t, Options{Lowercase: true}), m, "k:Alice|s", 1)
-	if _, err := newEncoder(t, Options{NameFormat: "graphite"}).Append(new(Lines), &Metric{Name: []byte("a:b")}, nil); err == nil {
-		t.Error("a reserved character is rewritten instead of refused")
+	check(t, newTestEncoder(t, Options{Lowercase: true}), m, "k:Alice|s", 1)
+	if _, err := newTestEncoder(t, Options{NameFormat: "graphite"}).Append(new(Lines), &Metric{Name: []byte("a:b")}, nil); err == nil {
+		t.Error("Append replaced a reserved character instead of rejecting it")
 	}
 }
 
-func TestHistogramsAreForServersThatKnowThem(t *testing.T) {
-	e := newEncoder(t, Options{Histograms: true})
+func TestHistogramsAreOptional(t *testing.T) {
+	e := newTestEncoder(t, Options{Histograms: true})
 	check(t, e, Metric{Kind: Histogram, Name: []byte("k"), Value: num("-1.50")}, "k:-1.5|h", 1)
 	check(t, e, Metric{Kind: Distribution, Name: []byte("k"), Value: num("5"), SampleRate: num("0.5")}, "k:5|d|@0.5", 0.5)
 	if _, err := e.Append(new(Lines), &Metric{Kind: Histogram, Name: []byte("k")}, nil); err == nil {
-		t.Error("a histogram without a value is accepted")
+		t.Error("Append accepted a histogram without a value")
 	}
 	for letters, want := range map[string]Kind{"c": Count, "g": Gauge, "ms": Timing, "s": Set, "h": Histogram, "d": Distribution} {
 		if k, ok := ParseLetters([]byte(letters)); !ok || k != want || !e.Allows(k) {
@@ -147,8 +150,8 @@ func TestHistogramsAreForServersThatKnowThem(t *testing.T) {
 	}
 }
 
-func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
-	e := newEncoder(t, Options{})
+func TestSignsAndRatesInLines(t *testing.T) {
+	e := newTestEncoder(t, Options{})
 	f := func(m Metric, want string) {
 		t.Helper()
 		m.Name, m.FromLine = []byte("k"), true
@@ -161,7 +164,7 @@ func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
 	f(Metric{Kind: Count, Value: str("-5"), SampleRate: str("0.10")}, "k:-5|c|@0.1")
 	f(Metric{Kind: Count, Value: str("5"), SampleRate: str("1")}, "k:5|c")
 
-	// Several values become lines that need not share a datagram.
+	// Each of several values becomes a line, and each line is a group.
 	var l Lines
 	m := Metric{Kind: Gauge, Name: []byte("k"), FromLine: true, Tags: pairs("a=b"), Value: str("1"), More: []Value{str("+2"), str("3.0")}}
 	if _, err := e.Append(&l, &m, nil); err != nil {
@@ -177,16 +180,17 @@ func TestLinesAreTakenAsStatsDMeansThem(t *testing.T) {
 	}
 }
 
-// TestDocumentedRewritesAreTrue holds README.md's table of names to the code.
-func TestDocumentedRewritesAreTrue(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// TestDocumentShowsNamesAsWritten compares the table of names in
+// docs/statsd-servers.md with the encoder.
+func TestDocumentShowsNamesAsWritten(t *testing.T) {
+	document, err := os.ReadFile("../../docs/statsd-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, ok := strings.Cut(string(readme), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
+	_, table, ok := strings.Cut(string(document), "| name | `any` | `graphite` | `prometheus` | `--lowercase` |\n| --- | --- | --- | --- | --- |\n")
 	table, _, ok2 := strings.Cut(table, "\n\n")
 	if !ok || !ok2 {
-		t.Fatal("README.md has no table of names")
+		t.Fatal("docs/statsd-servers.md has no table of names")
 	}
 	columns := []Options{{NameFormat: "any"}, {NameFormat: "graphite"}, {NameFormat: "prometheus"}, {Lowercase: true}}
 	for row := range strings.SplitSeq(table, "\n") {
@@ -197,7 +201,7 @@ func TestDocumentedRewritesAreTrue(t *testing.T) {
 		name := strings.Trim(cells[0], "`")
 		for i, options := range columns {
 			m := Metric{Name: []byte(name), Value: num("1")}
-			check(t, newEncoder(t, options), m, strings.Trim(cells[i+1], "`")+":1|c", 1)
+			check(t, newTestEncoder(t, options), m, strings.Trim(cells[i+1], "`")+":1|c", 1)
 		}
 	}
 }

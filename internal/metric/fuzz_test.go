@@ -7,20 +7,28 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/prometheus/statsd_exporter/pkg/mapper"
+
 	"statsd-http-proxy/internal/wiretest"
 )
 
-// FuzzAppend shows that whatever a metric says, its line either is refused or
-// reads back as that metric and no other.
+// FuzzAppend checks that Append either rejects a metric or writes a line that
+// parses as the same metric.
 func FuzzAppend(f *testing.F) {
 	f.Add(uint8(Count), "some.key", "5", "env=prod,locale=en-us", "0.5", "")
 	f.Add(uint8(Gauge), "a b", "-5", "", "", "")
 	f.Add(uint8(Gauge), "a/b", "", "a=1", "", "+5")
 	f.Add(uint8(Timing), "t\n:1|c", "1e3", "a=b\nc=d", "1", "")
 	f.Add(uint8(Set), "ü", "alice bob", "k=v", "", "")
+	f.Add(uint8(Gauge)|4<<4, "k[a]", "-5", "b=1,a=2,[c=]", "", "")
+	f.Add(uint8(Gauge)|9<<4, "ключ", "-5", "z=1,é=2", "", "")
 	var encoders []*Encoder
 	for i := range tagFormats {
-		encoders = append(encoders, newEncoder(f, Options{Prefix: "pre", TagFormat: tagFormats[i].name}))
+		encoders = append(encoders, newTestEncoder(f, Options{Prefix: "pre", TagFormat: tagFormats[i].name}))
+	}
+	encoders = append(encoders, newTestEncoder(f, Options{Prefix: "pre", IsStream: true}))
+	for flavor := FlavorEtsy; flavor <= FlavorVector; flavor++ {
+		encoders = append(encoders, newTestEncoder(f, Options{Prefix: "pre", Flavor: flavor, TagFormat: "influxdb"}))
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, name, value, tags, rate, shift string) {
 		e := encoders[int(kind>>4)%len(encoders)]
@@ -36,7 +44,7 @@ func FuzzAppend(f *testing.F) {
 		w, err := e.Append(&l, &m, nil)
 		if err != nil {
 			if string(l.Bytes) != "x" || len(l.Ends) != 1 {
-				t.Fatalf("refused with %q, but %q is written", err, l.Bytes)
+				t.Fatalf("Append returned %q, but wrote %q", err, l.Bytes)
 			}
 			return
 		}
@@ -45,6 +53,9 @@ func FuzzAppend(f *testing.F) {
 			t.Fatalf("%q is too long, not UTF-8, or in %d groups", written, len(l.Ends)-1)
 		}
 		lines := strings.Split(string(written), "\n")
+		if head, second, ok := strings.Cut(lines[0], ":0|g:"); ok && e.gauge == zeroValue && m.Kind == Gauge {
+			lines = []string{head + ":0|g", head + ":" + second}
+		}
 		if m.Kind == Gauge && len(lines) == 2 {
 			zero, err := wiretest.Parse(lines[0], e.format.name)
 			if err != nil || zero.Value != 0 || zero.Delta || m.Shift.Form != Absent {
@@ -59,20 +70,31 @@ func FuzzAppend(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line.Type != kinds[m.Kind].wire || math.Abs(line.Rate-w.Rate) > 1e-12 {
+		if line.Type != kinds[m.Kind].letters || math.Abs(line.Rate-w.Rate) > 1e-12 {
 			t.Fatalf("%q: type %s, rate %v, want %s, %v", written, line.Type, line.Rate, m.Kind, w.Rate)
 		}
-		if want := "pre." + fold(name); line.Name != want {
+		if want := "pre." + fold(e, name); line.Name != want {
 			t.Fatalf("%q: name %q, want %q", written, line.Name, want)
 		}
-		if want := len(m.Tags); e.format.dropped && len(line.Tags) != 0 || !e.format.dropped && !sameTags(line.Tags, want) {
+		want := 0
+		for _, tag := range m.Tags {
+			if len(tag.Value) > 0 {
+				want++
+			}
+		}
+		if e.format.isDropped && len(line.Tags) != 0 || !e.format.isDropped && !hasTags(line.Tags, want) {
 			t.Fatalf("%q: %d tags, want %d", written, len(line.Tags), want)
 		}
+		checkKeys(t, e, &w, want)
 		number := value
 		switch {
 		case m.Kind == Set:
-			if line.Text != value {
-				t.Fatalf("%q: value %q, want %q", written, line.Text, value)
+			want := []byte(value)
+			if e.onlyASCII {
+				replaceWideBytes(want)
+			}
+			if line.Text != string(want) {
+				t.Fatalf("%q: value %q, want %q", written, line.Text, want)
 			}
 			return
 		case m.Shift.Form != Absent:
@@ -83,16 +105,38 @@ func FuzzAppend(f *testing.F) {
 		case number == "":
 			number = "0"
 		}
-		want, err := strconv.ParseFloat(strings.TrimFunc(number, isBlank), 64)
-		if err != nil || math.Abs(line.Value-want) > 1e-9*math.Abs(want) {
-			t.Fatalf("%q: value %v, want %v (%v)", written, line.Value, want, err)
+		float, err := strconv.ParseFloat(strings.TrimFunc(number, isBlank), 64)
+		if err != nil || math.Abs(line.Value-float) > 1e-9*math.Abs(float) {
+			t.Fatalf("%q: value %v, want %v (%v)", written, line.Value, float, err)
 		}
 	})
 }
 
-// sameTags tells whether there are as many tags as given; statsd_exporter may
-// make one label of two keys, since labels are letters, digits and underscores.
-func sameTags(tags map[string]string, given int) bool {
+// checkKeys checks that the keys of a written line are distinct, in byte order and
+// not reserved.
+func checkKeys(t *testing.T, e *Encoder, w *Written, want int) {
+	t.Helper()
+	last, n := "", 0
+	for keys := e.TagKeys(w); ; n++ {
+		key, ok := keys.Next()
+		if !ok {
+			break
+		}
+		escaped := mapper.EscapeMetricName(string(key))
+		if string(key) <= last || strings.HasPrefix(escaped, "__") || escaped == "quantile" && !e.traits.takesQuantile {
+			t.Fatalf("%q has the key %q after %q", w.Name, key, last)
+		}
+		last = string(key)
+	}
+	if n != want && !e.format.isDropped {
+		t.Fatalf("%q has %d keys, want %d", w.Name, n, want)
+	}
+}
+
+// hasTags reports whether the parsed line has the given number of tags. The
+// parser of statsd_exporter may map two keys to one label, because it replaces
+// most characters by underscores.
+func hasTags(tags map[string]string, given int) bool {
 	for key := range tags {
 		if strings.Contains(key, "_") {
 			return len(tags) <= given
@@ -101,16 +145,21 @@ func sameTags(tags map[string]string, given int) bool {
 	return len(tags) == given
 }
 
-// fold is a second, plain way to write a name.
-func fold(name string) string {
+// fold is a second implementation of the rules for names.
+func fold(e *Encoder, name string) string {
 	var b strings.Builder
 	inBlanks := false
 	for _, r := range name {
-		if isBlank(r) {
+		switch {
+		case isBlank(r):
 			if !inBlanks {
 				b.WriteByte('_')
 			}
-		} else {
+		case e.traits.breaksBrackets && (r == '[' || r == ']'):
+			b.WriteByte('_')
+		case e.onlyASCII && r >= utf8.RuneSelf:
+			b.WriteString(strings.Repeat("_", utf8.RuneLen(r)))
+		default:
 			b.WriteRune(r)
 		}
 		inBlanks = isBlank(r)

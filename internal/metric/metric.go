@@ -1,32 +1,33 @@
-// Package metric knows what a StatsD metric is: its kinds, the checks on its
-// name, tags and numbers, and the line it becomes in each tag format. It is
-// pure: bytes in, bytes out, no clock, no log and no network.
+// Package metric checks StatsD metrics and writes them as lines. It knows the
+// types of metrics, the rules for names, tags and numbers, and the tag formats.
+// It is pure: it reads and writes byte slices, and uses no clock, log or
+// network.
 //
-// A Metric holds what a client said, unchecked. Encoder.Append checks it and
-// writes its lines in the same pass, or refuses it whole and writes nothing.
+// A Metric holds what a client sent, unchecked. Encoder.Append checks the
+// metric and writes its lines in one pass. If the metric is invalid, Append
+// returns an error and writes nothing.
 package metric
 
-// Kind is the type of a metric, as it stands in the path of a request.
+// Kind is the type of a metric. The path of a request names it.
 type Kind uint8
 
-// The kinds and what StatsD does with them, see
-// https://github.com/statsd/statsd/blob/master/docs/metric_types.md. The last
-// two are known to some servers only, see
+// The kinds of https://github.com/statsd/statsd/blob/master/docs/metric_types.md
+// and, for the last two,
 // https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/.
 const (
 	Count        Kind = iota // adds to a counter
-	Gauge                    // sets a value, or moves it
+	Gauge                    // sets a gauge, or moves it
 	Timing                   // adds a duration in milliseconds
-	Set                      // counts distinct values
-	Histogram                // adds a value to a distribution that the agent sums up
-	Distribution             // adds a value to a distribution that the server sums up
+	Set                      // adds a value to a set, whose distinct values are counted
+	Histogram                // adds a value to a distribution, aggregated by the agent
+	Distribution             // adds a value to a distribution, aggregated by Datadog's servers
 )
 
-// kinds holds, for each Kind, its name in a request, its letters in a line and
-// whether it can be sampled.
+// kinds holds, for each Kind, its name in a request, its letters in a line, and
+// whether it can have a sample rate.
 var kinds = [...]struct {
-	name, wire string
-	sampled    bool
+	name, letters string
+	hasRate       bool
 }{
 	Count:        {"count", "c", true},
 	Gauge:        {"gauge", "g", false},
@@ -36,7 +37,7 @@ var kinds = [...]struct {
 	Distribution: {"distribution", "d", true},
 }
 
-// ParseKind returns the kind that a request calls name.
+// ParseKind returns the kind with the given name in a request, such as timing.
 func ParseKind(name []byte) (Kind, bool) {
 	for k := range kinds {
 		if string(name) == kinds[k].name {
@@ -46,10 +47,10 @@ func ParseKind(name []byte) (Kind, bool) {
 	return 0, false
 }
 
-// ParseLetters returns the kind that a line calls letters.
+// ParseLetters returns the kind with the given letters in a line, such as ms.
 func ParseLetters(letters []byte) (Kind, bool) {
 	for k := range kinds {
-		if string(letters) == kinds[k].wire {
+		if string(letters) == kinds[k].letters {
 			return Kind(k), true
 		}
 	}
@@ -59,58 +60,75 @@ func ParseLetters(letters []byte) (Kind, bool) {
 // String returns the name of k in a request.
 func (k Kind) String() string { return kinds[k].name }
 
-// Metric is one metric as a client described it: unchecked, its slices owned
-// by whoever decoded it. It must not outlive them.
+// Metric is one metric as a client sent it, unchecked. Its slices belong to the
+// decoder that filled it: they are valid until the decoder's next call.
 type Metric struct {
 	Kind Kind
-	Name []byte // percent-decoded, without the configured prefix
+	Name []byte // percent-decoded, without prefixes
 
-	Value      Value // what to count, set, time or add to a set
-	Time       Value // another name for Value, known to timings alone
-	Shift      Value // how far to move a gauge
-	SampleRate Value // in (0, 1]
+	Value      Value // the number to count, set or time, or the value to add to a set
+	Time       Value // for timings only: another name for Value
+	Shift      Value // for gauges only: how far to move the gauge
+	SampleRate Value
 	Tags       []Tag
 
-	// FromLine tells that the metric was a StatsD line. A signed number then
-	// moves a gauge, and the rate says what the client has left out already.
+	// FromLine reports whether the metric was a StatsD line. In a line, a number
+	// with a sign moves a gauge, and the client has already sampled.
 	FromLine bool
-	More     []Value // of a line with several values, those behind the first
+	More     []Value // the values after the first one of a line with several values
+
+	// IsAbsolute reports whether the value sets the gauge although it is a line and
+	// the value has a sign. Two lines were one metric: name:0|g, then name:-5|g.
+	IsAbsolute bool
+
+	// Extensions are the sections of a DogStatsD line after the tags, such as
+	// c:in-1234 and T1656581400, without the pipes before them.
+	Extensions [][]byte
 }
 
-// Reset empties m for the next metric. The memory of Tags and More is kept.
+// Reset empties m for the next metric. It keeps the memory of its slices.
 func (m *Metric) Reset() {
-	*m = Metric{Tags: m.Tags[:0], More: m.More[:0]}
+	tags, more, extensions := m.Tags[:0], m.More[:0], m.Extensions[:0]
+	*m = Metric{}
+	m.Tags, m.More, m.Extensions = tags, more, extensions
 }
 
-// Value is the text of one parameter and how it was written.
+// Value is the text of one parameter and the form in which the client wrote it.
 type Value struct {
 	Text []byte
 	Form Form
 }
 
-// Form tells how a Value was written.
+// Form is the form in which a client wrote a Value.
 type Form uint8
 
 const (
 	Absent Form = iota // not given, or a JSON null
 	Number             // a JSON number
-	String             // anything else: a JSON string, a form's field, a part of a line
+	String             // anything else: a JSON string, a form field, a part of a line
 )
 
-// Tag is one tag, its key and value unchecked.
-type Tag struct{ Key, Value []byte }
+// Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
+// an empty value.
+type Tag struct {
+	Key, Value []byte
 
-// Lines are the lines of accepted metrics, in order.
+	// IsBare reports whether the tag is a DogStatsD tag without a colon. In other
+	// formats its value is true.
+	IsBare bool
+}
+
+// Lines holds the lines of accepted metrics, in order.
 type Lines struct {
-	// Bytes holds the lines, joined by line feeds.
+	// Bytes holds the lines, separated by line feeds.
 	Bytes []byte
-	// Ends holds where in Bytes each group of lines ends that has to stay
-	// together in one datagram, mostly a single line.
+	// Ends holds the end in Bytes of each group of lines. The lines of a group
+	// must travel in one packet. Most groups are a single line.
 	Ends []int
 }
 
-// Append adds a group of lines. It may lie in the memory of l, behind what l
-// holds.
+// Append adds a group of lines. The group may be a part of the memory of
+// l.Bytes, after its length.
 func (l *Lines) Append(group []byte) {
 	if len(l.Bytes) > 0 {
 		l.Bytes = append(l.Bytes, '\n')
@@ -119,7 +137,7 @@ func (l *Lines) Append(group []byte) {
 	l.Ends = append(l.Ends, len(l.Bytes))
 }
 
-// Truncate drops all but the first groups of lines.
+// Truncate drops all groups of lines after the given number of them.
 func (l *Lines) Truncate(groups int) {
 	l.Ends = l.Ends[:groups]
 	if groups == 0 {

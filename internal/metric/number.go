@@ -14,38 +14,38 @@ var (
 const (
 	maxWhole = "9223372036854775807" // 2^63 - 1
 
-	// minExponent is the power of ten of the smallest float64, 4.9e-324.
+	// minExponent is the decimal exponent of the smallest float64, 4.9e-324.
 	minExponent = -324
 
-	// maxDigits bounds what one number may write.
+	// maxDigits is the maximum number of digits of a number.
 	maxDigits = 1024
 
-	// maxExponent is where reading an exponent stops: far outside of what
-	// any accepted number has, far inside of what an int holds.
+	// maxExponent replaces all larger exponents. No accepted number has it, and
+	// sums with it fit into an int.
 	maxExponent = 1 << 30
 )
 
-// number is a decimal number as it was written, its digits still in the input.
+// number is a decimal number whose digits are parts of the input.
 //
 //	-0012.3400e-1
-//	   ^^ ^^          first to last, the digits that count
-//	  .^              point: where the decimal point stands after the exponent
+//	   ^^ ^^          the significant digits, from first to last
+//	  .^              point: the place of the decimal point, after the exponent
 //
-// It is exact: digits are copied, never computed.
+// It is exact: append copies digits and computes none.
 type number struct {
 	whole, frac []byte // the digits before and after the point
-	first, last int    // of the digits of whole and frac together: those that are not padding zeros
-	point       int    // how many of those digits stand before the point; may lie outside of them
-	negative    bool   // never for zero
-	zero        bool
+	first, last int    // the digits of whole and frac, counted together, without leading and trailing zeros
+	point       int    // the number of digits of whole and frac before the point; may be negative or exceed them
+	isNegative  bool   // false for zero
+	isZero      bool
 }
 
-// parse reads src into n, which is new: an optional sign, digits, an optional
-// fraction and an optional exponent, with nothing around them.
+// parse parses src: an optional sign, digits, an optional fraction and an
+// optional exponent. The caller passes a zero n.
 func (n *number) parse(src []byte) error {
 	i := 0
 	if i < len(src) && (src[i] == '-' || src[i] == '+') {
-		n.negative = src[i] == '-'
+		n.isNegative = src[i] == '-'
 		i++
 	}
 	n.whole, i = digits(src, i)
@@ -59,7 +59,7 @@ func (n *number) parse(src []byte) error {
 	}
 	exponent := 0
 	if i < len(src) && src[i]|0x20 == 'e' {
-		if exponent, i = readExponent(src, i+1); i < 0 {
+		if exponent, i = parseExponent(src, i+1); i < 0 {
 			return errNotNumber
 		}
 	}
@@ -77,8 +77,8 @@ func (n *number) parse(src []byte) error {
 	}
 	switch {
 	case n.first > n.last || n.underflows():
-		*n = number{zero: true}
-	case n.tooLarge():
+		*n = number{isZero: true}
+	case n.isTooLarge():
 		return errTooLarge
 	case n.last-n.first >= maxDigits:
 		return errTooPrecise
@@ -86,7 +86,7 @@ func (n *number) parse(src []byte) error {
 	return nil
 }
 
-// digits returns the digits of src from i on, and where they end.
+// digits returns the digits at src[i] and their end.
 func digits(src []byte, i int) (run []byte, end int) {
 	end = i
 	for end < len(src) && src[end]-'0' <= 9 {
@@ -95,9 +95,9 @@ func digits(src []byte, i int) (run []byte, end int) {
 	return src[i:end], end
 }
 
-// readExponent reads a signed whole number of src from i on. end is -1 where
+// parseExponent parses an integer with an optional sign at src[i]. end is -1 if
 // there is none.
-func readExponent(src []byte, i int) (exponent, end int) {
+func parseExponent(src []byte, i int) (exponent, end int) {
 	negative := false
 	if i < len(src) && (src[i] == '-' || src[i] == '+') {
 		negative = src[i] == '-'
@@ -123,15 +123,15 @@ func (n *number) digit(i int) byte {
 	return n.frac[i-len(n.whole)]
 }
 
-// underflows tells whether n is nearer to 0 than to the smallest float64, which
-// is what every StatsD reads a number into.
+// underflows reports whether n is nearer to 0 than to the smallest float64. All
+// StatsD servers store numbers as float64.
 func (n *number) underflows() bool {
 	exponent := n.point - n.first - 1
 	return exponent < minExponent || exponent == minExponent && n.float() == 0
 }
 
-// tooLarge tells whether the magnitude of n is above 2^63 - 1.
-func (n *number) tooLarge() bool {
+// isTooLarge reports whether the magnitude of n is above 2^63 - 1.
+func (n *number) isTooLarge() bool {
 	size := n.point - n.first
 	if size != len(maxWhole) {
 		return size > len(maxWhole)
@@ -145,15 +145,15 @@ func (n *number) tooLarge() bool {
 			return d > maxWhole[i]
 		}
 	}
-	return n.last >= n.point // a fraction on top of 2^63 - 1
+	return n.last >= n.point // a fraction beyond 2^63 - 1
 }
 
-// append writes n in StatsD's form: no exponent, no leading plus, no padding.
+// append appends n without exponent, plus sign, and leading or trailing zeros.
 func (n *number) append(dst []byte) []byte {
-	if n.zero {
+	if n.isZero {
 		return append(dst, '0')
 	}
-	if n.negative {
+	if n.isNegative {
 		dst = append(dst, '-')
 	}
 	switch {
@@ -171,7 +171,7 @@ func (n *number) append(dst []byte) []byte {
 	}
 }
 
-// appendDigits writes the digits from (included) to to (excluded).
+// appendDigits appends the digits from from (inclusive) to to (exclusive).
 func (n *number) appendDigits(dst []byte, from, to int) []byte {
 	w := len(n.whole)
 	if from < w {
@@ -190,17 +190,17 @@ func appendZeros(dst []byte, count int) []byte {
 	return dst
 }
 
-// isOne tells whether n is 1 exactly.
+// isOne reports whether n is exactly 1.
 func (n *number) isOne() bool {
-	return !n.zero && !n.negative && n.first == n.last && n.point == n.first+1 && n.digit(n.first) == '1'
+	return !n.isZero && !n.isNegative && n.first == n.last && n.point == n.first+1 && n.digit(n.first) == '1'
 }
 
-// belowOne tells whether the magnitude of n is below 1.
-func (n *number) belowOne() bool { return n.zero || n.point <= n.first }
+// isBelowOne reports whether the magnitude of n is below 1.
+func (n *number) isBelowOne() bool { return n.isZero || n.point <= n.first }
 
-// float returns n to about 18 digits.
+// float returns n as a float64, from its first 18 significant digits.
 func (n *number) float() float64 {
-	if n.zero {
+	if n.isZero {
 		return 0
 	}
 	end := min(n.last+1, n.first+18)
@@ -209,13 +209,13 @@ func (n *number) float() float64 {
 		mantissa = mantissa*10 + uint64(n.digit(i)-'0')
 	}
 	f := float64(mantissa)
-	// In two steps, since 10^-324 alone would be 0.
+	// The division takes two steps because 10^-324 is 0 as a float64.
 	if shift := n.point - end; shift < -300 {
 		f = f / 1e300 / math.Pow10(-shift-300)
 	} else {
 		f *= math.Pow10(shift)
 	}
-	if n.negative {
+	if n.isNegative {
 		return -f
 	}
 	return f

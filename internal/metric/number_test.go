@@ -14,7 +14,7 @@ func parseNumber(src []byte) (n number, err error) {
 	return n, err
 }
 
-func TestNumberIsWrittenPlainly(t *testing.T) {
+func TestNumbersAreWrittenWithoutExponent(t *testing.T) {
 	f := func(input, want string) {
 		t.Helper()
 		n, err := parseNumber([]byte(input))
@@ -23,7 +23,7 @@ func TestNumberIsWrittenPlainly(t *testing.T) {
 			return
 		}
 		if got := string(n.append(nil)); got != want {
-			t.Errorf("parseNumber(%q) is written %q, want %q", input, got, want)
+			t.Errorf("%q is written as %q, want %q", input, got, want)
 		}
 	}
 	f("5", "5")
@@ -66,7 +66,7 @@ func TestNumberIsWrittenPlainly(t *testing.T) {
 	f(strings.Repeat("0", 5000)+"1."+strings.Repeat("0", 5000), "1")
 }
 
-func TestNumberIsRefused(t *testing.T) {
+func TestParseRejectsNumbers(t *testing.T) {
 	f := func(input string, want error) {
 		t.Helper()
 		if n, err := parseNumber([]byte(input)); !errors.Is(err, want) {
@@ -89,7 +89,7 @@ func TestNumberIsRefused(t *testing.T) {
 	f("0."+strings.Repeat("1", maxDigits+1), errTooPrecise)
 }
 
-// FuzzNumber holds the decimal arithmetic against math/big and strconv.
+// FuzzNumber compares number with math/big and strconv.
 func FuzzNumber(f *testing.F) {
 	for _, seed := range []string{"0", "-1.5e3", "9223372036854775807", "1e-324", "00.10", "1e19", "x", "5e-400", "12345678901234567890e-5"} {
 		f.Add(seed)
@@ -102,7 +102,7 @@ func FuzzNumber(f *testing.F) {
 		}
 		float, floatErr := strconv.ParseFloat(input, 64)
 		if floatErr != nil && !errors.Is(floatErr, strconv.ErrRange) {
-			t.Fatalf("%q is taken for a number, strconv says %v", input, floatErr)
+			t.Fatalf("parse accepted %q, but strconv returned %v", input, floatErr)
 		}
 		if math.Abs(float) > 1e20 || errors.Is(err, errTooPrecise) {
 			if err == nil {
@@ -110,7 +110,7 @@ func FuzzNumber(f *testing.F) {
 			}
 			return
 		}
-		// SetString would compute a huge power for a huge exponent.
+		// For a huge exponent, SetString would compute a huge power.
 		if float != 0 && math.Abs(float) < 1e-300 || float == 0 {
 			if err == nil {
 				written := string(n.append(nil))
@@ -122,7 +122,7 @@ func FuzzNumber(f *testing.F) {
 		}
 		exact, ok := new(big.Rat).SetString(input)
 		if !ok {
-			t.Fatalf("%q is no number to math/big", input)
+			t.Fatalf("math/big does not parse %q", input)
 		}
 		if tooLarge := new(big.Rat).Abs(exact).Cmp(limit) > 0; tooLarge != errors.Is(err, errTooLarge) {
 			t.Fatalf("%q: error %v, but larger than the limit is %v", input, err, tooLarge)
@@ -133,10 +133,10 @@ func FuzzNumber(f *testing.F) {
 		written := string(n.append(nil))
 		back, ok := new(big.Rat).SetString(written)
 		if !ok || back.Cmp(exact) != 0 {
-			t.Fatalf("%q is written %q, which is another number", input, written)
+			t.Fatalf("%q is written as %q, which is another number", input, written)
 		}
 		if strings.ContainsAny(written, "eE+") || strings.HasPrefix(written, "00") || strings.Contains(written, ".") && strings.HasSuffix(written, "0") {
-			t.Fatalf("%q is written %q, which is not plain", input, written)
+			t.Fatalf("%q is written as %q, with an exponent, a plus sign or padding", input, written)
 		}
 		if got := n.float(); math.Abs(got-float) > 1e-12*math.Abs(float) {
 			t.Fatalf("%q is %v as a float, want %v", input, got, float)

@@ -4,28 +4,31 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"statsd-http-proxy/internal/quote"
 )
 
-// maxPatterns is how many patterns a list may hold. Each is tried in turn, so
-// the number bounds what a name costs.
+// maxPatterns is the maximum number of patterns in a list. Match tries one after
+// another, so this bounds the cost of a name.
 const maxPatterns = 128
 
-// Patterns is a list of patterns for names. An asterisk stands for any run of
-// characters, none and dots included; all else stands for itself:
+// Patterns is a list of patterns for names. An asterisk matches any number of any
+// characters, also dots and also none. Other characters match themselves, except
+// those that are special in globs and regular expressions, ?[]{}\^$, which are
+// errors: a name with such a character is matched by an asterisk.
 //
 //	web.*         web.load and web.page.load
 //	*.load        web.load and web.page.load
 //	app.checkout  that one name
 //
-// A nil list matches every name, an empty one none. A list is not changed once
-// it is made, and safe for concurrent use.
+// A nil list matches every name, an empty list matches none. A list is immutable
+// and safe for concurrent use.
 type Patterns [][]byte
 
-// ParsePatterns returns the list of the given patterns, never nil. It refuses
-// what could match no name that is written, and more than 128 patterns.
+// ParsePatterns returns a list of the given patterns, never nil. It returns an
+// error for more than 128 patterns, and for a pattern that can match no name.
 func ParsePatterns(texts []string) (Patterns, error) {
 	if len(texts) > maxPatterns {
 		return nil, fmt.Errorf("%d patterns are more than %d", len(texts), maxPatterns)
@@ -40,12 +43,20 @@ func ParsePatterns(texts []string) (Patterns, error) {
 	return p, nil
 }
 
+// unsupportedInPatterns are characters with a meaning in globs and regular
+// expressions. They are rarer in names than patterns written by mistake, which
+// would match nothing.
+const unsupportedInPatterns = `?[]{}\^$`
+
 func checkPattern(text string) error {
 	switch {
 	case text == "":
 		return errors.New("is empty")
 	case len(text) > MaxName:
 		return fmt.Errorf("is longer than %d bytes", MaxName)
+	}
+	if i := strings.IndexAny(text, unsupportedInPatterns); i >= 0 {
+		return fmt.Errorf("contains %q, which patterns do not support: only * is special", text[i])
 	}
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
@@ -57,8 +68,8 @@ func checkPattern(text string) error {
 	return checkText(text)
 }
 
-// CheckPrefix refuses what no name can begin with: reserved and control
-// characters, what is not UTF-8, and what leaves no room for a name.
+// CheckPrefix checks the prefix of a token. It returns an error for reserved and
+// control characters, invalid UTF-8, and a prefix of MaxName bytes or more.
 func CheckPrefix(prefix string) error {
 	err := checkText(prefix)
 	if err == nil && len(prefix) >= MaxName {
@@ -70,16 +81,16 @@ func CheckPrefix(prefix string) error {
 	return nil
 }
 
-var plainRules = newRules("", nil, false)
+// commonRules are the rules that hold in every tag format.
+var commonRules = newRules("", nil, false)
 
-// checkText refuses what no name holds in any tag format.
+// checkText checks text by commonRules.
 func checkText(text string) error {
-	_, err := plainRules.append(nil, []byte(text))
+	_, err := commonRules.append(nil, []byte(text))
 	return err
 }
 
-// Match tells whether one of the patterns matches the whole of name, in time
-// linear in the length of each.
+// Match reports whether one of the patterns matches the whole name.
 func (p Patterns) Match(name []byte) bool {
 	if p == nil {
 		return true
@@ -92,9 +103,10 @@ func (p Patterns) Match(name []byte) bool {
 	return false
 }
 
-// match tells whether pattern matches name. Each text between two asterisks is
-// looked for once, behind the one before it: where the first place for it does
-// not do, no later one does.
+// match reports whether pattern matches name. It searches once for each text
+// between two asterisks, after the place of the text before. The first place is
+// enough: a later one would leave less room for the rest. So the time is bounded
+// by the number of asterisks times the length of name.
 func match(pattern, name []byte) bool {
 	first := bytes.IndexByte(pattern, '*')
 	if first < 0 {
@@ -120,26 +132,3 @@ func match(pattern, name []byte) bool {
 	}
 	return true
 }
-
-// Kinds is a set of kinds, empty in its zero value.
-type Kinds uint8
-
-// AllKinds holds every Kind.
-const AllKinds Kinds = 1<<(Distribution+1) - 1
-
-// ParseKinds returns the set of the kinds that requests call by the given
-// names.
-func ParseKinds(names []string) (Kinds, error) {
-	var all Kinds
-	for _, name := range names {
-		k, ok := ParseKind([]byte(name))
-		if !ok {
-			return 0, fmt.Errorf("type %s is none of count, gauge, timing, set, histogram and distribution", quote.Bytes([]byte(name)))
-		}
-		all |= 1 << k
-	}
-	return all, nil
-}
-
-// Has tells whether k is in the set.
-func (all Kinds) Has(k Kind) bool { return all>>k&1 == 1 }

@@ -6,55 +6,95 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Scope is what a client may write, and where. It is not changed once it is
-// made, and safe for concurrent use.
+// Scope is what a client may write. It is immutable and safe for concurrent use.
 type Scope struct {
-	// Metrics are the names that may be written, nil for all of them. They are
-	// held against what the client calls a metric, cleaned as it is written, but
+	// Metrics matches the names that the client may write; nil matches all. The
+	// encoder matches the name that the client sent, after replacing characters,
 	// without any prefix.
 	Metrics Patterns
 
-	// Kinds are the kinds that may be written.
+	// Tags matches the keys of the tags that the client may write, as written; nil
+	// matches all.
+	Tags Patterns
+
+	// Kinds are the kinds that the client may write.
 	Kinds Kinds
 
-	// Prefix is put before each name, behind the configured one, and joined to
-	// it in the same way. Mostly it is empty.
+	// Prefix precedes each name, after the configured prefix, and is joined to
+	// the name in the same way. It may be empty.
 	Prefix []byte
 }
 
-// Written is what Append has to say of the lines that it wrote.
+// Written describes the lines that Append or AppendFast has written.
 type Written struct {
-	// Rate is the fraction of such metrics that the caller must let through, 1
-	// for all of them.
+	// Rate is the fraction of such metrics that the caller must forward; 1 means
+	// all of them.
 	Rate float64
 
-	// Name and Tags are what tells the metric's series from others, as they
-	// stand in its line; the tags may be part of the name. They belong to the
-	// Lines and are valid until these are changed.
+	// Name and Tags identify the metric's series, as they stand in its line. In
+	// some formats the tags are a part of Name. Both are parts of Lines.Bytes and
+	// valid until the Lines change.
 	Name, Tags []byte
+
+	// Loops is the sum of 1/rate of the timings, histograms and distributions in
+	// the lines if the server repeats each value 1/rate times, and 0 otherwise. The
+	// caller bounds the sum of a request by MaxLoops, and charges a client Loops
+	// metrics instead of one.
+	Loops float64
+
+	nameEnd int // the length of the name in Name, without tags
 }
 
-// ForbiddenError says that a metric may not be written.
+// MaxLoops is the maximum sum of Written.Loops of one request.
+const MaxLoops = 10_000
+
+// ForbiddenError says that the client may not write a valid metric.
 type ForbiddenError struct{ err error }
 
 func (e *ForbiddenError) Error() string { return e.err.Error() }
 func (e *ForbiddenError) Unwrap() error { return e.err }
 
-func forbid(format string, values ...any) error {
+func newForbiddenError(format string, values ...any) error {
 	return &ForbiddenError{fmt.Errorf(format, values...)}
 }
 
-// checkAllowed refuses what may not be written: by anybody, or by this client.
+// checkAllowed rejects metrics that no client, or not this client, may write.
 func (e *Encoder) checkAllowed(kind Kind, name []byte, scope *Scope) error {
 	switch {
-	case !e.metrics.Match(name):
-		return forbid("the name %s is not allowed here", quote.Bytes(name))
+	case !e.metrics.Match(name) || e.denyMetrics != nil && e.denies(name):
+		return newForbiddenError("the name %s is not allowed here", quote.Bytes(name))
 	case scope == nil:
 		return nil
 	case !scope.Kinds.Has(kind):
-		return forbid("the token does not allow the type %s", kind)
+		return newForbiddenError("the token does not allow the type %s", kind)
 	case !scope.Metrics.Match(name):
-		return forbid("the token does not allow the name %s", quote.Bytes(name))
+		return newForbiddenError("the token does not allow the name %s", quote.Bytes(name))
 	}
 	return nil
+}
+
+// denies reports whether an option denies the name, which has no prefix. Servers
+// replace or drop characters of names, so denies also tries the name in the forms
+// of Etsy StatsD and of Prometheus. It is called only if there are patterns.
+func (e *Encoder) denies(name []byte) bool {
+	if e.denyMetrics.Match(name) {
+		return true
+	}
+	buffer := make([]byte, 0, MaxName+1)
+	return e.denyMetrics.Match(appendSanitized(buffer, name)) || e.denyMetrics.Match(appendEscaped(buffer, name))
+}
+
+// appendSanitized appends name as Etsy StatsD sanitizes it: a hyphen replaces each
+// slash, and all other characters but letters, digits and _ - . are dropped. Blanks
+// are underscores already.
+func appendSanitized(dst, name []byte) []byte {
+	for _, b := range name {
+		switch {
+		case b == '/':
+			dst = append(dst, '-')
+		case isWordChar(b) || b == '-' || b == '.':
+			dst = append(dst, b)
+		}
+	}
+	return dst
 }

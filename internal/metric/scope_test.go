@@ -6,19 +6,10 @@ import (
 	"testing"
 )
 
-func patterns(t *testing.T, texts ...string) Patterns {
-	t.Helper()
-	p, err := ParsePatterns(texts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func TestScopeHolds(t *testing.T) {
-	e := newEncoder(t, Options{Prefix: "site", Metrics: patterns(t, "web.*", "app_*")})
-	// f writes a count with a scope; want is the line without its value, or what
-	// is forbidden.
+func TestAppendObeysTheScope(t *testing.T) {
+	e := newTestEncoder(t, Options{Prefix: "site", Metrics: parsePatterns(t, "web.*", "app_*")})
+	// f appends a count with a scope. want is the line without its value, or the
+	// beginning of the error.
 	f := func(name string, scope *Scope, want string) {
 		t.Helper()
 		l := Lines{Bytes: []byte("before"), Ends: []int{6}}
@@ -33,9 +24,9 @@ func TestScopeHolds(t *testing.T) {
 	}
 	f("web.load", nil, "site.web.load")
 	f("web", nil, `the name "web" is not allowed here`)
-	f("site.web.load", nil, `the name "site.web.load" is not allowed here`) // the prefix is ours
+	f("site.web.load", nil, `the name "site.web.load" is not allowed here`) // patterns do not match the prefix
 	f("other", nil, `the name "other" is not allowed here`)
-	f("app x", nil, "site.app_x") // as it is written
+	f("app x", nil, "site.app_x") // patterns match the name as written
 
 	all := &Scope{Kinds: AllKinds}
 	f("web.load", all, "site.web.load")
@@ -44,10 +35,10 @@ func TestScopeHolds(t *testing.T) {
 	f("web.load", &Scope{Kinds: 1<<Timing | 1<<Gauge}, `the token does not allow the type count`)
 	f("web.load", &Scope{Kinds: 1 << Count}, "site.web.load")
 
-	load := &Scope{Kinds: AllKinds, Metrics: patterns(t, "web.load", "other")}
+	load := &Scope{Kinds: AllKinds, Metrics: parsePatterns(t, "web.load", "other")}
 	f("web.load", load, "site.web.load")
 	f("web.paint", load, `the token does not allow the name "web.paint"`)
-	f("other", load, `the name "other" is not allowed here`) // a token takes nothing away from the operator
+	f("other", load, `the name "other" is not allowed here`) // a token cannot allow more than the options
 	f("web.load", &Scope{Kinds: AllKinds, Metrics: Patterns{}}, `the token does not allow the name "web.load"`)
 
 	f("web.load", &Scope{Kinds: AllKinds, Prefix: []byte("shop")}, "site.shop.web.load")
@@ -57,31 +48,32 @@ func TestScopeHolds(t *testing.T) {
 	f("web.load", &Scope{Kinds: AllKinds, Prefix: []byte("a:b")}, `the token's prefix "a:b"`)
 }
 
-func TestPrefixOfATokenCountsForTheLength(t *testing.T) {
-	e := newEncoder(t, Options{})
+func TestTokenPrefixCountsForTheLength(t *testing.T) {
+	e := newTestEncoder(t, Options{})
 	scope := &Scope{Kinds: AllKinds, Prefix: []byte("shop")}
 	f := func(length int, want bool) {
 		t.Helper()
 		_, err := e.Append(new(Lines), &Metric{Name: []byte(strings.Repeat("k", length)), Value: num("1")}, scope)
 		if (err == nil) != want {
-			t.Errorf("%d bytes behind %q: %v", length, scope.Prefix, err)
+			t.Errorf("a name of %d bytes after the prefix %q: %v", length, scope.Prefix, err)
 		}
 	}
 	f(MaxName-len("shop."), true)
 	f(MaxName-len("shop.")+1, false)
 }
 
-// TestWrittenTellsTheSeries writes metrics that differ in all but their series.
-func TestWrittenTellsTheSeries(t *testing.T) {
+// TestWrittenIdentifiesTheSeries appends metrics of one series that differ in
+// everything else.
+func TestWrittenIdentifiesTheSeries(t *testing.T) {
 	f := func(format, name, tags string) {
 		t.Helper()
-		e := newEncoder(t, Options{TagFormat: format, Prefix: "p"})
+		e := newTestEncoder(t, Options{TagFormat: format, Prefix: "p"})
 		for _, m := range []*Metric{
 			{Kind: Count, Value: num("1"), SampleRate: num("0.5")},
 			{Kind: Gauge, Value: num("-5")},
 			{Kind: Timing, Value: num("320"), FromLine: true, More: []Value{num("1"), num("2")}},
 		} {
-			m.Name, m.Tags = []byte("k"), []Tag{{[]byte("env"), []byte("prod")}}
+			m.Name, m.Tags = []byte("k"), []Tag{tag("env", "prod")}
 			l := Lines{Bytes: []byte("before"), Ends: []int{6}}
 			w, err := e.Append(&l, m, nil)
 			if err != nil || string(w.Name) != name || string(w.Tags) != tags {

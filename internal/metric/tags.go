@@ -2,86 +2,209 @@ package metric
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 
 	"statsd-http-proxy/internal/quote"
 )
 
-// appendTags writes tags in the order given, then those of the configuration
-// whose keys they do not have.
-func (e *Encoder) appendTags(dst []byte, tags []Tag) ([]byte, error) {
-	start := len(dst)
-	var err error
-	for i := range tags {
-		if dst, err = e.appendTag(dst, start, &tags[i]); err != nil {
-			return nil, err
-		}
+// appendTags appends tags and the configured tags with other keys, in the byte
+// order of the written keys. It sorts tags.
+func (e *Encoder) appendTags(dst []byte, s *spans, tags []Tag, scope *Scope) ([]byte, error) {
+	if len(tags) == 0 && len(e.tags) == 0 {
+		return dst, nil
 	}
-	own := dst[start:]
-	for _, tag := range e.tags {
-		if !bytes.Contains(own, tag.mark) {
-			dst = append(dst, tag.mark...)
-			dst = append(dst, tag.value...)
-		}
+	start, added := len(dst), s.added
+	dst, err := e.appendSorted(dst, s, tags, scope)
+	if err == errUnsorted {
+		slices.SortFunc(tags, func(a, b Tag) int { return e.keys.compare(a.Key, b.Key) })
+		s.added = added
+		dst, err = e.appendSorted(dst[:start], s, tags, scope)
 	}
-	if len(dst) == start || e.format.dropped {
+	switch {
+	case err == errUnsorted:
+		return nil, e.errTwice(tags)
+	case err != nil:
+		return nil, err
+	case len(dst) == start || e.format.isDropped:
 		return dst[:start], nil
 	}
-	dst[start] = e.format.opens
-	if e.format.closes != 0 {
-		dst = append(dst, e.format.closes)
+	dst[start] = e.format.opener
+	if e.format.closer != 0 {
+		dst = append(dst, e.format.closer)
 	}
 	return dst, nil
 }
 
-// appendTag writes one tag behind those that dst holds from start on.
-func (e *Encoder) appendTag(dst []byte, start int, tag *Tag) ([]byte, error) {
+// errUnsorted says that tags are not in the strictly ascending order of their
+// keys.
+var errUnsorted = errors.New("the tags are not sorted")
+
+// errTwice returns the error for sorted tags, two of which have the same key.
+func (e *Encoder) errTwice(tags []Tag) error {
+	i := 1
+	for i < len(tags)-1 && e.keys.compare(tags[i-1].Key, tags[i].Key) != 0 {
+		i++
+	}
+	return fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tags[i].Key))
+}
+
+// appendSorted is appendTags for sorted tags. It returns dst with errUnsorted if
+// they are not sorted.
+func (e *Encoder) appendSorted(dst []byte, s *spans, tags []Tag, scope *Scope) ([]byte, error) {
+	start, configured := len(dst), e.tags
+	for i := range tags {
+		tag, tagStart := &tags[i], len(dst)
+		if len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine {
+			return nil, e.errTooLong() // before dst grows
+		}
+		var keyEnd int
+		var err error
+		if dst, keyEnd, err = e.appendTag(dst, tag); err != nil {
+			return nil, err
+		}
+		if i > 0 && !e.keys.isBefore(tags[i-1].Key, tag.Key) {
+			return dst, errUnsorted
+		}
+		if len(tag.Value) == 0 && !tag.IsBare {
+			dst = dst[:tagStart]
+			continue
+		}
+		key := dst[tagStart+1 : keyEnd]
+		if !e.isOrdinary(key) || scope != nil {
+			if err := e.checkKey(key, scope); err != nil {
+				return nil, err
+			}
+		}
+		if len(configured) > 0 {
+			dst, configured = s.mergeTags(dst, tagStart, key, configured)
+		}
+	}
+	for _, tag := range configured {
+		dst = append(dst, tag.text...)
+		s.added += len(tag.text)
+	}
+	return dst, nil
+}
+
+// mergeTags inserts the configured tags with smaller keys than key before the last
+// tag of dst, which starts at tagStart and has that key. It returns the configured
+// tags with larger keys.
+func (s *spans) mergeTags(dst []byte, tagStart int, key []byte, configured []configuredTag) ([]byte, []configuredTag) {
+	n, size := 0, 0
+	for n < len(configured) && bytes.Compare(configured[n].key, key) < 0 {
+		size += len(configured[n].text)
+		n++
+	}
+	rest := configured[n:]
+	if len(rest) > 0 && bytes.Equal(rest[0].key, key) {
+		rest = rest[1:]
+	}
+	if n > 0 {
+		end := len(dst)
+		for _, tag := range configured[:n] {
+			dst = append(dst, tag.text...)
+		}
+		dst = moveTo(dst, tagStart, end)
+		s.added += size
+	}
+	return dst, rest
+}
+
+// appendTagsAtEnd appends a pipe and the tags. Without tags it appends nothing.
+func (e *Encoder) appendTagsAtEnd(dst []byte, s *spans, tags []Tag, scope *Scope) ([]byte, error) {
+	pipe := len(dst)
+	dst, err := e.appendTags(append(dst, '|'), s, tags, scope)
+	if err == nil && len(dst) == pipe+1 {
+		dst = dst[:pipe]
+	}
+	return dst, err
+}
+
+// appendTag appends one tag with a separator before it. It returns the end of the
+// key.
+func (e *Encoder) appendTag(dst []byte, tag *Tag) (_ []byte, keyEnd int, err error) {
 	switch {
 	case len(tag.Key) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
-	case len(tag.Value) == 0:
-		return nil, fmt.Errorf(`parameter "tags": the key %s has no value`, quote.Bytes(tag.Key))
-	case len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine:
-		return nil, e.errTooLong() // now, so that no input makes dst grow
-	case e.format.noTildeFirst && tag.Value[0] == '~':
-		return nil, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
+		return nil, 0, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
+	case e.format.noLeadingTilde && len(tag.Value) > 0 && tag.Value[0] == '~':
+		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
 	}
-	before := len(dst)
-	dst = append(dst, e.format.separates)
-	dst, err := e.keys.append(dst, tag.Key)
-	if err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
+	dst = append(dst, e.format.separator)
+	if dst, err = e.keys.append(dst, tag.Key); err != nil {
+		return nil, 0, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
 	}
-	dst = append(dst, e.format.joins)
-	// Between these two a key cannot be mistaken for a part of another one, nor
-	// for a value: no tag holds either.
-	if before > start && bytes.Contains(dst[start:before], dst[before:]) {
-		return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tag.Key))
+	keyEnd = len(dst)
+	if tag.IsBare {
+		if e.format.name != "dogstatsd" {
+			dst = append(append(dst, e.format.joiner), "true"...)
+		}
+		return dst, keyEnd, nil
 	}
+	dst = append(dst, e.format.joiner)
 	if dst, err = e.values.append(dst, tag.Value); err != nil {
-		return nil, fmt.Errorf(`parameter "tags": the value %s %w`, quote.Bytes(tag.Value), err)
+		return nil, 0, fmt.Errorf(`parameter "tags": the value %s %w`, quote.Bytes(tag.Value), err)
 	}
-	return dst, nil
+	return dst, keyEnd, nil
 }
 
-// configuredTag is a tag that every metric gets.
+// configuredTag is a tag that every metric gets, in the form in which it is
+// written.
 type configuredTag struct {
-	mark  []byte // how its key stands among others: ",env="
-	value []byte
+	key  []byte
+	text []byte // the separator, the key, the joiner and the value
 }
 
-// configureTags checks and stores the tags that every metric gets.
-func (e *Encoder) configureTags(tags []Tag) error {
-	var written []byte
-	var err error
+// setTags checks and stores the tags that every metric gets.
+func (e *Encoder) setTags(tags []Tag) error {
 	for i := range tags {
-		before := len(written)
-		if written, err = e.appendTag(written, 0, &tags[i]); err != nil {
+		text, keyEnd, err := e.appendTag(nil, &tags[i])
+		if err != nil {
 			return err
 		}
-		tag := written[before:]
-		value := bytes.IndexByte(tag, e.format.joins) + 1
-		e.tags = append(e.tags, configuredTag{mark: tag[:value], value: tag[value:]})
+		if len(tags[i].Value) == 0 {
+			return fmt.Errorf("the key %s has no value", quote.Bytes(tags[i].Key))
+		}
+		tag := configuredTag{key: text[1:keyEnd], text: text}
+		if startsWithUnderscores(tag.key) || slices.Contains(e.listReservedKeys(false), string(tag.key)) {
+			return errReservedKey(tag.key)
+		}
+		at, isTwice := slices.BinarySearchFunc(e.tags, tag.key, func(t configuredTag, key []byte) int { return bytes.Compare(t.key, key) })
+		if isTwice {
+			return fmt.Errorf("the key %s is given twice", quote.Bytes(tags[i].Key))
+		}
+		e.tags = slices.Insert(e.tags, at, tag)
 	}
 	return nil
+}
+
+// TagKeys returns an iterator over the keys of the tags that w describes. The keys
+// are parts of the Lines.
+func (e *Encoder) TagKeys(w *Written) TagKeys {
+	text := w.Name[w.nameEnd:]
+	if e.format.atEnd {
+		text = bytes.TrimPrefix(w.Tags, []byte{'|'})
+	}
+	if len(text) > 0 {
+		text = text[1:] // the opener
+	}
+	return TagKeys{text: text, format: e.format}
+}
+
+// TagKeys iterates over the keys of written tags.
+type TagKeys struct {
+	text   []byte // the remaining tags
+	format *tagFormat
+}
+
+// Next returns the next key. It returns false at the end.
+func (k *TagKeys) Next() (key []byte, ok bool) {
+	if len(k.text) == 0 {
+		return nil, false
+	}
+	tag, rest, _ := bytes.Cut(k.text, []byte{k.format.separator})
+	k.text = rest
+	key, _, _ = bytes.Cut(tag, []byte{k.format.joiner})
+	return key, true
 }

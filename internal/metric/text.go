@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,39 +10,52 @@ import (
 	"unicode/utf8"
 )
 
-// reserved are the bytes that have a meaning in a line of some StatsD.
-const reserved = ":|,;=#@"
+// reservedChars are the characters that have a meaning in a line of some StatsD
+// server.
+const reservedChars = ":|,;=#@"
 
-// rules say what becomes of the text of a name, a tag's key or a tag's value.
+// rules say how the encoder writes the text of a name, a tag key or a tag value.
 type rules struct {
-	becomes   [256]byte // what each byte is written as, 0 for those to look closer at
-	reserved  string
+	written   [256]byte // how each byte is written; 0 if appendRune decides
+	reserved  string    // characters that are errors
 	lowercase bool
-	onlyASCII bool // other runes become underscores
+	onlyASCII bool // an underscore replaces each other rune
+	wideBytes bool // otherwise, an underscore replaces each byte of other runes
 }
 
-// newRules returns rules that refuse more bytes than those reserved anyway,
-// that turn each ASCII character which keep refuses into an underscore (none
-// where keep is nil) and every other one too, and that fold to lower case.
+// newRules returns rules that reject the characters of reservedChars and more.
+// If keep is not nil, an underscore replaces each ASCII character for which keep
+// returns false, and each other rune. If lowercase is true, letters are folded
+// to lower case.
 func newRules(more string, keep func(byte) bool, lowercase bool) *rules {
-	r := &rules{reserved: reserved + more, lowercase: lowercase, onlyASCII: keep != nil}
+	r := &rules{reserved: reservedChars + more, lowercase: lowercase, onlyASCII: keep != nil}
 	for b := byte('!'); b < 0x7f; b++ {
 		switch {
 		case strings.IndexByte(r.reserved, b) >= 0:
 		case keep != nil && !keep(b):
-			r.becomes[b] = '_'
+			r.written[b] = '_'
 		case lowercase && 'A' <= b && b <= 'Z':
-			r.becomes[b] = b + 'a' - 'A'
+			r.written[b] = b + 'a' - 'A'
 		default:
-			r.becomes[b] = b
+			r.written[b] = b
 		}
 	}
 	return r
 }
 
-// append appends src, which has to be valid UTF-8 without reserved or control
-// characters. Each run of blanks becomes one underscore, as in StatsD's own
-// sanitizeKeyName.
+// replace makes r replace each of the ASCII characters in chars by an underscore,
+// except for those that are reserved.
+func (r *rules) replace(chars string) {
+	for i := range len(chars) {
+		if r.written[chars[i]] != 0 {
+			r.written[chars[i]] = '_'
+		}
+	}
+}
+
+// append appends src as the rules say. It returns an error if src is not valid
+// UTF-8 or contains a reserved or control character. One underscore replaces
+// each run of blanks, as in StatsD's sanitizeKeyName.
 func (r *rules) append(dst, src []byte) ([]byte, error) {
 	for i := 0; ; {
 		rest := src[i:]
@@ -49,7 +63,7 @@ func (r *rules) append(dst, src []byte) ([]byte, error) {
 		room := dst[len(dst) : len(dst)+len(rest)]
 		n := 0
 		for n < len(rest) && n < len(room) {
-			b := r.becomes[rest[n]]
+			b := r.written[rest[n]]
 			if b == 0 {
 				break
 			}
@@ -67,8 +81,8 @@ func (r *rules) append(dst, src []byte) ([]byte, error) {
 	}
 }
 
-// appendRune appends what becomes of the rune at src[i], or of the run of
-// blanks there, and returns where it ends.
+// appendRune appends the rune at src[i], or one underscore for the run of blanks
+// there. It returns the end of that rune or run.
 func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	c, size := utf8.DecodeRune(src[i:])
 	end := i + size
@@ -84,10 +98,15 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 		return append(dst, '_'), end, nil
 	case strings.ContainsRune(r.reserved, c) && size == 1 && c != utf8.RuneError:
 		return dst, end, fmt.Errorf("contains the reserved character %q", c)
-	case isBroken(c, size):
-		return dst, end, errBroken(c, size)
+	case isInvalid(c, size):
+		return dst, end, errInvalid(c, size)
 	case r.onlyASCII:
 		return append(dst, '_'), end, nil
+	case r.wideBytes:
+		for range size {
+			dst = append(dst, '_')
+		}
+		return dst, end, nil
 	case r.lowercase:
 		return utf8.AppendRune(dst, unicode.ToLower(c)), end, nil
 	default:
@@ -95,9 +114,38 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	}
 }
 
-// isBlank tells whether StatsD, whose sanitizeKeyName uses JavaScript's \s,
-// takes r for white space; line breaks in ASCII and Latin-1 are control
-// characters here.
+// isBefore reports whether the key a is before b, see compare. Neither is empty.
+func (r *rules) isBefore(a, b []byte) bool {
+	x, y := r.written[a[0]], r.written[b[0]]
+	return x != 0 && x < y || r.compare(a, b) < 0
+}
+
+// compare compares the keys a and b as append writes them, in byte order.
+func (r *rules) compare(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		x, y := r.written[a[i]], r.written[b[i]]
+		if x == 0 || y == 0 {
+			return r.compareWritten(a[i:], b[i:])
+		}
+		if x != y {
+			return int(x) - int(y)
+		}
+	}
+	return len(a) - len(b)
+}
+
+// compareWritten is compare for keys with characters that appendRune handles. It
+// compares invalid keys up to their first error.
+func (r *rules) compareWritten(a, b []byte) int {
+	var bufferA, bufferB [128]byte
+	a, _ = r.append(bufferA[:0], a)
+	b, _ = r.append(bufferB[:0], b)
+	return bytes.Compare(a, b)
+}
+
+// isBlank reports whether r is white space in JavaScript's \s, which StatsD's
+// sanitizeKeyName uses. The line breaks of ASCII and Latin-1 are not blanks here
+// but control characters.
 func isBlank(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r == ' ' || r == '\t'
@@ -105,22 +153,22 @@ func isBlank(r rune) bool {
 	return r == '\ufeff' || unicode.Is(unicode.Z, r)
 }
 
-// isBroken tells whether no text may hold r: a control character, or what is
-// not UTF-8.
-func isBroken(r rune, size int) bool {
+// isInvalid reports whether a rune, decoded from size bytes, is a control
+// character or not valid UTF-8.
+func isInvalid(r rune, size int) bool {
 	return unicode.IsControl(r) || r == utf8.RuneError && size == 1
 }
 
-// errBroken says what is wrong with a rune that no text may hold.
-func errBroken(r rune, size int) error {
+// errInvalid returns the error for a rune for which isInvalid returns true.
+func errInvalid(r rune, size int) error {
 	if r == utf8.RuneError && size == 1 {
 		return errors.New("is not valid UTF-8")
 	}
 	return fmt.Errorf("contains the control character %U", r)
 }
 
-// checkSetValue checks the value of a set: valid UTF-8 and anything but
-// control characters, colons and pipes.
+// checkSetValue checks a value of a set: it must be valid UTF-8 without control
+// characters, colons and pipes.
 func checkSetValue(src []byte) error {
 	for i := 0; i < len(src); {
 		r, size := rune(src[i]), 1
@@ -130,16 +178,16 @@ func checkSetValue(src []byte) error {
 		switch {
 		case r == ':' || r == '|':
 			return fmt.Errorf("contains the reserved character %q", r)
-		case isBroken(r, size):
-			return errBroken(r, size)
+		case isInvalid(r, size):
+			return errInvalid(r, size)
 		}
 		i += size
 	}
 	return nil
 }
 
-// TrimBlanks returns src without the blanks around it: spaces, tabs and what
-// Unicode counts among them.
+// TrimBlanks returns src without the spaces, tabs and Unicode spaces at its
+// ends.
 func TrimBlanks(src []byte) []byte {
 	if n := len(src); n > 0 && isGraphic(src[0]) && isGraphic(src[n-1]) {
 		return src
@@ -147,7 +195,7 @@ func TrimBlanks(src []byte) []byte {
 	return trimBlanks(src)
 }
 
-// isGraphic tells whether b is an ASCII character that is no blank.
+// isGraphic reports whether b is a printable ASCII character other than a space.
 func isGraphic(b byte) bool { return b-'!' < 0x7f-'!' }
 
 func trimBlanks(src []byte) []byte {

@@ -3,30 +3,47 @@ package metric
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"statsd-http-proxy/internal/quote"
 )
 
-// checked is a value that may be written.
-type checked struct {
-	text      []byte // what to write as it is, nil for the number
+// checkedValue is a value that passed all checks.
+type checkedValue struct {
+	text      []byte // the value as it is written; nil for the number
 	number    number
-	signed    bool // write a plus too: it moves a gauge
-	afterZero bool // the gauge has to be set to 0 first
+	onlyASCII bool // an underscore replaces each other byte of text
+	isShift   bool // write a plus sign, too: the value moves a gauge
+	needsZero bool // a value that sets the gauge to 0 must come first
 }
 
-func (v *checked) append(dst []byte) []byte {
+// append appends the value as it stands in a line.
+func (v *checkedValue) append(dst []byte) []byte {
 	if v.text != nil {
-		return append(dst, v.text...)
+		start := len(dst)
+		dst = append(dst, v.text...)
+		if v.onlyASCII {
+			replaceWideBytes(dst[start:])
+		}
+		return dst
 	}
-	if v.signed && !v.number.negative {
+	if v.isShift && !v.number.isNegative {
 		dst = append(dst, '+')
 	}
 	return v.number.append(dst)
 }
 
-// firstValue returns the parameter that says how much, and its name.
-func firstValue(m *Metric) (name string, value *Value) {
+// replaceWideBytes replaces each byte beyond ASCII by an underscore.
+func replaceWideBytes(text []byte) {
+	for i, b := range text {
+		if b >= utf8.RuneSelf {
+			text[i] = '_'
+		}
+	}
+}
+
+// mainValue returns the parameter that holds the value of m, and its name.
+func mainValue(m *Metric) (param string, value *Value) {
 	switch {
 	case m.Time.Form != Absent:
 		return "time", &m.Time
@@ -37,40 +54,47 @@ func firstValue(m *Metric) (name string, value *Value) {
 	}
 }
 
-// readValue checks a value of m that stands in the parameter name, and sets v,
-// which is new, to it.
-func (e *Encoder) readValue(v *checked, m *Metric, name string, value *Value) error {
+// checkValue checks a value of m, which the client gave in the parameter param,
+// and stores it in v. The caller passes a zero v.
+func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Value) error {
 	switch {
 	case value.Form == Absent:
 		if m.Kind == Count || m.Kind == Timing {
-			v.number.zero = true
+			v.number.isZero = true
 			return nil
 		}
 		return fmt.Errorf(`parameter "value" is missing: the type %s needs it`, m.Kind)
 	case m.Kind == Set && value.Form == String:
-		v.text = value.Text
+		v.text, v.onlyASCII = value.Text, e.onlyASCII
 		return e.checkSet(value.Text)
-	case isPlain(value.Text) && name != "shift":
+	case isShortInteger(value.Text) && param != "shift":
 		v.text = value.Text
 		return nil
 	}
-	if err := readNumber(&v.number, name, value); err != nil {
+	if err := parseParam(&v.number, param, value); err != nil {
 		return err
 	}
 	switch {
-	case m.Kind == Timing && v.number.negative:
-		return fmt.Errorf("parameter %q: %s is negative", name, quote.Bytes(value.Text))
-	case m.Kind == Gauge && (name == "shift" || m.FromLine && isSigned(value.Text)):
-		v.signed = true
-	case m.Kind == Gauge:
-		v.afterZero = v.number.negative
+	case m.Kind == Timing && v.number.isNegative:
+		return fmt.Errorf("parameter %q: %s is negative", param, quote.Bytes(value.Text))
+	case m.Kind == Set && v.number.isNegative && e.flavor == FlavorTelegraf:
+		return errSignedSet(value.Text)
+	case m.Kind != Gauge:
+		return nil
+	case param == "shift" || m.FromLine && !m.IsAbsolute && hasSign(value.Text):
+		if !e.traits.hasShift {
+			return e.traits.errFlavor("gauge values that move a gauge, such as " + quote.Bytes(value.Text))
+		}
+		v.isShift = true
+	default:
+		v.needsZero = v.number.isNegative && e.gauge != signed
 	}
 	return nil
 }
 
-// isPlain tells whether a number is written as it stands: up to 18 digits with
-// no zero in front. Most are.
-func isPlain(text []byte) bool {
+// isShortInteger reports whether text is a number in its final form: up to 18
+// digits without a leading zero. Most numbers are.
+func isShortInteger(text []byte) bool {
 	if len(text) == 0 || len(text) > 18 || text[0] == '0' && len(text) > 1 {
 		return false
 	}
@@ -82,12 +106,15 @@ func isPlain(text []byte) bool {
 	return true
 }
 
+// checkSet checks a value of a set.
 func (e *Encoder) checkSet(text []byte) error {
 	switch {
 	case len(text) == 0:
 		return errors.New(`parameter "value" is empty: a set needs one`)
 	case len(text) > e.maxLine:
 		return e.errTooLong()
+	case e.flavor == FlavorTelegraf && (text[0] == '+' || text[0] == '-'):
+		return errSignedSet(text)
 	}
 	if err := checkSetValue(text); err != nil {
 		return fmt.Errorf(`parameter "value": %s %w`, quote.Bytes(text), err)
@@ -95,18 +122,24 @@ func (e *Encoder) checkSet(text []byte) error {
 	return nil
 }
 
-// readNumber reads the number in the parameter name, blanks around it dropped,
-// into n, which is new.
-func readNumber(n *number, name string, value *Value) error {
+// errSignedSet returns the error for a value of a set that Telegraf drops.
+func errSignedSet(text []byte) error {
+	return flavors[FlavorTelegraf].errFlavor("values of sets that start with a sign, such as " + quote.Bytes(text))
+}
+
+// parseParam parses the number in the parameter param, without the blanks around
+// it. The caller passes a zero n.
+func parseParam(n *number, param string, value *Value) error {
 	if err := n.parse(TrimBlanks(value.Text)); err != nil {
-		return fmt.Errorf("parameter %q: %s %w", name, quote.Bytes(value.Text), err)
+		return fmt.Errorf("parameter %q: %s %w", param, quote.Bytes(value.Text), err)
 	}
 	return nil
 }
 
-// isSigned tells whether a number in a line moves a gauge: see "Gauges" in
+// hasSign reports whether a number begins with a sign. In a line, such a number
+// moves a gauge, see "Gauges" in
 // https://github.com/statsd/statsd/blob/master/docs/metric_types.md.
-func isSigned(text []byte) bool {
+func hasSign(text []byte) bool {
 	text = TrimBlanks(text)
 	return len(text) > 0 && (text[0] == '+' || text[0] == '-')
 }

@@ -1,4 +1,4 @@
-// Package quote writes a client's input into messages: short, printable and quoted.
+// Package quote quotes the input of clients in messages: short and printable.
 package quote
 
 import (
@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxEcho is how many bytes of a client's input a message repeats at most. A
-// reserved character may be named once more behind them: 64 in all.
+// maxEcho is the maximum number of bytes of a client's input in a message. With the
+// reserved character that some messages name after it, 64 is the limit.
 const maxEcho = 60
 
-// Bytes returns input as a quoted string for a message: at most the first 60
-// bytes of it, ended by an ellipsis where something was left out, and with
-// everything that does not print escaped.
+// Bytes returns the first 60 bytes of input as a quoted string for a message. It
+// escapes characters that are not printable. An ellipsis follows if input is
+// longer.
 func Bytes(input []byte) string {
 	if len(input) <= maxEcho {
 		return strconv.Quote(string(input))
@@ -20,8 +20,8 @@ func Bytes(input []byte) string {
 	return strconv.Quote(string(input[:cutAt(input)])) + "…"
 }
 
-// Cut returns text cut to what a message may repeat of a client's input, for
-// messages of others that quote without a limit.
+// Cut returns the first 60 bytes of text, and an ellipsis if text is longer. It is
+// for messages of libraries that quote a client's input without a limit.
 func Cut(text string) string {
 	if len(text) <= maxEcho {
 		return text
@@ -29,8 +29,8 @@ func Cut(text string) string {
 	return text[:cutAt([]byte(text))] + "…"
 }
 
-// cutAt returns where to cut input, which is longer than maxEcho, so that no
-// rune is split.
+// cutAt returns the length, up to maxEcho, at which cutting input splits no rune.
+// input is longer than maxEcho.
 func cutAt(input []byte) int {
 	cut := maxEcho
 	for cut > maxEcho-utf8.UTFMax && !utf8.RuneStart(input[cut]) {

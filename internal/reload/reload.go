@@ -1,5 +1,5 @@
-// Package reload keeps what was read from files up to date: certificates and
-// secrets are replaced on disk while the program runs.
+// Package reload reloads certificates and secrets when their files change on
+// disk.
 package reload
 
 import (
@@ -10,102 +10,134 @@ import (
 	"time"
 )
 
-// interval is how often files are looked at. They are small and few, and what
-// they hold is compared, not their times: so that a link which is moved to
-// another directory (as Kubernetes updates its volumes) counts as well, on any
-// file system.
-const interval = time.Second
+const (
+	// interval is the time between two looks at the files. Each look compares
+	// the contents of the files, which are small and few, and not their times.
+	// So the watcher notices every kind of change on every file system, also a
+	// symbolic link that moves to another directory (Kubernetes updates volumes
+	// in this way).
+	interval = time.Second
 
-// Source is something that was read from files.
+	// slowTimeout is the time after which the log mentions a read that has not
+	// ended.
+	slowTimeout = 10 * time.Second
+
+	// closeTimeout bounds Close. It is short, because the program ends then.
+	closeTimeout = 100 * time.Millisecond
+)
+
+// Source is something that is loaded from files.
 type Source struct {
 	Name  string   // for the log
-	Files []string // what it is read from
-	// Load reads the files again and puts what it finds to use. On an error
-	// what was read before stays in use.
+	Files []string // the files that Load reads
+
+	// Load reads the files and puts their contents to use. If it returns an
+	// error, the previous contents must stay in use. It may block.
 	Load func() error
 }
 
-// Watcher loads sources again when their files change.
+// Watcher reloads sources when their files change. Each source has a goroutine
+// of its own: a file that blocks (a named pipe, or a file on an NFS server that
+// does not respond) delays neither the other sources nor Close.
 type Watcher struct {
 	log     *slog.Logger
-	sources []*watched
-	now     chan struct{}
-	stop    chan struct{}
-	done    sync.WaitGroup
+	sources []*watchedSource
+	stop    chan struct{} // closed by Close
+	running sync.WaitGroup
 }
 
-// watched is a source with what is known of its files.
-type watched struct {
+// watchedSource is a Source with the state of its files. Only its goroutine uses
+// the fingerprints.
+type watchedSource struct {
 	Source
-	loaded fingerprint // when it was loaded last, well or not
-	seen   fingerprint // at the last look
+	reload chan struct{} // buffered: holds a request of Reload
+	loaded fingerprint   // at the last call of Load, even if that failed
+	seen   fingerprint   // at the last look
 }
 
+// fingerprint is a hash of the contents of files.
 type fingerprint [sha256.Size]byte
 
-// Start returns a Watcher of sources that were loaded just now. Its goroutine
-// ends with Close.
+// Start starts a Watcher for sources that have just been loaded. A changed file
+// takes effect within about two seconds: it must have the same contents twice,
+// because a certificate is often written a moment before its key. The caller
+// must call Close.
 func Start(log *slog.Logger, sources ...Source) *Watcher {
-	return start(log, interval, sources...)
-}
-
-func start(log *slog.Logger, interval time.Duration, sources ...Source) *Watcher {
-	w := &Watcher{log: log, now: make(chan struct{}, 1), stop: make(chan struct{})}
+	w := &Watcher{log: log, stop: make(chan struct{})}
 	for _, s := range sources {
 		f := fingerprintOf(s.Files)
-		w.sources = append(w.sources, &watched{Source: s, loaded: f, seen: f})
+		w.sources = append(w.sources, &watchedSource{Source: s, reload: make(chan struct{}, 1), loaded: f, seen: f})
 	}
-	w.done.Go(func() { w.run(interval) })
+	for _, s := range w.sources {
+		w.running.Go(func() { w.watch(s) })
+	}
 	return w
 }
 
-// Now loads all sources again, whether their files have changed or not. It
-// does not wait for that.
-func (w *Watcher) Now() {
-	select {
-	case w.now <- struct{}{}:
-	default:
-	}
-}
-
-// Close ends the watch, and returns when it has ended.
-func (w *Watcher) Close() {
-	close(w.stop)
-	w.done.Wait()
-}
-
-func (w *Watcher) run(interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
+// Reload loads all sources, whether or not their files have changed. It does not
+// wait for that.
+func (w *Watcher) Reload() {
+	for _, s := range w.sources {
 		select {
-		case <-ticker.C:
-			for _, s := range w.sources {
-				w.check(s)
-			}
-		case <-w.now:
-			for _, s := range w.sources {
-				w.load(s, fingerprintOf(s.Files))
-			}
-		case <-w.stop:
-			return
+		case s.reload <- struct{}{}:
+		default: // a request is pending
 		}
 	}
 }
 
-// check loads s if its files have changed and look the same twice: a
-// certificate is often written a moment before its key.
-func (w *Watcher) check(s *watched) {
-	f := fingerprintOf(s.Files)
-	isStill := f == s.seen
-	s.seen = f
-	if isStill && f != s.loaded {
-		w.load(s, f)
+// Close stops the Watcher and waits until no source is being loaded, but for at
+// most 0.1 s: a Load that blocks longer may end after Close.
+func (w *Watcher) Close() {
+	close(w.stop)
+	stopped := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(stopped)
+	}()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-stopped:
+	case <-timer.C:
 	}
 }
 
-func (w *Watcher) load(s *watched, f fingerprint) {
-	s.loaded, s.seen = f, f
+// watch reloads s until Close.
+func (w *Watcher) watch(s *watchedSource) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		isForced := false
+		select {
+		case <-ticker.C:
+		case <-s.reload:
+			isForced = true
+		case <-w.stop:
+			return
+		}
+		slow := time.AfterFunc(slowTimeout, func() {
+			w.log.Warn("reading files takes long, what was loaded before stays in use", "what", s.Name, "files", s.Files)
+		})
+		w.look(s, isForced)
+		slow.Stop()
+	}
+}
+
+// look loads s if its files have changed and were the same at the last look, or
+// if isForced is set.
+func (w *Watcher) look(s *watchedSource, isForced bool) {
+	f := fingerprintOf(s.Files)
+	isStable := f == s.seen
+	s.seen = f
+	if !isForced && (!isStable || f == s.loaded) {
+		return
+	}
+	select {
+	case <-w.stop: // Close has not waited for fingerprintOf
+		return
+	default:
+	}
+	s.loaded = f
 	if err := s.Load(); err != nil {
 		w.log.Error("cannot reload, what was loaded before stays in use", "what", s.Name, "error", err)
 		return
@@ -113,9 +145,9 @@ func (w *Watcher) load(s *watched, f fingerprint) {
 	w.log.Info("reloaded", "what", s.Name)
 }
 
-// fingerprintOf returns a hash of what files hold. One that cannot be read has
-// its error for its contents. What is no file, a pipe for one, can be read once
-// only and has none.
+// fingerprintOf returns a hash of the contents of files. For a file that cannot
+// be read, it hashes the error instead. It does not read files that are not
+// regular: the contents of a pipe can be read only once.
 func fingerprintOf(files []string) fingerprint {
 	var all []byte
 	for _, file := range files {

@@ -1,6 +1,6 @@
-// Package wiretest reads StatsD lines back in tests, with the parser of
-// prometheus/statsd_exporter: what it understands is a line by somebody else's
-// standards. It serves tests alone.
+// Package wiretest parses StatsD lines for tests, with the parser of
+// prometheus/statsd_exporter. So another program's parser confirms that the lines
+// are valid.
 package wiretest
 
 import (
@@ -15,18 +15,18 @@ import (
 	"github.com/prometheus/statsd_exporter/pkg/line"
 )
 
-// Line is what a StatsD line says.
+// Line is a parsed StatsD line.
 type Line struct {
 	Type  string // c, g, ms, s, h or d
 	Name  string
 	Tags  map[string]string
-	Value float64 // of all but sets, as it stands in the line
-	Text  string  // of a set
-	Delta bool    // the value moves a gauge
-	Rate  float64 // 1 where the line has none
+	Value float64 // as in the line; 0 for a set
+	Text  string  // the value of a set
+	Delta bool    // the value has a sign and moves a gauge
+	Rate  float64 // 1 if the line has none
 }
 
-// Parse reads one line with tags in the given format.
+// Parse parses one line with tags in the given format.
 func Parse(text, tagFormat string) (Line, error) {
 	if strings.ContainsAny(text, "\n\r") {
 		return Line{}, fmt.Errorf("%q is not one line", text)
@@ -37,8 +37,8 @@ func Parse(text, tagFormat string) (Line, error) {
 		return Line{}, fmt.Errorf("%q is not name:value|type", text)
 	}
 	l := Line{Rate: 1}
-	// The parser multiplies values by the rate and knows neither sets nor the
-	// difference between timings and histograms: it is shown a gauge instead.
+	// The parser multiplies values by the rate, rejects sets, and treats timings
+	// like histograms. So it gets a gauge with the same name, tags and value.
 	var kept []string
 	for i, section := range strings.Split(sections, "|") {
 		switch {
@@ -73,17 +73,17 @@ func Parse(text, tagFormat string) (Line, error) {
 	return l, nil
 }
 
-// graphiteToInfluxDB rewrites name;key=value;key=value, Graphite's documented
-// form (https://graphite.readthedocs.io/en/latest/tags.html), which
-// statsd_exporter does not read.
+// graphiteToInfluxDB converts the head name;key=value;key=value of Graphite
+// (https://graphite.readthedocs.io/en/latest/tags.html), which statsd_exporter
+// does not parse, to InfluxDB's format.
 func graphiteToInfluxDB(head string) string {
 	if strings.ContainsAny(head, ",") {
-		return "\xff" // it would be taken for tags: make it a fault
+		return "\xff" // a comma would start tags: make the line invalid
 	}
 	return strings.ReplaceAll(head, ";", ",")
 }
 
-// parse reads the line of a gauge with statsd_exporter.
+// parse parses the line of a gauge with statsd_exporter.
 func parse(text, tagFormat string) (*event.GaugeEvent, error) {
 	parser := line.NewParser()
 	switch tagFormat {
@@ -104,11 +104,11 @@ func parse(text, tagFormat string) (*event.GaugeEvent, error) {
 	badSamples := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bad_samples"}, []string{"reason"})
 	events := parser.LineToEvents(text, *badSamples, samples, badTags, samples, slog.New(slog.DiscardHandler))
 	if len(events) != 1 {
-		return nil, fmt.Errorf("it makes %d events", len(events))
+		return nil, fmt.Errorf("the parser returns %d events", len(events))
 	}
 	gauge, ok := events[0].(*event.GaugeEvent)
 	if !ok {
-		return nil, fmt.Errorf("it makes a %T", events[0])
+		return nil, fmt.Errorf("the parser returns a %T", events[0])
 	}
 	return gauge, nil
 }

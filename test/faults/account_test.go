@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // account is what became of the metrics of a load.
@@ -82,13 +82,13 @@ func (l *load) countUp(text [][]byte) (a account, errs []error) {
 // check waits until what was acknowledged has arrived, stops the proxy, prints
 // the account under the name what and fails the test unless all is well. It
 // takes the receivers in the order in which they were StatsD.
-func (l *load) check(t testing.TB, what string, proxy *harness.Proxy, receivers ...*statsd) {
+func (l *load) check(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) {
 	t.Helper()
 	l.finish(t, what, proxy, receivers...).mustBeFine(t, what)
 }
 
 // finish is check without the verdict.
-func (l *load) finish(t testing.TB, what string, proxy *harness.Proxy, receivers ...*statsd) account {
+func (l *load) finish(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) account {
 	t.Helper()
 	l.wait(t)
 	arrived := l.arrives(receivers)
@@ -101,7 +101,7 @@ func (l *load) finish(t testing.TB, what string, proxy *harness.Proxy, receivers
 // arrives waits for as many lines as were acknowledged, as long as some come.
 func (l *load) arrives(receivers []*statsd) bool {
 	before := -1
-	for deadline := time.Now().Add(harness.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(testutil.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		received := 0
 		for _, s := range receivers {
 			received += s.received()
@@ -111,7 +111,7 @@ func (l *load) arrives(receivers []*statsd) bool {
 		}
 		if received > before {
 			before = received
-			deadline = time.Now().Add(harness.Patience)
+			deadline = time.Now().Add(testutil.Patience)
 		}
 	}
 	return false
@@ -119,7 +119,7 @@ func (l *load) arrives(receivers []*statsd) bool {
 
 // account ends the receivers of a proxy that is gone, and counts and prints
 // what they got.
-func (l *load) account(t testing.TB, what string, proxy *harness.Proxy, receivers ...*statsd) account {
+func (l *load) account(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) account {
 	t.Helper()
 	var text [][]byte
 	dropped := 0
@@ -162,7 +162,7 @@ func (a account) mustBeFine(t testing.TB, what string) {
 			what, a.lost, a.doubled, a.late, a.givenUp, a.gaps)
 	}
 	if a.stuck {
-		t.Errorf("%s: metrics arrived only when the proxy was stopped, %s after the others", what, harness.Patience)
+		t.Errorf("%s: metrics arrived only when the proxy was stopped, %s after the others", what, testutil.Patience)
 	}
 }
 

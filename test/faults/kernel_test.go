@@ -17,14 +17,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // freeze stops p where it is, until the function that it returns is called.
-func freeze(t testing.TB, p *harness.Process) (thaw func()) {
+func freeze(t testing.TB, p *testutil.Process) (thaw func()) {
 	t.Helper()
 	p.Signal(t, syscall.SIGSTOP)
-	harness.Eventually(t, "the proxy to be frozen", func() bool {
+	testutil.Eventually(t, "the proxy to be frozen", func() bool {
 		var state unix.Siginfo
 		err := unix.Waitid(unix.P_PID, p.Cmd.Process.Pid, &state, unix.WSTOPPED|unix.WNOHANG, nil)
 		if err != nil {

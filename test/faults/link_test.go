@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // cable connects the proxy's host with StatsD's, each a network namespace. Both
@@ -27,7 +27,7 @@ var cables atomic.Int32
 func newCable(t testing.TB) *cable {
 	t.Helper()
 	needNamespaces(t)
-	harness.NeedCommand(t, "ip")
+	testutil.NeedCommand(t, "ip")
 	name := fmt.Sprintf("faults-%d-%d", os.Getpid(), cables.Add(1))
 	c := &cable{proxy: name + "-proxy", statsd: name + "-statsd"}
 	for _, namespace := range []string{c.proxy, c.statsd} {
@@ -40,7 +40,7 @@ func newCable(t testing.TB) *cable {
 
 func ip(t testing.TB, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Patience)
 	defer cancel()
 	if output, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, output)
@@ -86,7 +86,7 @@ func (c *cable) command(cmd *exec.Cmd) *exec.Cmd {
 }
 
 // dial reaches the proxy.
-func (c *cable) dial(proxy *harness.Proxy) func() (net.Conn, error) {
+func (c *cable) dial(proxy *testutil.Proxy) func() (net.Conn, error) {
 	return func() (conn net.Conn, err error) {
 		err = inNamespace(c.proxy, func() (err error) {
 			conn, err = net.Dial("tcp", proxy.Address)
@@ -116,7 +116,7 @@ func TestRestartAcrossALink(t *testing.T) {
 			c := newCable(t)
 			c.plug(t, "192.0.2.2")
 			s := c.startStatsD(t, network, "192.0.2.2")
-			proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s)...)))
+			proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, proxyArgs(s)...)))
 			l := &load{metrics: 8000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 			l.start(t, proxy)
 			l.reach(t, 2000)
@@ -154,7 +154,7 @@ func TestHostVanishes(t *testing.T) {
 			names.set(t, "192.0.2.2")
 			before := c.startStatsD(t, test.network, "192.0.2.2")
 			args := proxyArgs(before, "--statsd-host="+hostName, "--statsd-resolve-interval=1")
-			proxy := harness.StartProxy(t, c.command(names.command(harness.ProxyCommand(args...))))
+			proxy := testutil.StartProxyCommand(t, c.command(names.command(testutil.ProxyCommand(t, args...))))
 			l := &load{metrics: 10_000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 			l.start(t, proxy)
 			l.reach(t, 2000)

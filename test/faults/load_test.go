@@ -14,7 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // load sends counts to a proxy, at a steady pace, and remembers which of them
@@ -56,7 +56,7 @@ func (l *load) name(i int) []byte {
 func (l *load) client(i int) int { return i / l.batch % l.clients }
 
 // start begins to send.
-func (l *load) start(t testing.TB, proxy *harness.Proxy) {
+func (l *load) start(t testing.TB, proxy *testutil.Proxy) {
 	t.Helper()
 	l.acknowledged = make([]bool, l.metrics)
 	l.clientsDone = make(chan struct{})
@@ -64,8 +64,8 @@ func (l *load) start(t testing.TB, proxy *harness.Proxy) {
 		Addr:                      proxy.Address,
 		MaxConns:                  l.clients,
 		MaxIdleConnDuration:       time.Hour,
-		ReadTimeout:               harness.Patience,
-		WriteTimeout:              harness.Patience,
+		ReadTimeout:               testutil.Patience,
+		WriteTimeout:              testutil.Patience,
 		MaxIdemponentCallAttempts: 1,
 	}
 	if l.dial != nil {
@@ -152,7 +152,7 @@ func (l *load) fill(request *fasthttp.Request, first, last int) {
 // reach waits until so many metrics are acknowledged.
 func (l *load) reach(t testing.TB, metrics int) {
 	t.Helper()
-	harness.Eventually(t, fmt.Sprintf("%d acknowledged metrics", metrics), func() bool {
+	testutil.Eventually(t, fmt.Sprintf("%d acknowledged metrics", metrics), func() bool {
 		count := l.count.Load()
 		select {
 		case <-l.clientsDone:
@@ -168,7 +168,7 @@ func (l *load) reach(t testing.TB, metrics int) {
 // wait waits until all is sent.
 func (l *load) wait(t testing.TB) {
 	t.Helper()
-	limit := time.Duration(l.metrics)*time.Second/time.Duration(l.rate) + harness.Patience
+	limit := time.Duration(l.metrics)*time.Second/time.Duration(l.rate) + testutil.Patience
 	select {
 	case <-l.clientsDone:
 	case <-time.After(limit):

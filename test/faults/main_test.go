@@ -1,31 +1,22 @@
 //go:build linux
 
-// Package faults tests what the proxy promises with its 200 while StatsD
-// restarts, moves, hangs, and while the proxy itself is stopped: nothing that
-// was acknowledged is lost, and nothing arrives twice.
-//
-//	load ─▶ the real program ─▶ StatsD's place, which goes away, comes back, stops reading
-//	 └ acknowledged                └ received
-//
-// Each metric has a name of its own, so what was lost is what was acknowledged
-// and not received. A test prints both, and what its own sockets have dropped.
 package faults
 
 import (
 	"os"
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Main(m, "../.."))
+	os.Exit(testutil.Main(m))
 }
 
 // startProxy starts a proxy that sends to s.
-func startProxy(t testing.TB, s *statsd, args ...string) *harness.Proxy {
+func startProxy(t testing.TB, s *statsd, args ...string) *testutil.Proxy {
 	t.Helper()
-	return harness.StartProxy(t, harness.ProxyCommand(proxyArgs(s, args...)...))
+	return testutil.StartProxyCommand(t, testutil.ProxyCommand(t, proxyArgs(s, args...)...))
 }
 
 // proxyArgs returns the options of a proxy that sends to s, before args. The

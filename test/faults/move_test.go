@@ -5,7 +5,7 @@ package faults
 import (
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // TestMove has StatsD go away and come back with another address behind the
@@ -152,7 +152,7 @@ func TestSilentNameServerBlocksNothing(t *testing.T) {
 	names.setSilent(true)
 	names.waitAsked(t, 1)
 	asked := int(l.count.Load())
-	harness.Eventually(t, "metrics while the DNS server is silent", func() bool { return s.received() >= asked+1000 })
+	testutil.Eventually(t, "metrics while the DNS server is silent", func() bool { return s.received() >= asked+1000 })
 	l.check(t, "silent name server", proxy, s)
 }
 

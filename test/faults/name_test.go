@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // hostName is StatsD's name wherever it has one.
@@ -28,9 +28,9 @@ const hostName = "statsd.test"
 // needNamespaces skips the test unless it may have namespaces of its own.
 func needNamespaces(t testing.TB) {
 	t.Helper()
-	unshare := harness.NeedCommand(t, "unshare")
+	unshare := testutil.NeedCommand(t, "unshare")
 	err := exec.Command(unshare, "--net", "--mount", "true").Run()
-	harness.Need(t, err == nil, "the system allows no namespaces of one's own; root may have them")
+	testutil.Need(t, err == nil, "the system allows no namespaces of one's own; root may have them")
 }
 
 // etc is a directory that a proxy sees as /etc, in a mount namespace of its own.
@@ -159,7 +159,7 @@ func (s *nameServer) setSilent(silent bool) {
 func (s *nameServer) waitAsked(t testing.TB, times int) {
 	t.Helper()
 	before := s.askedSoFar()
-	harness.Eventually(t, "questions to the DNS server", func() bool { return s.askedSoFar() >= before+times })
+	testutil.Eventually(t, "questions to the DNS server", func() bool { return s.askedSoFar() >= before+times })
 }
 
 func (s *nameServer) askedSoFar() int {
@@ -227,10 +227,10 @@ func (s *nameServer) answer(message []byte) []byte {
 }
 
 // startNamedProxy starts a proxy that sends to s by its name.
-func startNamedProxy(t testing.TB, names naming, s *statsd, args ...string) *harness.Proxy {
+func startNamedProxy(t testing.TB, names naming, s *statsd, args ...string) *testutil.Proxy {
 	t.Helper()
 	args = append([]string{"--statsd-host=" + hostName, "--statsd-resolve-interval=1"}, args...)
-	return harness.StartProxy(t, names.command(harness.ProxyCommand(proxyArgs(s, args...)...)))
+	return testutil.StartProxyCommand(t, names.command(testutil.ProxyCommand(t, proxyArgs(s, args...)...)))
 }
 
 func TestNameServerAnswersAsItIsTold(t *testing.T) {
@@ -267,7 +267,7 @@ func TestNameServerAnswersAsItIsTold(t *testing.T) {
 func TestEtcIsSeenByTheCommandAlone(t *testing.T) {
 	h := newHostsFile(t)
 	h.set(t, "127.0.0.2", "::1")
-	got := harness.MustRun(t, h.command(exec.Command("cat", "/etc/hosts")))
+	got := testutil.MustRun(t, h.command(exec.Command("cat", "/etc/hosts")))
 	if want := "127.0.0.1 localhost\n127.0.0.2 statsd.test\n::1 statsd.test\n"; got != want {
 		t.Errorf("/etc/hosts: got %q, want %q", got, want)
 	}

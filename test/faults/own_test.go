@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // The tests of what the tests stand on.
@@ -29,7 +29,7 @@ func TestFrozenProxyDoesNothing(t *testing.T) {
 		t.Error("a frozen proxy answers")
 	}
 	thaw()
-	if err := heartbeat(harness.Patience); err != nil {
+	if err := heartbeat(testutil.Patience); err != nil {
 		t.Errorf("a proxy that is frozen no more: %v", err)
 	}
 	proxy.Stop(t)

@@ -6,7 +6,7 @@ import (
 	"net"
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // restart sends l to s, which is away from the time when from metrics are
@@ -85,6 +85,6 @@ func TestStatsDAppearsLate(t *testing.T) {
 func needAddress(t testing.TB, host string) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
-	harness.Need(t, err == nil, "the machine has no address "+host)
+	testutil.Need(t, err == nil, "the machine has no address "+host)
 	conn.Close()
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // TestPause has StatsD stop reading for 5 seconds, and then read on, or restart.
@@ -52,7 +52,7 @@ func TestFullBufferRefuses(t *testing.T) {
 			proxy := startProxy(t, s, "--statsd-buffer=100000")
 			l := &load{metrics: 10_000, rate: 5000, batch: 10, size: 200, clients: 2, refusable: true}
 			l.start(t, proxy)
-			harness.Eventually(t, "refused requests", func() bool { return l.refused.Load() >= 100 })
+			testutil.Eventually(t, "refused requests", func() bool { return l.refused.Load() >= 100 })
 			s.start(t)
 			l.check(t, network+" with a full buffer", proxy, s)
 		})

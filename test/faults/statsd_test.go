@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // statsd stands in StatsD's place: it keeps what it is sent, and can go away and
@@ -68,7 +68,7 @@ func newStatsD(t testing.TB, network string) *statsd {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		s.address = filepath.Join(dir, "statsd.sock")
 	default:
-		s.address = net.JoinHostPort("127.0.0.1", harness.FreePort(t))
+		s.address = net.JoinHostPort("127.0.0.1", testutil.FreePort(t))
 	}
 	t.Cleanup(func() { s.close() })
 	return s
@@ -189,7 +189,7 @@ func (s *statsd) acceptLast(t testing.TB) {
 	err := s.listener.SetDeadline(time.Unix(1, 0))
 	s.accepting.Wait()
 	if err == nil {
-		err = s.listener.SetDeadline(time.Now().Add(harness.Patience))
+		err = s.listener.SetDeadline(time.Now().Add(testutil.Patience))
 	}
 	if err != nil {
 		t.Fatalf("accept the last connections: %v", err)
@@ -261,7 +261,7 @@ func (s *statsd) received() int {
 // stop makes StatsD go away, with nothing unread in its sockets: what they held
 // would be lost to every sender. The proxy does not run meanwhile, so that
 // nothing is on its way.
-func (s *statsd) stop(t testing.TB, proxy *harness.Proxy) {
+func (s *statsd) stop(t testing.TB, proxy *testutil.Proxy) {
 	t.Helper()
 	thaw := freeze(t, proxy.Process)
 	s.end(t)
@@ -282,7 +282,7 @@ func (s *statsd) end(t testing.TB) {
 func (s *statsd) waitIdle(t testing.TB) {
 	t.Helper()
 	idle := 0 // looks in a row
-	harness.Eventually(t, "StatsD to have read everything", func() bool {
+	testutil.Eventually(t, "StatsD to have read everything", func() bool {
 		if idle++; !s.isIdle(t) {
 			idle = 0
 		}

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // TestStopUnderLoad stops the proxy while clients send as fast as ever, in eight
@@ -46,7 +46,7 @@ func TestStopWaitsForStatsD(t *testing.T) {
 			proxy.Signal(t, syscall.SIGTERM)
 			proxy.WaitDraining(t)
 			s.start(t)
-			proxy.EndsWell(t)
+			proxy.WaitStopped(t)
 			what := network + " comes back after the signal"
 			l.account(t, what, proxy, s).mustBeFine(t, what)
 		})
@@ -89,9 +89,9 @@ func TestStopFinishesHalfSentRequests(t *testing.T) {
 	var bodies [requests]string
 	var pipes [requests]*io.PipeWriter
 	var answers [requests]chan answer
-	transport := &http.Transport{ExpectContinueTimeout: harness.Patience}
+	transport := &http.Transport{ExpectContinueTimeout: testutil.Patience}
 	t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport, Timeout: harness.Patience}
+	client := &http.Client{Transport: transport, Timeout: testutil.Patience}
 	for r := range requests {
 		var lines strings.Builder
 		for i := range l.batch {
@@ -137,7 +137,7 @@ func TestStopFinishesHalfSentRequests(t *testing.T) {
 			l.acknowledged[r*l.batch+i] = true
 		}
 	}
-	proxy.EndsWell(t)
+	proxy.WaitStopped(t)
 	const what = "half-sent requests at the stop"
 	l.account(t, what, proxy, s).mustBeFine(t, what)
 }

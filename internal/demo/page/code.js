@@ -1,15 +1,17 @@
-// Shows the code for what was just sent: for curl, for fetch and for the client.
+// Shows code that sends the same metrics: for curl, for fetch and for the client.
 
-const METHODS = { shift: 'gaugeDelta' }; // where the client's name is another
+const METHODS = { shift: 'gaugeDelta' }; // methods of the client that are not named like the type
 
-// The types that always arrive: the client's methods for them know no rate.
+// The types without a sample rate. The client's methods for them have no parameter
+// for it.
 export const UNSAMPLED = ['gauge', 'shift', 'set'];
 
-// startCode returns a function that shows the code for what sent tells:
+// startCode returns a function that shows the code for an object with these
+// fields:
 //
-//   metrics   of which each has type, name, value, tags (an object), sampleRate
-//   times     how often they were sent
-//   hasToken  whether with a token
+//   metrics   array of objects with type, name, value, tags (an object), sampleRate
+//   times     number of times that the metrics were sent
+//   hasToken  whether a token was sent
 export function startCode() {
   const panel = document.getElementById('code');
   const tabs = [...document.querySelectorAll('[role="tab"]')];
@@ -43,7 +45,7 @@ export function startCode() {
     let done = 'Copied';
     try {
       await navigator.clipboard.writeText(panel.textContent);
-    } catch { // not on plain HTTP, except from this machine
+    } catch { // browsers allow it only over HTTPS and on localhost
       getSelection().selectAllChildren(panel);
       done = 'Selected';
     }
@@ -59,7 +61,7 @@ export function startCode() {
   };
 }
 
-// codeFor returns the code by its tab.
+// codeFor returns the code for each tab.
 export function codeFor({ origin, metrics, times, hasToken }) {
   const isBatch = times > 1 || metrics.length > 1;
   const url = origin + requestFor(metrics, times).path;
@@ -80,7 +82,7 @@ export function codeFor({ origin, metrics, times, hasToken }) {
 }
 
 // requestFor returns the path and the body of a request: JSON for one metric,
-// StatsD lines for more.
+// StatsD lines for several.
 export function requestFor(metrics, times) {
   if (times > 1 || metrics.length > 1) {
     return { path: '/batch', body: Array(times).fill(metrics.flatMap(linesOf)).flat().join('\n') };
@@ -116,8 +118,8 @@ function writeBatch(metrics, times) {
 
 const WIRE = { count: 'c', gauge: 'g', shift: 'g', timing: 'ms', set: 's', histogram: 'h', distribution: 'd' };
 
-// linesOf returns a metric as StatsD lines. A gauge cannot be set to a negative
-// value at once: that would be a change.
+// linesOf returns a metric as StatsD lines. A gauge becomes negative in two lines,
+// because a single line with a sign would change it.
 function linesOf({ type, name, value, tags, sampleRate }) {
   const series = [name, ...Object.entries(tags).map(([key, text]) => `${key}=${text}`)].join(',');
   const rate = sampleRate === 1 ? '' : `|@${sampleRate}`;
@@ -150,7 +152,7 @@ const isEmpty = (tags) => Object.keys(tags).length === 0;
 // shell quotes text for a POSIX shell.
 const shell = (text) => (/^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-// js returns value as JavaScript, as people write it.
+// js returns value as a JavaScript literal.
 function js(value) {
   if (typeof value === 'string') {
     return `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;

@@ -1,27 +1,26 @@
-// The list of lines as they arrive: the last ones only, drawn ten times a second
-// at most however many come.
+// The list of the last received lines. It is drawn at most ten times a second.
 
-const MOST = 200;
-const INTERVAL = 100; // ms
+const MAX_LINES = 200;
+const DRAW_INTERVAL = 100; // ms
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
 const number = new Intl.NumberFormat('en');
 
-// startLines returns a function that takes what an event of the stream tells.
+// startLines returns a function that shows the lines of an event of the stream.
 export function startLines() {
   const list = document.getElementById('lines');
   const pause = document.getElementById('pause');
   const count = document.getElementById('count');
-  let waiting = []; // items to show, at most MOST
+  let pending = []; // items that are not drawn yet, at most MAX_LINES
   let total = 0;
   let skipped = 0;
-  let unseen = 0; // lines since the pause
-  let isDue = false;
+  let unseen = 0; // lines received since the pause
+  let isScheduled = false;
 
   const isPaused = () => pause.getAttribute('aria-pressed') === 'true';
 
   function draw() {
-    isDue = false;
+    isScheduled = false;
     const parts = [`${number.format(total)} ${total === 1 ? 'line' : 'lines'}`];
     if (skipped > 0) {
       parts.push(`${number.format(skipped)} skipped`);
@@ -30,26 +29,27 @@ export function startLines() {
       parts.push(`${number.format(unseen)} since the pause`);
     }
     count.textContent = parts.join(', ');
-    if (isPaused() || waiting.length === 0) {
+    if (isPaused() || pending.length === 0) {
       return;
     }
-    // It follows the end unless somebody has scrolled away from there.
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 8;
-    list.append(...waiting.map(item));
-    waiting = [];
-    while (list.childElementCount > MOST) {
+    // The list scrolls to its end, unless the user has scrolled up.
+    const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 8;
+    list.append(...pending.map(item));
+    pending = [];
+    while (list.childElementCount > MAX_LINES) {
       list.firstElementChild.remove();
     }
-    if (follows) {
+    if (isAtEnd) {
       list.scrollTop = list.scrollHeight;
     }
   }
 
-  // A page that is hidden draws no frames and keeps MOST items until it does.
+  // A hidden page draws no frames, and keeps up to MAX_LINES items until it is
+  // visible.
   function drawSoon() {
-    if (!isDue) {
-      isDue = true;
-      setTimeout(() => requestAnimationFrame(draw), INTERVAL);
+    if (!isScheduled) {
+      isScheduled = true;
+      setTimeout(() => requestAnimationFrame(draw), DRAW_INTERVAL);
     }
   }
 
@@ -64,18 +64,19 @@ export function startLines() {
     total += lines.length;
     skipped += more;
     unseen += isPaused() ? lines.length : 0;
-    for (const text of lines.slice(-MOST)) {
-      waiting.push({ time, text });
+    for (const text of lines.slice(-MAX_LINES)) {
+      pending.push({ time, text });
     }
     if (more > 0) {
-      waiting.push({ time, text: `${number.format(more)} lines skipped: they came faster than this page reads`, isSkipped: true });
+      pending.push({ time, text: `${number.format(more)} lines skipped, because this page reads too slowly`, isSkipped: true });
     }
-    waiting = waiting.slice(-MOST);
+    pending = pending.slice(-MAX_LINES);
     drawSoon();
   };
 }
 
-// item returns the element of a line. Anybody may have sent it: it is text.
+// item returns the element for a line. A line may contain HTML, so the element
+// shows it as text.
 function item({ time, text, isSkipped }) {
   const element = document.createElement('div');
   element.className = isSkipped ? 'skipped' : '';

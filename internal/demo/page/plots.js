@@ -1,10 +1,10 @@
-// Draws a board's series: one plot for each kind, with a table of what its lines
-// end with, which is also what there is for those who cannot see the plot.
+// Draws the series of a board: a plot for each kind, and a table of the latest
+// values. The table also serves people who cannot see the plot.
 
-import { MOST, SECONDS, lineNames } from './series.js';
+import { MAX_SERIES, SECONDS, lineNames } from './series.js';
 
 const KINDS = {
-  count: { title: 'Counters', note: 'rate in each second', extra: ['total', ({ holder }) => holder.total] },
+  count: { title: 'Counters', note: 'rate in each second', extra: ['total', ({ aggregate }) => aggregate.total] },
   gauge: { title: 'Gauges', note: 'last value' },
   timing: { title: 'Timings', note: 'percentiles of the last 10 s, in ms' },
   set: { title: 'Sets', note: 'unique values of the last 10 s' },
@@ -12,12 +12,12 @@ const KINDS = {
 
 const DASHES = [[], [6, 4], [2, 3]]; // p50, p95, p99
 
-// The seconds that end now, which have the same place all the time, and where
-// the axis names them.
+// The x axis has the seconds up to now. TIMES are its points, and AGO are the ones
+// with a label.
 const TIMES = Array.from({ length: SECONDS }, (_, i) => i + 1 - SECONDS);
 const AGO = [-90, -60, -30, 0];
 
-const HEIGHT = 152; // as .plot has
+const HEIGHT = 152; // as in page.css, .plot
 
 const numbers = new Intl.NumberFormat('en', { maximumSignificantDigits: 4, notation: 'compact' });
 const exact = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
@@ -43,7 +43,7 @@ class Plot {
     place.setAttribute('role', 'img');
     place.setAttribute('aria-label', `${title} over the last two minutes; the table has the latest values`);
     const heads = [...lines, ...(extra ? [extra[0]] : [])];
-    this.rows = Array.from({ length: MOST }, (_, slot) => {
+    this.rows = Array.from({ length: MAX_SERIES }, (_, slot) => {
       const swatch = make('span', { className: 'swatch' });
       const name = make('span');
       const cells = heads.map(() => make('td'));
@@ -110,12 +110,12 @@ class Plot {
     }
   }
 
-  recolour() {
+  updateColors() {
     this.chart.redraw(false, true);
   }
 }
 
-// Ranges of the values' axis: with room above, and where there is only one value.
+// The ranges of the y axis: from zero with room above, or around the values.
 const fromZero = (_, min, max) => [0, max > 0 ? max * 1.1 : 1];
 const around = (_, min, max) => {
   if (min === null) {
@@ -125,11 +125,11 @@ const around = (_, min, max) => {
   return [min - room, max + room];
 };
 
-// startPlots draws board. It returns a function that draws it again.
+// startPlots draws board and returns a function that redraws it.
 export function startPlots(board) {
   const plots = Object.keys(KINDS).map((kind) => new Plot(document.getElementById(`plot-${kind}`), kind));
   const draw = () => plots.forEach((plot) => plot.draw(board));
   draw();
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.forEach((plot) => plot.recolour()));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plots.forEach((plot) => plot.updateColors()));
   return draw;
 }

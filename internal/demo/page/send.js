@@ -1,10 +1,10 @@
-// The form and the buttons: what they send, and what came of it.
+// The form and the buttons: they send metrics and show the result.
 
 import { UNSAMPLED, requestFor } from './code.js';
 
 const BURST_SECONDS = 10;
 const BURST_INTERVAL = 100; // ms
-const BURST_METRICS = 100; // in each interval
+const BURST_METRICS = 100; // per interval
 
 const pick = (...values) => values[Math.floor(Math.random() * values.length)];
 const between = (low, high) => low + Math.random() * (high - low);
@@ -12,7 +12,7 @@ const rounded = (value) => Math.round(value * 10) / 10;
 
 let temperature = 20;
 
-// What the buttons send.
+// The metrics that the buttons send.
 const SAMPLES = {
   count: () => ({ type: 'count', name: 'demo.clicks', value: 1, tags: { page: pick('home', 'cart') } }),
   gauge: () => {
@@ -31,8 +31,8 @@ const samples = (count) => Array.from({ length: count }, (_, i) => sample(TYPES[
 const number = new Intl.NumberFormat('en');
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 
-// inWords returns what an error of the client says.
-function inWords({ kind, message }) {
+// describeError returns the text to show for an error of the client.
+function describeError({ kind, message }) {
   const text = message.replace(/^\w*Error: /, '');
   switch (kind) {
     case 'invalid':
@@ -40,14 +40,14 @@ function inWords({ kind, message }) {
     case 'retry':
       return `Not sent yet: ${text}`;
     case 'dropped':
-      return `Given up: ${text}`;
+      return `Lost: ${text}`;
     default: // rejected or refused
-      return `The proxy refuses ${text.replace(/^status (\d+)/, 'with $1')}`;
+      return `The proxy rejects ${text.replace(/^status (\d+)/, 'with status $1')}`;
   }
 }
 
-// startSending has the form and the buttons work. showCode is told of all that
-// is sent.
+// startSending makes the form and the buttons work. It calls showCode for
+// everything that it sends.
 export function startSending(showCode) {
   const form = document.getElementById('form');
   const outcome = document.getElementById('outcome');
@@ -55,32 +55,32 @@ export function startSending(showCode) {
   const field = (name) => form.elements.namedItem(name).value.trim();
 
   let failures = 0;
-  function say(text, isError = false) {
+  function showOutcome(text, isError = false) {
     outcome.textContent = `${clock.format(Date.now())} ${text}`;
     outcome.classList.toggle('error', isError);
   }
-  function complain(text) {
+  function showError(text) {
     failures++;
-    say(text, true);
+    showOutcome(text, true);
   }
 
-  // A client keeps its token until the proxy refuses it: another token is for
+  // A client keeps its token until the proxy rejects it, so another token needs
   // another client.
-  const connect = () =>
+  const newClient = () =>
     new StatsD({
       url: location.origin,
       token: field('token'),
       flushInterval: 250,
-      onError: (error) => (error.kind === 'retry' ? say : complain)(inWords(error), true),
+      onError: (error) => (error.kind === 'retry' ? showOutcome : showError)(describeError(error), true),
     });
-  let statsd = connect();
+  let statsd = newClient();
   form.elements.namedItem('token').addEventListener('change', () => {
     statsd.close();
-    statsd = connect();
+    statsd = newClient();
   });
   StatsDExtras.webVitals({ timing: (...vital) => statsd.timing(...vital) });
 
-  function call({ type, name, value, tags, sampleRate }) {
+  function sendByClient({ type, name, value, tags, sampleRate }) {
     if (type === 'shift') {
       statsd.gaugeDelta(name, value, tags);
     } else if (UNSAMPLED.includes(type)) {
@@ -90,17 +90,17 @@ export function startSending(showCode) {
     }
   }
 
-  async function request(metrics, times) {
+  async function sendByFetch(metrics, times) {
     const { path, body } = requestFor(metrics, times);
     const token = field('token');
     try {
-      const answer = await fetch(path, { method: 'POST', headers: token ? { 'X-JWT-Token': token } : {}, body });
-      if (!answer.ok) {
-        const { error, rejected } = await answer.json();
-        complain(`The proxy answers ${answer.status}: ${error ?? rejected[0].error}`);
+      const response = await fetch(path, { method: 'POST', headers: token ? { 'X-JWT-Token': token } : {}, body });
+      if (!response.ok) {
+        const { error, rejected } = await response.json();
+        showError(`The proxy responds with status ${response.status}: ${error ?? rejected[0].error}`);
       }
     } catch (error) {
-      complain(`No answer: ${error.message}`);
+      showError(`No response: ${error.message}`);
     }
   }
 
@@ -108,21 +108,22 @@ export function startSending(showCode) {
     showCode({ metrics, times, hasToken: field('token') !== '' });
     const before = failures;
     if (by === 'fetch') {
-      await request(metrics, times);
+      await sendByFetch(metrics, times);
     } else {
       for (let i = 0; i < times; i++) {
-        metrics.forEach(call);
+        metrics.forEach(sendByClient);
       }
       await statsd.flush();
     }
     if (failures === before) {
       const count = metrics.length * times;
       const isSampled = metrics.some(({ sampleRate }) => sampleRate < 1);
-      say(`Accepted: ${count === 1 ? 'one metric' : `${number.format(count)} metrics`}${isSampled ? ', but for what the sample rate leaves out' : ''}.`);
+      showOutcome(`Accepted: ${count === 1 ? 'one metric' : `${number.format(count)} metrics`}${isSampled ? ', except those that the sample rate leaves out' : ''}.`);
     }
   }
 
-  // Another type suggests another name and value, where both are suggestions.
+  // The form suggests a name and a value for each type, until the user changes one
+  // of them.
   let suggested = { name: field('name'), value: field('value') };
   form.elements.namedItem('type').addEventListener('change', () => {
     if (field('name') === suggested.name && field('value') === suggested.value) {
@@ -133,8 +134,8 @@ export function startSending(showCode) {
     }
   });
 
-  // What is no number that a request could hold goes as it is, to be refused by
-  // those who know.
+  // Text that is not a number is sent as it is: the client or the proxy rejects it
+  // with a good message.
   const numberOr = (text) => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
 
   form.addEventListener('submit', (event) => {
@@ -155,8 +156,8 @@ export function startSending(showCode) {
   });
 
   for (const button of document.querySelectorAll('[data-sample]')) {
-    const { sample: what } = button.dataset;
-    button.addEventListener('click', () => send(what === 'batch' ? samples(20) : [sample(what)]));
+    const { sample: type } = button.dataset;
+    button.addEventListener('click', () => send(type === 'batch' ? samples(20) : [sample(type)]));
   }
 
   let timer = 0;
@@ -165,7 +166,7 @@ export function startSending(showCode) {
     clearInterval(timer);
     timer = 0;
     burst.setAttribute('aria-pressed', 'false');
-    say(`Burst over: ${number.format(count)} metrics.`);
+    showOutcome(`Burst over: ${number.format(count)} metrics.`);
   }
   burst.addEventListener('click', () => {
     if (timer) {
@@ -174,10 +175,10 @@ export function startSending(showCode) {
     }
     count = 0;
     burst.setAttribute('aria-pressed', 'true');
-    say(`Burst: ${BURST_SECONDS} seconds of ${number.format((BURST_METRICS * 1000) / BURST_INTERVAL)} metrics each.`);
+    showOutcome(`Burst: ${BURST_SECONDS} seconds of ${number.format((BURST_METRICS * 1000) / BURST_INTERVAL)} metrics each.`);
     showCode({ metrics: samples(TYPES.length), times: BURST_METRICS / TYPES.length, hasToken: field('token') !== '' });
     timer = setInterval(() => {
-      samples(BURST_METRICS).forEach(call);
+      samples(BURST_METRICS).forEach(sendByClient);
       count += BURST_METRICS;
       if (count >= (BURST_SECONDS * 1000 * BURST_METRICS) / BURST_INTERVAL) {
         stop();

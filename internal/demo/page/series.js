@@ -1,24 +1,24 @@
-// What arrives becomes series that can be drawn: one value or three for each of
-// the last seconds. Nothing here knows of the page.
+// Turns received metrics into series for the plots: one value or three for each of
+// the last seconds. This module does not use the page.
 
-// How many seconds a series goes back, and how many series of a kind there are.
-// A new name takes the place of the one that has been silent for longest.
+// The number of seconds in a series, and the number of series of each kind. A new
+// series replaces the one that has not received a metric for longest.
 export const SECONDS = 120;
-export const MOST = 5;
+export const MAX_SERIES = 5;
 
-// Percentiles and cardinalities are those of the last WINDOW seconds: as long as
-// StatsD gathers values by default.
-const WINDOW = 10;
+// Percentiles and set sizes cover the last FLUSH_SECONDS seconds, which is StatsD's
+// default flush interval.
+const FLUSH_SECONDS = 10;
 
-// What a series keeps at most of one second's timings, and of a set. Beyond,
-// percentiles are those of a fair sample, and the cardinality stays as it is.
-const MOST_TIMINGS = 500;
-const MOST_MEMBERS = 10000;
+// The maximum number of timings that are kept for a second, and of members of a
+// set. Of more timings a random sample is kept. More members are not counted.
+const MAX_TIMINGS = 500;
+const MAX_MEMBERS = 10000;
 
 const KINDS = { __proto__: null, c: 'count', g: 'gauge', ms: 'timing', h: 'timing', d: 'timing', s: 'set' };
 
-// parse takes a StatsD line apart, with tags in any of the three forms, which
-// stay part of the series' name. It returns null for what is none.
+// parse parses a StatsD line. Tags can have any of the three formats, and become
+// part of the series' name. parse returns null for an invalid line.
 //
 //   name,env=prod:5|c|@0.5     name:5|c|@0.5|#env:prod
 export function parse(line) {
@@ -44,7 +44,8 @@ export function parse(line) {
   return metric;
 }
 
-// Each of these takes metrics in and returns once a second what is drawn.
+// Each of these classes collects the metrics of a series. tick is called once a
+// second and returns the values to draw.
 
 class Count {
   static lines = ['per s'];
@@ -67,7 +68,7 @@ class Gauge {
   static lines = ['value'];
   value = 0;
 
-  // A sign makes it a change.
+  // A value with a sign changes the gauge.
   add({ text, value }) {
     this.value = /^[+-]/.test(text) ? this.value + value : value;
   }
@@ -85,82 +86,83 @@ class Timing {
 
   add({ value }) {
     this.seen++;
-    if (this.values.length < MOST_TIMINGS) {
+    if (this.values.length < MAX_TIMINGS) {
       this.values.push(value);
       return;
     }
     const at = Math.floor(Math.random() * this.seen);
-    if (at < MOST_TIMINGS) {
+    if (at < MAX_TIMINGS) {
       this.values[at] = value;
     }
   }
 
   tick() {
     this.seconds.push(this.values);
-    if (this.seconds.length > WINDOW) {
+    if (this.seconds.length > FLUSH_SECONDS) {
       this.seconds.shift();
     }
     this.values = [];
     this.seen = 0;
     const sorted = Float64Array.from(this.seconds.flat()).sort();
-    // The nearest rank.
+    // Percentiles by the nearest-rank method.
     return [0.5, 0.95, 0.99].map((part) => sorted[Math.ceil(part * sorted.length) - 1] ?? null);
   }
 }
 
 class Members {
   static lines = ['size'];
-  last = new Map(); // the second in which a member was seen last
-  now = 0;
+  lastSeen = new Map(); // the second in which each member was last seen
+  second = 0;
 
   add({ text }) {
-    if (this.last.size < MOST_MEMBERS || this.last.has(text)) {
-      this.last.set(text, this.now);
+    if (this.lastSeen.size < MAX_MEMBERS || this.lastSeen.has(text)) {
+      this.lastSeen.set(text, this.second);
     }
   }
 
   tick() {
-    this.now++;
-    for (const [text, second] of this.last) {
-      if (this.now - second > WINDOW) {
-        this.last.delete(text);
+    this.second++;
+    for (const [text, second] of this.lastSeen) {
+      if (this.second - second > FLUSH_SECONDS) {
+        this.lastSeen.delete(text);
       }
     }
-    return [this.last.size];
+    return [this.lastSeen.size];
   }
 }
 
-const HOLDERS = { count: Count, gauge: Gauge, timing: Timing, set: Members };
+const AGGREGATES = { count: Count, gauge: Gauge, timing: Timing, set: Members };
 
-// Kind holds the series of one kind, each in a slot that stays its own.
+// Kind has the series of one kind. A series stays in its slot, and so keeps its
+// color.
 class Kind {
-  slots = Array(MOST).fill(null);
+  slots = Array(MAX_SERIES).fill(null);
   byName = new Map();
-  takeovers = MOST; // left in this second: names that never come again are cheap
-  touches = 0;
+  replacements = MAX_SERIES; // allowed in this second, so that a flood of new names costs little
+  uses = 0;
 
-  constructor(Holder) {
-    this.Holder = Holder;
+  constructor(Aggregate) {
+    this.Aggregate = Aggregate;
   }
 
   add(metric) {
-    const series = this.byName.get(metric.series) ?? this.admit(metric.series);
+    const series = this.byName.get(metric.series) ?? this.addSeries(metric.series);
     if (series) {
-      series.touched = ++this.touches;
-      series.holder.add(metric);
+      series.lastUse = ++this.uses;
+      series.aggregate.add(metric);
     }
   }
 
-  admit(name) {
+  addSeries(name) {
     let slot = this.slots.indexOf(null);
     if (slot < 0) {
-      if (this.takeovers === 0) {
+      if (this.replacements === 0) {
         return null;
       }
-      this.takeovers--;
+      this.replacements--;
       slot = 0;
       this.slots.forEach((series, at) => {
-        if (series.touched < this.slots[slot].touched) {
+        if (series.lastUse < this.slots[slot].lastUse) {
           slot = at;
         }
       });
@@ -168,9 +170,9 @@ class Kind {
     }
     const series = {
       name,
-      holder: new this.Holder(),
-      points: this.Holder.lines.map(() => Array(SECONDS).fill(null)),
-      touched: 0,
+      aggregate: new this.Aggregate(),
+      points: this.Aggregate.lines.map(() => Array(SECONDS).fill(null)),
+      lastUse: 0,
     };
     this.slots[slot] = series;
     this.byName.set(name, series);
@@ -178,9 +180,9 @@ class Kind {
   }
 
   tick() {
-    this.takeovers = MOST;
-    for (const { holder, points } of this.byName.values()) {
-      holder.tick().forEach((value, line) => {
+    this.replacements = MAX_SERIES;
+    for (const { aggregate, points } of this.byName.values()) {
+      aggregate.tick().forEach((value, line) => {
         points[line].push(value);
         points[line].shift();
       });
@@ -188,13 +190,13 @@ class Kind {
   }
 }
 
-// Board holds the series of all kinds.
+// Board has the series of all kinds.
 export class Board {
-  // kinds has for each kind its slots, each null or a series with its name, its
-  // holder and its points, oldest first.
-  kinds = Object.fromEntries(Object.entries(HOLDERS).map(([kind, Holder]) => [kind, new Kind(Holder)]));
+  // kinds maps the name of a kind to its Kind. A slot of a Kind is null or a series
+  // with its name, its aggregate and its points, oldest first.
+  kinds = Object.fromEntries(Object.entries(AGGREGATES).map(([kind, Aggregate]) => [kind, new Kind(Aggregate)]));
 
-  // now is in seconds, as is every time here.
+  // now is the time in seconds, as everywhere in this module.
   constructor(now) {
     this.second = Math.floor(now);
   }
@@ -203,21 +205,21 @@ export class Board {
     this.kinds[metric.kind].add(metric);
   }
 
-  // advance ends the seconds that are over. It returns whether there are any.
+  // advance ends the seconds before now, and reports whether there are any.
   advance(now) {
-    const over = Math.floor(now) - this.second;
-    if (over === 0) {
+    const passed = Math.floor(now) - this.second;
+    if (passed === 0) {
       return false;
     }
-    this.second += over; // less than 0 where a clock was set back
-    for (let i = 0; i < Math.min(over, SECONDS); i++) {
+    this.second += passed; // negative if the clock was set back
+    for (let i = 0; i < Math.min(passed, SECONDS); i++) {
       Object.values(this.kinds).forEach((kind) => kind.tick());
     }
     return true;
   }
 }
 
-// lineNames returns what the points of a kind's series are.
+// lineNames returns the names of the lines of a kind's series.
 export function lineNames(kind) {
-  return HOLDERS[kind].lines;
+  return AGGREGATES[kind].lines;
 }

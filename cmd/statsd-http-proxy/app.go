@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"statsd-http-proxy/internal/auth"
+	"statsd-http-proxy/internal/config"
+	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/ingest"
+	"statsd-http-proxy/internal/reload"
+	"statsd-http-proxy/internal/sender"
+	"statsd-http-proxy/internal/transport"
+)
+
+// When requests must be finished and the queue must be sent, as fractions of
+// --shutdown-timeout. The rest is for the end of the program.
+const (
+	finishFraction = 0.80
+	sendFraction   = 0.95
+)
+
+// app is the proxy with all its parts.
+type app struct {
+	config   *config.Config
+	args     []string // that config is from
+	log      *slog.Logger
+	stdout   io.Writer // for the demo
+	warnings []string  // run logs them after the start, so that a failed start prints one line
+
+	// newApp sets these.
+	httpOptions httpOptions
+	certificate *certificate // nil without TLS
+	keys        *tokenKeys   // nil without tokens
+
+	// The functions that start the parts set these.
+	listener net.Listener
+	demo     *demo.Server // nil without --demo
+	sender   *sender.Sender
+	verifier *auth.Verifier // nil without tokens
+	handler  *ingest.Handler
+	server   *transport.Server
+	failed   chan error // receives the error of the server
+	watcher  *reload.Watcher
+	hangUp   func() // ends the handling of SIGHUP
+
+	expiryStop chan struct{} // nil without TLS
+	expiryDone sync.WaitGroup
+
+	stopping time.Time // when the shutdown began
+}
+
+// newApp checks the options of c, which args are parsed to, and reads the files
+// that they name. It opens no socket and starts nothing. An error in the options
+// is a usageError.
+func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, error) {
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	a := &app{
+		config:   c,
+		args:     args,
+		log:      slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
+		stdout:   stdout,
+		warnings: c.Warnings,
+	}
+	var err error
+	if a.httpOptions, err = newHTTPOptions(c); err != nil {
+		return nil, usageError{err}
+	}
+	if c.TLSCert != "" {
+		a.certificate = &certificate{cert: c.TLSCert, key: c.TLSKey}
+		if err := a.certificate.load(); err != nil {
+			return nil, err
+		}
+		a.warn(a.certificate.warning(time.Now()))
+	}
+	if c.NeedsTokens() {
+		a.keys = &tokenKeys{config: c}
+		if err := a.keys.load(); err != nil {
+			return nil, err
+		}
+		a.warn(a.keys.warning())
+	}
+	return a, nil
+}
+
+// warn adds a warning, unless it is empty.
+func (a *app) warn(text string) {
+	if text != "" {
+		a.warnings = append(a.warnings, text)
+	}
+}
+
+// run starts the proxy, and stops it when ctx ends or the server fails. It
+// returns the error of the start or of the server.
+func (a *app) run(ctx context.Context) error {
+	defer a.stop()
+	for _, start := range []func() error{
+		a.listen, // first, since it fails most often
+		a.startDemo,
+		a.startSender,
+		a.startVerifier,
+		a.startServer,
+		a.startWatcher,
+		a.startExpiryCheck,
+	} {
+		if err := start(); err != nil {
+			return err
+		}
+	}
+	a.logStart()
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+		return nil
+	case err := <-a.failed:
+		return err
+	}
+}
+
+// stop stops the parts that were started. It takes less than --shutdown-timeout.
+func (a *app) stop() {
+	a.stopping = time.Now()
+	for _, stop := range []func(){
+		a.stopServer, // finishes requests, which may queue lines
+		a.stopSender, // sends the queue
+		a.stopExpiryCheck,
+		a.stopWatcher,
+		a.stopVerifier,
+		a.stopDemo, // after the sender, which sends to it
+		a.closeListener,
+	} {
+		stop()
+	}
+}
+
+// deadline returns a context that ends when a fraction of --shutdown-timeout is
+// over.
+func (a *app) deadline(fraction float64) (context.Context, context.CancelFunc) {
+	limit := time.Duration(fraction * float64(a.config.ShutdownTimeout))
+	return context.WithDeadline(context.Background(), a.stopping.Add(limit))
+}
+
+func (a *app) listen() (err error) {
+	address := a.config.HTTPAddress()
+	if a.listener, err = net.Listen("tcp", address); err != nil {
+		return listenError(address, a.config.HTTPPort, err)
+	}
+	return nil
+}
+
+// closeListener closes the listener of a proxy that has no server yet: a server
+// closes its own.
+func (a *app) closeListener() {
+	if a.listener != nil && a.server == nil {
+		a.listener.Close()
+	}
+}
+
+// logStart logs the warnings of the start, and the addresses.
+func (a *app) logStart() {
+	a.warn(publicWarning(a.config, a.listener.Addr()))
+	for _, warning := range a.warnings {
+		a.log.Warn(warning)
+	}
+	to := a.senderOptions()
+	a.log.Info("accepting connections", "address", a.listener.Addr(), "tls", a.certificate != nil, "tokens", a.verifier != nil)
+	a.log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
+}

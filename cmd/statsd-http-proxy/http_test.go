@@ -1,0 +1,86 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"statsd-http-proxy/internal/metric"
+)
+
+// TestOptionsReachTheEncoder encodes one metric with different options.
+func TestOptionsReachTheEncoder(t *testing.T) {
+	f := func(args, want string) {
+		t.Helper()
+		e, err := newEncoder(parse(t, strings.Fields(args)...))
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			return
+		}
+		m := metric.Metric{
+			Kind:  metric.Gauge,
+			Name:  []byte("Web.a/b"),
+			Value: metric.Value{Text: []byte("-5"), Form: metric.Number},
+			Tags:  []metric.Tag{{Key: []byte("env"), Value: []byte("prod")}},
+		}
+		var l metric.Lines
+		got := ""
+		if _, err := e.Append(&l, &m, nil); err != nil {
+			got = "error: " + err.Error()
+		} else {
+			got = string(l.Bytes)
+		}
+		if got != want && !(strings.HasPrefix(want, "error:") && strings.HasPrefix(got, want)) {
+			t.Errorf("%s: got %q, want %q", args, got, want)
+		}
+	}
+	f("", "Web.a/b,env=prod:0|g\nWeb.a/b,env=prod:-5|g")
+	f("--statsd-network=tcp", "Web.a/b,env=prod:0|g:-5|g")
+	f("--statsd-flavor=gostatsd", "Web.a/b:-5|g|#env:prod")
+	f("--statsd-flavor=telegraf --tag-format=none", "Web.a/b:0|g:-5|g")
+	f("--statsd-flavor=gostatsd --metric-prefix=p --tags=a=1,env=x --tags=b=2", "p.Web.a/b:-5|g|#a:1,b:2,env:prod")
+	f("--statsd-flavor=gostatsd --lowercase --name-format=graphite", "web.a_b:-5|g|#env:prod")
+	f("--allow-metrics=App.*", "error: the name")
+	f("--statsd-flavor=gostatsd --allow-metrics=App.* --allow-metrics=Web.*", "Web.a/b:-5|g|#env:prod")
+	f("--deny-metrics=App.*,Web.*", "error: the name")
+	f("--allow-tags=page,host", "error: parameter \"tags\": the key")
+	f("--statsd-flavor=gostatsd --allow-tags=page --allow-tags=e*", "Web.a/b:-5|g|#env:prod")
+	f("--statsd-max-datagram=512 --metric-prefix="+strings.Repeat("a", 240), "error: ")
+}
+
+// TestChoicesAreKnown passes each word that an option accepts to the package
+// that it is for.
+func TestChoicesAreKnown(t *testing.T) {
+	for option, words := range map[string]string{
+		"--statsd-flavor": "none etsy telegraf statsd-exporter gostatsd datadog vector",
+		"--tag-format":    "influxdb graphite dogstatsd librato signalfx none",
+		"--name-format":   "any graphite prometheus",
+	} {
+		for word := range strings.FieldsSeq(words) {
+			if _, err := newEncoder(parse(t, option+"="+word)); err != nil {
+				t.Errorf("%s=%s: %v", option, word, err)
+			}
+		}
+	}
+}
+
+// TestLimitsAreOffByDefault checks which limits options turn on.
+func TestLimitsAreOffByDefault(t *testing.T) {
+	f := func(args string, conns, rates, series bool) {
+		t.Helper()
+		o, err := newHTTPOptions(parse(t, strings.Fields(args)...))
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			return
+		}
+		if (o.transport.Conns != nil) != conns || (o.ingest.Rates != nil) != rates || (o.ingest.Series != nil) != series {
+			t.Errorf("%s: got limits %t, %t, %t, want %t, %t, %t", args,
+				o.transport.Conns != nil, o.ingest.Rates != nil, o.ingest.Series != nil, conns, rates, series)
+		}
+	}
+	f("", false, false, false)
+	f("--max-conns=1", true, false, false)
+	f("--max-conns-per-ip=1", true, false, false)
+	f("--rate-limit=0.5", false, true, false)
+	f("--max-series=1", false, false, true)
+	f("--max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", false, false, false)
+}

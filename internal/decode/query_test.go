@@ -1,0 +1,26 @@
+package decode
+
+import (
+	"testing"
+)
+
+func TestQueryIgnoresTheToken(t *testing.T) {
+	var d Decoder
+	accepts(t, withValueParams(d.Query), "token=abc&value=1&token=def", "value=$1")
+	rejects(t, withValueParams(d.Query), "tokens=1", `unknown parameter "tokens"`)
+
+	f := func(query, want string) {
+		t.Helper()
+		if got := string(QueryToken([]byte(query))); got != want {
+			t.Errorf("QueryToken(%q) = %q, want %q", query, got, want)
+		}
+	}
+	f("", "")
+	f("token=", "")
+	f("value=1&token=a.b.c&token=d", "a.b.c")
+	f("token=&token=a", "a")
+	f("xtoken=a", "")
+	f("token=a%2Eb", "a.b")
+	f("token=a%2", "a%2")
+	f("%zz=b&%74oken=a", "a")
+}

@@ -1,0 +1,61 @@
+package decode
+
+import (
+	"fmt"
+
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
+)
+
+// maxTags is the maximum number of tags of a metric. More do not fit into a
+// datagram.
+const maxTags = 400
+
+// Tags splits the value of a command line option, such as
+// env=prod,locale=en-us. The tags are parts of text.
+func Tags(text []byte) ([]metric.Tag, error) {
+	var m metric.Metric
+	err := splitTags(&m, text, ',', '=')
+	return m.Tags, err
+}
+
+// splitTags appends the tags in text, such as env=prod,locale=en-us, to m.Tags.
+// It drops the blanks around keys and values.
+func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
+	text = metric.TrimBlanks(text)
+	if len(text) == 0 {
+		return nil
+	}
+	for more := true; more; {
+		var tag []byte
+		tag, text, more = cut(text, separator)
+		key, value, isPair := cut(tag, joiner)
+		if !isPair {
+			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joiner)
+		}
+		if err := addTag(m, metric.TrimBlanks(key), metric.TrimBlanks(value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTag appends a tag to m.Tags.
+func addTag(m *metric.Metric, key, value []byte) error {
+	if len(m.Tags) == maxTags {
+		return fmt.Errorf(`parameter "tags": there are more than %d`, maxTags)
+	}
+	m.Tags = append(m.Tags, metric.Tag{Key: key, Value: value})
+	return nil
+}
+
+// cut is bytes.Cut for a single byte. It is faster than bytes.Cut for short
+// texts.
+func cut(text []byte, at byte) (before, after []byte, found bool) {
+	for i, b := range text {
+		if b == at {
+			return text[:i], text[i+1:], true
+		}
+	}
+	return text, nil, false
+}

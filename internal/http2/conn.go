@@ -1,0 +1,116 @@
+package http2
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"statsd-http-proxy/internal/deadline"
+)
+
+// Conn is the connection under a TLS connection that may choose HTTP/2. Until it
+// does, a Conn is the connection that it wraps.
+//
+// As soon as net/http serves it, a Conn sets its deadlines itself: net/http would set
+// them for each frame.
+type Conn struct {
+	net.Conn
+	peer         netip.Addr
+	writeTimeout time.Duration
+	written      deadline.Deadline
+	done         chan struct{} // closed when net/http has closed the connection
+
+	state atomic.Int32 // changed under mu
+
+	// mu orders the beginning of streams with the changes of state: after the
+	// change to connEnded no stream begins.
+	mu      sync.Mutex
+	streams sync.WaitGroup // those that are served
+}
+
+// The states of a Conn.
+//
+//	connNew ─ServeConn─▶ connWaiting ─first request─▶ connActive ─▶ connEnded
+const (
+	connNew     int32 = iota // in its handshake, or it speaks HTTP/1
+	connWaiting              // net/http serves it; no request has begun, the time for the handshake goes on
+	connActive               // a request has begun; streams have their own timeouts
+	connEnded                // no further stream begins
+)
+
+// NewConn returns a Conn on raw, which comes from peer.
+func NewConn(raw net.Conn, peer netip.Addr) *Conn {
+	return &Conn{Conn: raw, peer: peer}
+}
+
+// connOf returns the Conn under a TLS connection.
+func connOf(secure net.Conn) *Conn { return secure.(*tls.Conn).NetConn().(*Conn) }
+
+// connKey is the key of a stream's Conn in its context.
+type connKey struct{}
+
+// ServeConn serves a TLS connection on a Conn. It returns when the
+// connection is closed and all its requests are answered, or at once after Close.
+func (s *Server) ServeConn(secure *tls.Conn) {
+	c := connOf(secure)
+	c.writeTimeout = s.options.WriteTimeout
+	c.done = make(chan struct{})
+	c.state.Store(connWaiting)
+	select {
+	case s.accepted.conns <- secure:
+		<-c.done
+	case <-s.accepted.closed:
+	}
+	c.mu.Lock()
+	c.state.Store(connEnded)
+	c.mu.Unlock()
+	c.streams.Wait()
+}
+
+// beginStream counts a stream and reports whether it may be served. If so, the caller
+// has to call streams.Done.
+func (c *Conn) beginStream() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.state.Load() {
+	case connEnded:
+		return false // net/http may start a stream after it has closed the connection
+	case connWaiting:
+		_ = c.Conn.SetReadDeadline(time.Time{}) // an error shows when net/http reads
+		c.state.Store(connActive)
+	}
+	c.streams.Add(1)
+	return true
+}
+
+func (c *Conn) Write(text []byte) (int, error) {
+	if c.state.Load() != connNew {
+		// Let other streams finish their responses: they then leave in the next
+		// write together. A write costs as much as everything else in a response.
+		runtime.Gosched()
+		if err := c.written.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(text)
+}
+
+// SetDeadline does nothing once net/http serves c.
+func (c *Conn) SetDeadline(t time.Time) error { return c.set(t, c.Conn.SetDeadline) }
+
+// SetReadDeadline does nothing once net/http serves c.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.set(t, c.Conn.SetReadDeadline) }
+
+// SetWriteDeadline does nothing once net/http serves c.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.set(t, c.Conn.SetWriteDeadline) }
+
+func (c *Conn) set(t time.Time, set func(time.Time) error) error {
+	if c.state.Load() != connNew {
+		return nil
+	}
+	return set(t)
+}

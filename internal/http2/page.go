@@ -1,0 +1,46 @@
+package http2
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// servePage has the response's page answer r. Each write has the write timeout; the
+// whole response has none.
+func (st *stream) servePage(out http.ResponseWriter, r *http.Request) {
+	options := &st.server.options
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(options.Stopping, cancel)()
+	page := &pageWriter{out, http.NewResponseController(out), options.WriteTimeout}
+	page.clearDeadline()
+	st.Response.Page.ServeHTTP(page, r.WithContext(ctx))
+}
+
+// pageWriter is the http.ResponseWriter of a page.
+type pageWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+// clearDeadline lets any time pass until the next write.
+func (p *pageWriter) clearDeadline() { _ = p.control.SetWriteDeadline(time.Time{}) }
+
+func (p *pageWriter) Write(text []byte) (int, error) {
+	defer p.clearDeadline()
+	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+		return 0, err
+	}
+	return p.ResponseWriter.Write(text)
+}
+
+// FlushError sends what was written, see http.ResponseController.
+func (p *pageWriter) FlushError() error {
+	defer p.clearDeadline()
+	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+		return err
+	}
+	return p.control.Flush()
+}

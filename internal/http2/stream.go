@@ -1,0 +1,88 @@
+package http2
+
+import (
+	"net/http"
+	"sync"
+
+	"statsd-http-proxy/internal/exchange"
+)
+
+// stream is one request with the memory for its response.
+type stream struct {
+	server *Server
+	*exchange.Exchange
+	body   body
+	values [maxFields]string // of the response's header fields
+}
+
+// maxFields is how many header fields a response has at most.
+const maxFields = 16
+
+var streams = sync.Pool{New: func() any { return new(stream) }}
+
+// serveStream is net/http's handler.
+func (s *Server) serveStream(out http.ResponseWriter, r *http.Request) {
+	c := r.Context().Value(connKey{}).(*Conn)
+	if !c.beginStream() {
+		return
+	}
+	defer c.streams.Done()
+	st := streams.Get().(*stream)
+	st.server, st.Exchange = s, exchange.Acquire(c.peer)
+	st.body = body{budget: s.options.Bodies, source: r.Body, length: int(r.ContentLength)}
+	st.serve(out, r)
+	st.body.buffer.Release(s.options.Bodies)
+	st.Exchange.Release()
+	st.server, st.Exchange, st.body = nil, nil, body{}
+	streams.Put(st)
+}
+
+// serve answers r. A panic ends this stream alone: with a 500, or with a reset if a
+// page may have begun its response.
+func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		exchange.LogPanic(st.server.options.Logger, fault)
+		if st.Response.Page != nil {
+			panic(http.ErrAbortHandler) // net/http resets the stream without another line in the log
+		}
+		st.Response.SetError(exchange.InternalError)
+		st.writeResponse(out, r)
+	}()
+	st.handle(r)
+	if st.Response.Page != nil {
+		st.servePage(out, r)
+		return
+	}
+	st.drainBody()
+	st.writeResponse(out, r)
+}
+
+// handle has the handler answer r.
+func (st *stream) handle(r *http.Request) {
+	x, options := st.Exchange, &st.server.options
+	if herr := st.readHead(r); herr != nil {
+		x.Request.Reset(x.Request.Peer)
+		x.HeadErr = herr
+	}
+	x.Request.DuringShutdown = options.Draining.Load()
+	if options.Handler.Begin(x) {
+		x.Body, x.BodyErr = st.body.read(x.MaxBody)
+		options.Handler.Serve(x)
+	}
+}
+
+// smallBody is the size in bytes up to which a body is read although its request is
+// rejected. Otherwise the client would be told to stop sending, which some clients
+// take for an error.
+const smallBody = 16 << 10
+
+// drainBody reads a small body that the handler did not want.
+func (st *stream) drainBody() {
+	if st.body.length > 0 && st.body.length <= smallBody && !st.Request.BadExpectation {
+		_, _ = st.body.read(smallBody)
+	}
+}

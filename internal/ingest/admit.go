@@ -1,0 +1,149 @@
+package ingest
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/quote"
+)
+
+// admit decides on a request by its head. It returns an error, or answers the request,
+// or fills a and reports that it wants the body.
+func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
+	q, response := &x.Request, &x.Response
+	if q.DuringShutdown {
+		return false, exchange.Busy("the server is shutting down")
+	}
+	r := &a.route
+	if !r.find(q.Bytes(q.Target), h.options.Encoder) {
+		return false, h.servePage(x)
+	}
+	switch {
+	case !r.allows(q):
+		return false, r.badMethod(q.Bytes(q.Method))
+	case !h.allowsOrigin(q):
+		return false, exchange.NewError(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.Bytes(q.Origin))+" may not send here")
+	}
+	needsToken := !r.isHeartbeat && !q.IsPreflight()
+	if needsToken {
+		if herr := h.checkToken(q, a); herr != nil {
+			return false, herr
+		}
+	}
+	switch {
+	case q.BadExpectation:
+		return false, exchange.NewError(http.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
+	case q.IsPreflight():
+		response.Status, response.AllowedMethods = http.StatusNoContent, r.methods
+		return false, nil
+	case r.isHeartbeat:
+		response.ContentType = "text/plain; charset=utf-8"
+		response.Body = append(response.Body, "OK"...)
+		return false, nil
+	}
+	herr = h.admitBody(q, a)
+	return herr == nil, herr
+}
+
+// admitBody decides whether the body of a request may be read.
+func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
+	if h.options.Rates != nil {
+		a.client = h.client(q, a)
+		if herr := h.charge(a.client, 1); herr != nil {
+			return herr
+		}
+	}
+	if q.BodyLength > h.options.MaxBody {
+		return exchange.BodyTooLarge(h.options.MaxBody)
+	}
+	if a.boundary, herr = checkType(q.Bytes(q.ContentType), a.route.isBatch); herr != nil {
+		return herr
+	}
+	a.decompressor, herr = findDecompressor(q.Bytes(q.ContentEncoding))
+	return herr
+}
+
+// servePage has Options.Pages answer a request without a route, or returns a 404.
+func (h *Handler) servePage(x *exchange.Exchange) *exchange.HTTPError {
+	q := &x.Request
+	target := q.Bytes(q.Target)
+	if h.options.Pages == nil || !q.IsMethod(http.MethodGet) && !q.IsMethod(http.MethodHead) {
+		return noRoute(target, h.options.Encoder)
+	}
+	parsed, err := url.ParseRequestURI(string(target))
+	if err != nil {
+		return exchange.NewError(http.StatusBadRequest, "the URL is malformed")
+	}
+	x.Response.Page, x.Response.PageURL = h.options.Pages, parsed
+	return nil
+}
+
+// checkToken verifies the token of a request and stores its grant in a.
+func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPError {
+	if h.options.Verifier == nil {
+		return nil
+	}
+	token := findToken(q, a.route.query)
+	if len(token) == 0 {
+		herr := exchange.NewError(http.StatusUnauthorized,
+			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
+		herr.Header, herr.Value = "WWW-Authenticate", "Bearer"
+		return herr
+	}
+	var err error
+	if a.grant, err = h.options.Verifier.Verify(token); err != nil {
+		return exchange.NewError(http.StatusForbidden, err.Error())
+	}
+	return nil
+}
+
+// findToken returns the token of a request, nil if it has none. An empty header field
+// counts as absent.
+func findToken(q *exchange.Request, query []byte) []byte {
+	if !q.JWTToken.IsEmpty() {
+		return q.Bytes(q.JWTToken)
+	}
+	// RFC 9110, section 11.1: the scheme is case-insensitive.
+	scheme, token, _ := bytes.Cut(q.Bytes(q.Authorization), []byte{' '})
+	if token = bytes.TrimSpace(token); len(token) > 0 && bytes.EqualFold(scheme, []byte("Bearer")) {
+		return token
+	}
+	return decode.QueryToken(query)
+}
+
+// client returns the client whose rate a request counts against: the subject of its
+// token, or the address that it comes from.
+func (h *Handler) client(q *exchange.Request, a *admission) limit.Client {
+	if a.grant != nil && a.grant.Subject != "" {
+		return limit.SubjectClient(a.grant.Subject)
+	}
+	return limit.AddressClient(h.clientAddress(q, a))
+}
+
+// clientAddress returns the address that a request comes from: that of the connection,
+// or the one that trusted proxies report.
+func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
+	if len(h.options.TrustedProxies) == 0 {
+		return q.Peer
+	}
+	a.forwardedFor = a.forwardedFor[:0]
+	for _, value := range q.ForwardedFor {
+		a.forwardedFor = append(a.forwardedFor, q.Bytes(value))
+	}
+	return h.options.TrustedProxies.ClientAddress(q.Peer, a.forwardedFor)
+}
+
+// charge charges a client for n metrics, for all of them or, with an error, for none.
+func (h *Handler) charge(client limit.Client, n int) *exchange.HTTPError {
+	if wait, ok := h.options.Rates.Charge(client, n, time.Now()); !ok {
+		h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
+		return exchange.Limited("you send more metrics a second than you may", wait)
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+package ingest
+
+// MaxRejections is how many rejected entries a response lists.
+const MaxRejections = maxRejections
+
+// Limits of the log of rejections.
+const (
+	RejectionsPerSecond = rejectionsPerSecond
+	RejectionsBurst     = rejectionsBurst
+)
+
+// LogAll lifts the limit of the log of rejections.
+func (h *Handler) LogAll() { h.rejectionLog.SetRate(1e9) }

@@ -1,0 +1,44 @@
+package ingest_test
+
+import (
+	"testing"
+
+	"statsd-http-proxy/internal/proxytest"
+)
+
+// TestHTTP2RespondsAsHTTP1 runs the tests of responses over HTTP/2.
+func TestHTTP2RespondsAsHTTP1(t *testing.T) {
+	proxytest.OverHTTP2 = true
+	defer func() { proxytest.OverHTTP2 = false }()
+	for _, tt := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"forwards", TestMetricsAreForwarded},
+		{"form data", TestFormDataIsForwarded},
+		{"prefix", TestEachNameGetsThePrefix},
+		{"batches", TestBatchesAreForwarded},
+		{"bad batches", TestBadBatchesSendNothing},
+		{"large batch", TestBatchOf10000EntriesKeepsItsOrder},
+		{"growing batch", TestLinesOfABatchAreBounded},
+		{"names in bodies", TestNameMayBeInTheBody},
+		{"compressed", TestBodiesMayBeCompressed},
+		{"order of checks", TestChecksHaveAFixedOrder},
+		{"headers", TestResponsesHaveTheseHeadersAndNoOthers},
+		{"no token in logs", TestLogsAndResponsesHoldNoToken},
+		{"bad requests", TestBadRequestsAreRejected},
+		{"wrong method", TestWrongMethodGetsTheAllowedOnes},
+		{"heartbeat", TestHeartbeatNeedsNoToken},
+		{"tokens", TestTokenIsFoundInEachPlace},
+		{"full queue", TestFullQueueAsksToRetry},
+		{"rate", TestRateOfAClientIsLimited},
+		{"rate, batch", TestEachEntryOfABatchIsCharged},
+		{"rate, subject", TestTokensSubjectIsTheClient},
+		{"rate, forwarded", TestForwardedForCountsFromTrustedProxiesOnly},
+		{"series", TestNewSeriesAreLimited},
+		{"scope", TestTokenLimitsTheMetrics},
+		{"origins", TestForeignOriginsAreRejected},
+	} {
+		t.Run(tt.name, tt.test)
+	}
+}

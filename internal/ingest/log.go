@@ -1,0 +1,40 @@
+package ingest
+
+import (
+	"bytes"
+	"time"
+
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/quote"
+)
+
+// Limits of the log of rejected requests and entries.
+const (
+	rejectionsPerSecond = 10
+	rejectionsBurst     = 50
+)
+
+// limitInterval is the least time between two log lines that a limit is at work.
+const limitInterval = 10 * time.Second
+
+// reject answers a request with herr and logs it.
+func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
+	x.Response.SetError(herr)
+	if h.isVerbose && h.rejectionLog.Allow() {
+		q := &x.Request
+		h.log.Debug("request rejected", "status", herr.Status, "error", herr.Message,
+			"method", quote.Cut(string(q.Bytes(q.Method))), "path", quote.Cut(string(q.Path())),
+			"client", h.clientAddress(q, admissionOf(x)))
+	}
+}
+
+// logLines logs lines that were sent.
+func (h *Handler) logLines(lines []byte) {
+	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
+		h.log.Debug("forwarded", "line", string(line))
+	}
+}
+
+// FlushLog logs how many rejections were left out of the log since the last line about
+// them. Call it when no more requests are served.
+func (h *Handler) FlushLog() { h.rejectionLog.Flush() }

@@ -1,0 +1,114 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+
+	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
+)
+
+// scratch is the memory in which the body of one request is worked on. It may be large,
+// so that a request holds it within Serve only: before and afterwards its client may be
+// slow.
+type scratch struct {
+	decoder decode.Decoder
+	metric  metric.Metric
+	name    []byte // the metric's name, percent-decoded
+	body    []byte // the body, unpacked
+
+	// The entries of the body so far.
+	single     []byte // the body of a request with one metric
+	entries    int    // read
+	metrics    int    // encoded; an entry with several values has several
+	rejected   int    // rejected entries
+	rejections []rejection
+	newSeries  []uint64 // hashes of the series that this request has introduced
+	lines      metric.Lines
+}
+
+// rejection says why an entry is rejected.
+type rejection struct {
+	index int // of the entry, from 0
+	err   error
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func acquireScratch() *scratch { return scratches.Get().(*scratch) }
+
+// maxKeptScratch is the size in bytes up to which buffers are kept for other requests.
+const maxKeptScratch = 256 << 10
+
+// release empties s and gives it back. The decoder and the metric keep slices of the last
+// body, which they overwrite before they use them.
+func (s *scratch) release() {
+	const hashBytes = 8
+	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch || cap(s.newSeries) > maxKeptScratch/hashBytes {
+		return
+	}
+	clear(s.rejections)
+	s.single, s.entries, s.metrics, s.rejected = nil, 0, 0, 0
+	s.rejections, s.newSeries = s.rejections[:0], s.newSeries[:0]
+	s.lines.Truncate(0)
+	scratches.Put(s)
+}
+
+// open starts reading the entries of body.
+func (s *scratch) open(a *admission, body []byte) {
+	if a.route.isBatch {
+		s.decoder.OpenBatch(body)
+	} else {
+		s.single = body
+	}
+}
+
+// next decodes the next entry into s.metric. It returns why the entry is rejected, or
+// io.EOF after the last entry, or another error if the body cannot be read any further.
+func (s *scratch) next(a *admission) (rejected, err error) {
+	switch {
+	case a.route.isBatch:
+		return s.decoder.Next(&s.metric)
+	case s.entries > 0:
+		return nil, io.EOF
+	default:
+		return s.decodeSingle(a), nil
+	}
+}
+
+// decodeSingle decodes the only metric of a request, from its body or, without one, from
+// its query.
+func (s *scratch) decodeSingle(a *admission) error {
+	r, m, body := &a.route, &s.metric, s.single
+	m.Reset()
+	m.Kind = r.kind
+	m.Name = r.name
+	if bytes.IndexByte(r.name, '%') >= 0 {
+		var err error
+		if s.name, err = decode.AppendUnescaped(s.name[:0], r.name); err != nil {
+			return fmt.Errorf("name %s: %w", quote.Bytes(r.name), err)
+		}
+		m.Name = s.name
+	}
+	switch {
+	case len(body) == 0:
+		return s.decoder.Query(m, r.query, r.params)
+	case a.boundary != "":
+		return s.decoder.Multipart(m, body, a.boundary, r.params)
+	case decode.IsJSON(body):
+		return s.decoder.JSON(m, body, r.params)
+	default:
+		return s.decoder.Form(m, body, r.params)
+	}
+}
+
+// reject counts the current entry as rejected. The first ones are listed.
+func (s *scratch) reject(err error) {
+	s.rejected++
+	if len(s.rejections) < maxRejections {
+		s.rejections = append(s.rejections, rejection{s.entries, err})
+	}
+}

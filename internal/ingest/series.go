@@ -1,0 +1,42 @@
+package ingest
+
+import (
+	"time"
+
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
+)
+
+// seriesRetry is the time after which a series that was rejected may be admitted.
+const seriesRetry = time.Minute
+
+// seriesLimitError rejects an entry because there is no room for its series.
+type seriesLimitError struct{ name string } // quoted
+
+func (e *seriesLimitError) Error() string {
+	return "too many series are in use for the new one of " + e.name
+}
+
+// admitSeries admits the series of the current entry, or returns why the entry is
+// rejected. A series that is not in use yet is noted in s.newSeries.
+func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time) error {
+	hash := limit.HashSeries(written.Name, written.Tags)
+	isAdmitted, isNew := h.options.Series.Admit(hash, now)
+	if !isAdmitted {
+		h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
+		return &seriesLimitError{quote.Bytes(written.Name)}
+	}
+	if isNew {
+		s.newSeries = append(s.newSeries, hash)
+	}
+	return nil
+}
+
+// forgetSeries makes room again for the series that a request has introduced, because the
+// request is rejected as a whole: lines that are not sent must not keep others out.
+func (h *Handler) forgetSeries(s *scratch) {
+	for _, hash := range s.newSeries {
+		h.options.Series.Forget(hash)
+	}
+}

@@ -1,0 +1,82 @@
+package ingest_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/proxytest"
+)
+
+func TestTokenIsFoundInEachPlace(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens)
+	good, bad := proxytest.Token(t, nil), proxytest.Token(t, nil)+"x"
+	f := func(target string, headers ...string) {
+		t.Helper()
+		p.Forwards(strings.Join(headers, " "), p.Do("POST", target, "value=1", headers...), "k:1|c")
+	}
+	f("/count/k", "X-JWT-Token: "+good)
+	f("/count/k", "x-jwt-token: "+good)
+	f("/count/k", "Authorization: Bearer "+good)
+	f("/count/k", "Authorization: bEARER   "+good)
+	f("/count/k?token=" + good)
+	f("/count/k?token=" + strings.ReplaceAll(good, ".", "%2E"))
+	f("/count/k?token="+good, "X-JWT-Token: ", "Authorization: ")
+	f("/count/k?token="+good, "Authorization: Basic dTpw")
+	f("/count/k?token="+bad, "X-JWT-Token: "+good, "Authorization: Bearer "+bad)
+	f("/count/k?token="+bad, "Authorization: Bearer "+good)
+	p.Forwards("query alone", p.Do("POST", "/count/k?value=3&token="+good, ""), "k:3|c")
+
+	missing := func(target string, headers ...string) {
+		t.Helper()
+		a := p.Do("POST", target, "value=1", headers...)
+		p.Rejects(target+strings.Join(headers, " "), a, 401, "token is missing")
+		if got := a.Header.Get("WWW-Authenticate"); got != "Bearer" {
+			t.Errorf("WWW-Authenticate: %q, want Bearer", got)
+		}
+	}
+	missing("/count/k")
+	missing("/count/k?token=")
+	missing("/count/k", "X-JWT-Token: ")
+	missing("/count/k", "Authorization: Bearer")
+	missing("/count/k", "Authorization: "+good)
+	missing("/count/k", "Cookie: token="+good)
+
+	wrong := func(message, target string, headers ...string) {
+		t.Helper()
+		a := p.Do("POST", target, "value=1", headers...)
+		p.Rejects(message, a, 403, message)
+		if strings.Contains(a.Body, bad) {
+			t.Errorf("the response repeats the token: %s", a.Body)
+		}
+	}
+	wrong("malformed", "/count/k", "X-JWT-Token: nonsense")
+	wrong("malformed", "/count/k?token=%zz")
+	wrong("bad signature", "/count/k?token="+good, "X-JWT-Token: "+bad)
+	wrong("expired", "/count/k", "X-JWT-Token: "+proxytest.Token(t, jwt.MapClaims{"exp": 1}))
+	wrong("not valid yet", "/count/k", "X-JWT-Token: "+proxytest.Token(t, jwt.MapClaims{"nbf": time.Now().Add(time.Hour).Unix()}))
+}
+
+func TestTokenLimitsTheMetrics(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens, proxytest.WithMetrics(t, metric.Options{Prefix: "site"}))
+	good := "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"metrics": []string{"web.*"}, "types": []string{"count", "set"}, "prefix": "shop"})
+	p.Forwards("allowed", p.Do("POST", "/count/web.load", "value=1", good), "site.shop.web.load:1|c")
+	p.Forwards("allowed", p.Do("POST", "/set", "name=web.user&value=a", good), "site.shop.web.user:a|s")
+	p.Rejects("name", p.Do("POST", "/count/app.load", "value=1", good), 403, `the token does not allow the name "app.load"`)
+	p.Rejects("name", p.Do("POST", "/count/shop.web.load", "value=1", good), 403, "does not allow the name")
+	p.Rejects("type", p.Do("POST", "/gauge/web.load", "value=1", good), 403, "the token does not allow the type gauge")
+	p.Rejects("bad and not allowed", p.Do("POST", "/count/app%0Aload", "value=1", good), 400, "name")
+
+	a := p.Do("POST", "/batch", "web.a:1|c\napp.b:1|c\nweb.c:1|ms", good)
+	const want = `{"accepted":1,"rejected":[{"index":1,"error":"the token does not allow the name \"app.b\""},` +
+		`{"index":2,"error":"the token does not allow the type timing"}]}`
+	if sent := p.Sink.Take(); a.Status != 200 || a.Body != want || len(sent) != 1 || sent[0] != "site.shop.web.a:1|c" {
+		t.Errorf("got %d %s and sent %q", a.Status, a.Body, sent)
+	}
+	// The grant does not stay for the next request.
+	other := "X-JWT-Token: " + proxytest.Token(t, nil)
+	p.Forwards("another token", p.Do("POST", "/gauge/app.load", "value=1", other), "site.app.load:1|g")
+}

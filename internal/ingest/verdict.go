@@ -1,0 +1,59 @@
+package ingest
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/metric"
+)
+
+// maxRejections is how many rejected entries the response to a batch lists.
+const maxRejections = 20
+
+// entryError returns the response to a request whose only entry is rejected.
+func entryError(err error) *exchange.HTTPError {
+	var forbidden *metric.ForbiddenError
+	var series *seriesLimitError
+	switch {
+	case errors.As(err, &forbidden):
+		return exchange.NewError(http.StatusForbidden, err.Error())
+	case errors.As(err, &series):
+		return exchange.Limited(err.Error(), seriesRetry)
+	default:
+		return exchange.NewError(http.StatusBadRequest, err.Error())
+	}
+}
+
+// writeVerdicts makes the response to a batch:
+//
+//	{"accepted":9,"rejected":[{"index":3,"error":"…"}]}
+func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
+	accepted := s.entries - s.rejected
+	if accepted == 0 {
+		x.Response.Status = http.StatusBadRequest
+	}
+	x.Response.ContentType = "application/json"
+	body := append(x.Response.Body, `{"accepted":`...)
+	body = strconv.AppendInt(body, int64(accepted), 10)
+	body = append(body, `,"rejected":[`...)
+	for i, r := range s.rejections {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		message := r.err.Error()
+		body = append(body, `{"index":`...)
+		body = strconv.AppendInt(body, int64(r.index), 10)
+		body = append(body, `,"error":`...)
+		// An error of AppendQuote only reports invalid UTF-8, which it replaces.
+		body, _ = jsontext.AppendQuote(body, message)
+		body = append(body, '}')
+		if h.isVerbose && h.rejectionLog.Allow() {
+			h.log.Debug("entry rejected", "index", r.index, "error", message, "client", h.clientAddress(&x.Request, admissionOf(x)))
+		}
+	}
+	x.Response.Body = append(body, "]}"...)
+}

@@ -1,0 +1,147 @@
+package metric
+
+import (
+	"strings"
+	"testing"
+)
+
+// appendOne appends m with new Lines and returns them as text. A slash separates
+// the groups.
+func appendOne(e *Encoder, m Metric, scope *Scope) (string, error) {
+	var l Lines
+	if _, err := e.Append(&l, &m, scope); err != nil {
+		return "", err
+	}
+	var groups []string
+	start := 0
+	for _, end := range l.Ends {
+		groups = append(groups, string(l.Bytes[start:end]))
+		start = end + 1
+	}
+	return strings.Join(groups, " / "), nil
+}
+
+func TestParseFlavor(t *testing.T) {
+	for _, name := range []string{"none", "etsy", "telegraf", "statsd-exporter", "gostatsd", "datadog", "vector"} {
+		if f, err := ParseFlavor(name); err != nil || f.String() != name {
+			t.Errorf("ParseFlavor(%q) = %s, %v", name, f, err)
+		}
+	}
+	if f, err := ParseFlavor(""); err != nil || f != FlavorNone {
+		t.Errorf(`ParseFlavor("") = %s, %v`, f, err)
+	}
+	for _, name := range []string{"Etsy", "statsd", "influxdb", " "} {
+		if f, err := ParseFlavor(name); err == nil || !strings.Contains(err.Error(), "statsd-exporter") {
+			t.Errorf("ParseFlavor(%q) = %s, %v", name, f, err)
+		}
+	}
+}
+
+// TestFlavorsWriteTagsAndGauges checks the tag format and the form of a negative
+// gauge of each flavor.
+func TestFlavorsWriteTagsAndGauges(t *testing.T) {
+	f := func(options Options, count, gauge string) {
+		t.Helper()
+		e := newTestEncoder(t, options)
+		for want, m := range map[string]Metric{
+			count: {Name: []byte("k"), Value: num("1"), Tags: pairs("b=2,a=1")},
+			gauge: {Kind: Gauge, Name: []byte("k"), Value: num("-5"), Tags: pairs("a=1")},
+		} {
+			if got, err := appendOne(e, m, nil); err != nil || got != want {
+				t.Errorf("%+v: the %s becomes %q, %v, want %q", options, m.Kind, got, err, want)
+			}
+		}
+	}
+	f(Options{}, "k,a=1,b=2:1|c", "k,a=1:0|g\nk,a=1:-5|g")
+	f(Options{IsStream: true}, "k,a=1,b=2:1|c", "k,a=1:0|g:-5|g")
+	f(Options{IsStream: true, TagFormat: "dogstatsd"}, "k:1|c|#a:1,b:2", "k:0|g|#a:1\nk:-5|g|#a:1")
+	f(Options{Flavor: FlavorEtsy}, "k:1|c", "k:0|g\nk:-5|g")
+	f(Options{Flavor: FlavorEtsy, IsStream: true}, "k:1|c", "k:0|g\nk:-5|g")
+	f(Options{Flavor: FlavorEtsy, TagFormat: "graphite"}, "k;a=1;b=2:1|c", "k;a=1:0|g\nk;a=1:-5|g")
+	f(Options{Flavor: FlavorTelegraf}, "k,a=1,b=2:1|c", "k,a=1:0|g:-5|g")
+	f(Options{Flavor: FlavorTelegraf, TagFormat: "dogstatsd"}, "k:1|c|#a:1,b:2", "k:0|g:-5|g|#a:1")
+	f(Options{Flavor: FlavorStatsDExporter}, "k:1|c|#a:1,b:2", "k:0|g|#a:1\nk:-5|g|#a:1")
+	f(Options{Flavor: FlavorStatsDExporter, TagFormat: "none"}, "k:1|c", "k:0|g:-5|g")
+	f(Options{Flavor: FlavorStatsDExporter, TagFormat: "librato"}, "k#a=1,b=2:1|c", "k#a=1:0|g:-5|g")
+	f(Options{Flavor: FlavorGostatsd}, "k:1|c|#a:1,b:2", "k:-5|g|#a:1")
+	f(Options{Flavor: FlavorDatadog}, "k:1|c|#a:1,b:2", "k:-5|g|#a:1")
+	f(Options{Flavor: FlavorVector}, "k:1|c|#a:1,b:2", "k:0|g|#a:1\nk:-5|g|#a:1")
+}
+
+// TestFlavorsRejectUnknownTypes checks which types and shifts each server knows,
+// and that errors name the option and the server.
+func TestFlavorsRejectUnknownTypes(t *testing.T) {
+	f := func(flavor Flavor, histograms bool, accepted string) {
+		t.Helper()
+		e := newTestEncoder(t, Options{Flavor: flavor, Histograms: histograms})
+		for name, m := range map[string]Metric{
+			"count": {Kind: Count, Value: num("1")}, "gauge": {Kind: Gauge, Value: num("1")}, "timing": {Kind: Timing, Value: num("1")},
+			"set": {Kind: Set, Value: str("a")}, "histogram": {Kind: Histogram, Value: num("1")},
+			"distribution": {Kind: Distribution, Value: num("1")}, "shift": {Kind: Gauge, Shift: num("1")},
+			"sign": {Kind: Gauge, Value: str("-1"), FromLine: true},
+		} {
+			m.Name = []byte("k")
+			_, err := appendOne(e, m, nil)
+			want := strings.Contains(accepted+" ", " "+name+" ")
+			if (err == nil) != want {
+				t.Errorf("%s, histograms %v: a %s gives %v", flavor, histograms, name, err)
+			}
+			if err != nil && flavor != FlavorNone && (!strings.Contains(err.Error(), "--statsd-flavor="+flavor.String()) || !strings.Contains(err.Error(), flavors[flavor].server)) {
+				t.Errorf("%s: the error for a %s is %q", flavor, name, err)
+			}
+			if !e.Allows(m.Kind) && flavor != FlavorNone {
+				t.Errorf("%s does not allow the type %s", flavor, m.Kind)
+			}
+			if listed := strings.Contains(e.KindNames(), m.Kind.String()); name == m.Kind.String() && listed != want {
+				t.Errorf("%s: KindNames is %q", flavor, e.KindNames())
+			}
+		}
+	}
+	const basic = " count gauge timing"
+	f(FlavorNone, false, basic+" set shift sign")
+	f(FlavorNone, true, basic+" set shift sign histogram distribution")
+	f(FlavorEtsy, false, basic+" set shift sign")
+	f(FlavorEtsy, true, basic+" set shift sign histogram distribution")
+	f(FlavorTelegraf, false, basic+" set shift sign histogram distribution")
+	f(FlavorStatsDExporter, false, basic+" shift sign histogram distribution")
+	f(FlavorGostatsd, false, basic+" set histogram")
+	f(FlavorGostatsd, true, basic+" set histogram")
+	f(FlavorDatadog, false, basic+" set histogram distribution")
+	f(FlavorVector, false, basic+" set shift sign histogram distribution")
+}
+
+// TestFlavorsReplaceCharacters checks which characters become underscores because
+// they would crash a server or could write other metrics.
+func TestFlavorsReplaceCharacters(t *testing.T) {
+	f := func(options Options, want string) {
+		t.Helper()
+		e := newTestEncoder(t, options)
+		m := Metric{Kind: Set, Name: []byte("a[b]é"), Value: str("ü[]"), Tags: pairs("k[]é=v]é[")}
+		if got, err := appendOne(e, m, nil); err != nil || got != want {
+			t.Errorf("%+v: got %q, %v, want %q", options, got, err, want)
+		}
+	}
+	f(Options{}, "a_b_é,k__é=v_é_:ü[]|s")
+	f(Options{TagFormat: "librato"}, "a_b_é#k__é=v_é_:ü[]|s")
+	f(Options{TagFormat: "graphite"}, "a_b_é;k[]é=v]é[:ü[]|s")
+	f(Options{TagFormat: "dogstatsd"}, "a_b_é:ü[]|s|#k[]é:v]é[")
+	f(Options{IsStream: true}, "a_b___,k____=v____:__[]|s")
+	f(Options{IsStream: true, NameFormat: "graphite"}, "a_b__,k____=v____:__[]|s")
+	f(Options{Flavor: FlavorEtsy}, "a[b]é:ü[]|s")
+	f(Options{Flavor: FlavorEtsy, IsStream: true, TagFormat: "influxdb"}, "a[b]__,k[]__=v]__[:__[]|s")
+	f(Options{Flavor: FlavorTelegraf, IsStream: true}, "a[b]é,k[]é=v]é[:ü[]|s")
+	f(Options{Flavor: FlavorDatadog, IsStream: true}, "a[b]é:ü[]|s|#k[]é:v]é[")
+
+	e := newTestEncoder(t, Options{Flavor: FlavorStatsDExporter, TagFormat: "influxdb"})
+	if got, err := appendOne(e, Metric{Name: []byte("a[b["), Tags: pairs("e=]x[")}, nil); err != nil || got != "a_b_,e=_x_:0|c" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	// C4 8A, read as ASCII, would be a D and a line feed.
+	e = newTestEncoder(t, Options{IsStream: true, Prefix: "größe"})
+	if got, err := appendOne(e, Metric{Name: []byte("web.Ċadmin")}, nil); err != nil || got != "gr____e.web.__admin:0|c" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := appendOne(e, Metric{Name: []byte("web.\xc4")}, nil); err == nil {
+		t.Error("Append accepted a name that is not valid UTF-8")
+	}
+}

@@ -1,0 +1,209 @@
+package transport
+
+import (
+	"bytes"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"statsd-http-proxy/internal/deadline"
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/http1"
+)
+
+// conn is a connection. It speaks HTTP/1, unless its TLS handshake chooses HTTP/2; then
+// http2.Server serves it.
+//
+// All fields but state belong to the goroutine that serves the connection.
+type conn struct {
+	net.Conn          // requests are read from it
+	raw      net.Conn // the same, or the connection under its TLS
+	peer     netip.Addr
+	server   *Server
+
+	state atomic.Int32
+
+	in            input
+	read, written deadline.Deadline
+	lingers       bool // the connection closes while the client may still be sending
+
+	// The current request.
+	x              *exchange.Exchange
+	body           body
+	hasReadTimeout bool // the read timeout is running
+	hasResponded   bool // the response may be written in part
+}
+
+// The states of a conn. Any goroutine may change stateIdle to stateClosed, the one
+// that serves the connection does all other changes.
+const (
+	stateIdle   int32 = iota // no byte of the next request has arrived
+	stateActive              // a request has begun and is not answered, or it speaks HTTP/2
+	stateClosed              // it was closed while it was idle
+)
+
+// serve serves the requests of c until it ends. A panic ends the connection alone.
+func (c *conn) serve() {
+	defer c.close()
+	defer c.recoverPanic()
+	if secure, ok := c.Conn.(*tls.Conn); ok && !c.handshake(secure) {
+		return
+	}
+	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+		if !c.serveRequest() {
+			return
+		}
+		if c.state.CompareAndSwap(stateActive, stateIdle) && c.server.draining.Load() {
+			c.closeIdle()
+		}
+	}
+}
+
+// handshake does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
+// HTTP/2, handshake serves it until it ends.
+func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
+	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || secure.Handshake() != nil {
+		return false
+	}
+	if secure.ConnectionState().NegotiatedProtocol != "h2" {
+		return true
+	}
+	if c.state.CompareAndSwap(stateIdle, stateActive) {
+		c.server.http2.ServeConn(secure)
+	}
+	return false
+}
+
+// await waits for the first byte of a request, for timeout and not much longer.
+func (c *conn) await(timeout time.Duration) error {
+	c.hasReadTimeout = false
+	for hasWaited := false; ; hasWaited = true {
+		// RFC 9112, section 2.2: ignore empty lines before a request.
+		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
+			c.in.skip(len("\r\n"))
+		}
+		if b := c.in.bytes(); len(b) > 1 || len(b) == 1 && b[0] != '\r' {
+			break
+		}
+		if hasWaited {
+			c.startReadTimeout()
+		} else if err := c.read.Extend(time.Now(), timeout, c.SetReadDeadline); err != nil { // writing the last response may have taken long
+			return err
+		}
+		if err := c.in.fill(); err != nil {
+			return err
+		}
+	}
+	if !c.state.CompareAndSwap(stateIdle, stateActive) {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// serveRequest answers the request that has begun and reports whether the connection
+// can be used for another one.
+func (c *conn) serveRequest() (keepAlive bool) {
+	x := exchange.Acquire(c.peer)
+	c.x, c.body, c.hasResponded = x, body{}, false
+	isDraining := c.server.draining.Load()
+	if herr := c.readHead(); herr != nil {
+		x.Request.Reset(c.peer)
+		x.HeadErr, c.body.state = herr, bodyBroken
+	}
+	x.Request.DuringShutdown = isDraining
+	handler := c.server.options.Handler
+	if handler.Begin(x) {
+		x.Body, x.BodyErr = c.readBody(x.MaxBody)
+		handler.Serve(x)
+	}
+	if x.Response.Page != nil {
+		c.servePage()
+	} else {
+		keepAlive = c.finish()
+	}
+	c.x = nil
+	x.Release()
+	return keepAlive
+}
+
+// readHead reads the head of the request that has begun.
+func (c *conn) readHead() *exchange.HTTPError {
+	var parser http1.HeadParser
+	for {
+		length, herr := parser.Parse(c.in.bytes(), &c.x.Request)
+		if herr != nil {
+			return herr
+		}
+		if length > 0 {
+			c.adoptRequest(length)
+			return nil
+		}
+		c.startReadTimeout()
+		if err := c.in.fill(); err != nil {
+			return readError(err, http1.HeadTooShort)
+		}
+	}
+}
+
+// adoptRequest takes the request with a head of that length from the input. The head
+// stays in the input's buffer unless more has to be received for the body, which could
+// move or overwrite it.
+func (c *conn) adoptRequest(length int) {
+	x, q := c.x, &c.x.Request
+	if arrived := len(c.in.bytes()) - length; q.BodyLength == exchange.Chunked || q.BodyLength > arrived {
+		x.HeadBuffer = append(x.HeadBuffer[:0], q.Head...)
+		q.Head = x.HeadBuffer
+	}
+	c.in.skip(length)
+	if q.BodyLength == 0 {
+		c.body.state = bodyRead
+	}
+}
+
+// finish completes a request that has its response, and reports whether the connection
+// can be used for another one.
+func (c *conn) finish() (keepAlive bool) {
+	next := c.afterwards()
+	if next == fateDrain {
+		_, _ = c.readBody(smallBody) // afterwards sees how it ended
+		next = c.afterwards()
+	}
+	c.body.buffer.Release(c.server.bodies)
+	c.lingers = next == fateLinger
+	keepAlive = next == fateKeepAlive
+	return c.respond(keepAlive) == nil && keepAlive
+}
+
+// respond writes the response.
+func (c *conn) respond(keepAlive bool) error {
+	c.hasResponded = true
+	x, now := c.x, time.Now()
+	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive)
+	return c.write(x.Output, now)
+}
+
+// write writes text within the write timeout.
+func (c *conn) write(text []byte, now time.Time) error {
+	if err := c.written.Extend(now, c.server.options.WriteTimeout, c.SetWriteDeadline); err != nil {
+		return err
+	}
+	_, err := c.Write(text)
+	return err
+}
+
+// recoverPanic logs a panic and answers the current request with a 500, unless its
+// response may have begun. It has to be deferred.
+func (c *conn) recoverPanic() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	exchange.LogPanic(c.server.log, fault)
+	if c.x != nil && !c.hasResponded {
+		c.lingers = c.body.state != bodyRead
+		c.x.Response.SetError(exchange.InternalError)
+		_ = c.respond(false) // the connection closes anyway
+	}
+}

@@ -1,0 +1,41 @@
+package transport
+
+import (
+	"net"
+)
+
+// The states of connections, for CountConns.
+const (
+	StateIdle   = stateIdle
+	StateActive = stateActive
+)
+
+// CountConns returns how many connections are in a state.
+func (s *Server) CountConns(state int32) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.state.Load() == state {
+			n++
+		}
+	}
+	return n
+}
+
+// BodyBytes returns how much memory is reserved for bodies.
+func (s *Server) BodyBytes() int64 { return s.bodies.Used() }
+
+// IsDraining reports whether the shutdown has begun.
+func (s *Server) IsDraining() bool { return s.draining.Load() }
+
+// Drain lets requests see that the shutdown has begun, and does nothing else.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// AcceptWith accepts a connection of inner and closes it.
+func (s *Server) AcceptWith(inner net.Listener) error {
+	c, err := newListener(inner, s).acceptConn()
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}

@@ -1,0 +1,143 @@
+// Package transport is the public HTTP listener: TLS, connections, timeouts and
+// shutdown. It reads requests, hands them to an exchange.Handler and writes the
+// responses. It knows no metrics.
+//
+//	           ┌▶ conn ─▶ http1.HeadParser, ChunkDecoder ─┐
+//	listener ─▶│                                          ├▶ exchange.Handler
+//	           └▶ http2.Server ───────────────────────────┘
+//
+// Over HTTP/1, each connection has a goroutine (conn.serve):
+//
+//	await        until a request begins                       idle
+//	readHead     into the Exchange                            active
+//	Begin        the handler answers or wants the body
+//	readBody     within the read timeout and the memory budget
+//	Serve        the handler answers
+//	afterwards   keep alive, drain, linger or close
+//	respond      writes the response
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/http2"
+	"statsd-http-proxy/internal/limit"
+)
+
+// Options are the settings of a Server. The ones without a remark are required.
+type Options struct {
+	ReadTimeout  time.Duration // for a whole request with its body, and for the TLS handshake
+	WriteTimeout time.Duration // for a response
+	IdleTimeout  time.Duration // between the requests of a connection
+	MaxBody      int           // bytes; bounds the memory for all bodies together
+
+	// GetCertificate returns the certificate for a new connection, as
+	// tls.Config.GetCertificate does. nil serves plain HTTP.
+	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	Conns *limit.Conns // limits open connections; nil for no limit
+
+	Handler exchange.Handler
+	Logger  *slog.Logger
+}
+
+// Server serves HTTP on a listener.
+type Server struct {
+	// Set by New.
+	options Options
+	log     *slog.Logger
+	bodies  *exchange.BodyBudget
+	http2   *http2.Server
+
+	// Safe for concurrent use.
+	dates        exchange.Dates
+	connLimitLog rate.Sometimes     // logs that connections are rejected
+	draining     atomic.Bool        // set when the shutdown begins
+	stopping     context.Context    // ends when the shutdown begins
+	stop         context.CancelFunc // ends stopping
+	serving      sync.WaitGroup     // Serve and each connection
+
+	mu       sync.Mutex
+	listener *listener          // nil before Serve
+	conns    map[*conn]struct{} // the open connections
+}
+
+// New returns a Server with the given options.
+func New(options Options) *Server {
+	stopping, stop := context.WithCancel(context.Background())
+	s := &Server{
+		options:      options,
+		log:          options.Logger,
+		bodies:       exchange.NewBodyBudget(options.MaxBody),
+		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
+		stopping:     stopping,
+		stop:         stop,
+		conns:        make(map[*conn]struct{}),
+	}
+	s.http2 = http2.New(http2.Options{
+		ReadTimeout:  options.ReadTimeout,
+		WriteTimeout: options.WriteTimeout,
+		IdleTimeout:  options.IdleTimeout,
+		Handler:      options.Handler,
+		Bodies:       s.bodies,
+		Dates:        &s.dates,
+		Draining:     &s.draining,
+		Stopping:     stopping,
+		Logger:       options.Logger,
+	})
+	return s
+}
+
+// Serve serves the connections of inner until Shutdown, then returns nil. It may be
+// called once.
+func (s *Server) Serve(inner net.Listener) error {
+	l := newListener(inner, s)
+	s.mu.Lock()
+	s.listener = l
+	s.serving.Add(1)
+	s.mu.Unlock()
+	defer s.serving.Done()
+	if s.draining.Load() {
+		return l.Close()
+	}
+	if l.tls != nil {
+		s.http2.Start()
+	}
+	for {
+		c, err := l.acceptConn()
+		if err != nil {
+			return nil // Shutdown has closed the listener
+		}
+		s.track(c)
+		s.serving.Go(c.serve)
+	}
+}
+
+// track adds an accepted connection to s.conns.
+func (s *Server) track(c *conn) {
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	if s.draining.Load() {
+		c.closeIdle()
+	}
+}
+
+// untrack removes a closed connection from s.conns.
+func (s *Server) untrack(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	if s.options.Conns != nil {
+		s.options.Conns.Close(c.peer)
+	}
+}

@@ -1,0 +1,74 @@
+package transport_test
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"testing"
+
+	"statsd-http-proxy/internal/proxytest"
+)
+
+func TestBodyMayBeAsLargeAsTheLimit(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) { o.MaxBody = 30_000 })
+	body := `{"value":1` + strings.Repeat(" ", 30_000-11) + "}"
+	p.Forwards("at the limit", p.Do("POST", "/count/k", body), "k:1|c")
+	p.Rejects("above the limit", p.Do("POST", "/count/k", body+" "), 413, "30000 bytes")
+	p.Forwards("expecting", sendAfterContinue(p, body), "k:1|c")
+}
+
+// sendAfterContinue sends a body only after 100 Continue, as curl does.
+func sendAfterContinue(p *proxytest.Proxy, body string) proxytest.Response {
+	p.T.Helper()
+	conn := p.Dial()
+	fmt.Fprintf(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
+	reader := bufio.NewReader(conn)
+	if a := p.Read(reader, "POST"); a.Status != 100 {
+		p.T.Fatalf("got %d, want 100", a.Status)
+	}
+	if _, err := conn.Write([]byte(body)); err != nil {
+		p.T.Fatal(err)
+	}
+	return p.Read(reader, "POST")
+}
+
+func TestHeadMayTake16KiB(t *testing.T) {
+	p := proxytest.Start(t)
+	const head = "POST /count/k?token=%s HTTP/1.1\r\nHost: h\r\nX: %s\r\n\r\n"
+	room := 16<<10 - len(fmt.Sprintf(head, "", ""))
+	pad := func(n int) string { return strings.Repeat("x", n) }
+	p.Forwards("long headers", p.Raw("POST", fmt.Sprintf(head, "", pad(room))), "k:0|c")
+	p.Forwards("long URL", p.Raw("POST", fmt.Sprintf(head, pad(room), "")), "k:0|c")
+	p.Rejects("headers too long", p.Raw("POST", fmt.Sprintf(head, "", pad(room+1))), 431, "16 KiB")
+	p.Rejects("headers far too long", p.Raw("POST", fmt.Sprintf(head, "", pad(1<<20))), 431, "16 KiB")
+	p.Rejects("URL too long", p.Raw("POST", fmt.Sprintf(head, pad(16<<10), "")), 414, "16 KiB")
+	p.Rejects("URL far too long", p.Raw("POST", fmt.Sprintf(head, pad(1<<20), "")), 414, "16 KiB")
+
+	// The same on a connection that was used before.
+	conn := p.Dial()
+	if _, err := conn.Write([]byte(fmt.Sprintf(head, "", ""))); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(conn)
+	p.Forwards("first", p.Read(reader, "POST"), "k:0|c")
+	go conn.Write([]byte(fmt.Sprintf(head, pad(1<<20), "")))
+	p.Rejects("second", p.Read(reader, "POST"), 414, "16 KiB")
+}
+
+func TestMalformedHTTPIsRejected(t *testing.T) {
+	p := proxytest.Start(t)
+	for _, request := range []string{ // see also TestAttacks
+		"nonsense\r\n\r\n",
+		"POST /count/k\r\n\r\n",
+		"POST /count/k HTTP/1.1\r\n\r\n", // no host
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+		"POST /count/a b HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /count/a\x00b HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST count/k HTTP/1.1\r\nHost: h\r\n\r\n",
+	} {
+		p.Rejects(request, p.Raw("POST", request), 400, "not well-formed HTTP")
+	}
+}

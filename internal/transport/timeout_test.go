@@ -1,0 +1,121 @@
+package transport_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"statsd-http-proxy/internal/proxytest"
+)
+
+// withTimeouts sets three timeouts that tests can tell apart.
+func withTimeouts(o *proxytest.Options) {
+	o.ReadTimeout, o.WriteTimeout, o.IdleTimeout = 2*time.Second, 3*time.Second, time.Second
+}
+
+// endsAfter checks that the proxy closes conn silently, timeout after start and at most an
+// eighth later: deadlines move seldom.
+func endsAfter(t *testing.T, p *proxytest.Proxy, conn net.Conn, start time.Time, timeout time.Duration) {
+	t.Helper()
+	p.EndsSilently(conn)
+	if took := time.Since(start); took < timeout || took > timeout+timeout/8 {
+		t.Errorf("the connection was closed after %v, want %v", took, timeout)
+	}
+}
+
+func TestUnusedConnectionIsClosedSilently(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		start := time.Now()
+		endsAfter(t, p, p.Dial(), start, p.Options.ReadTimeout) // browsers open them ahead of need
+	}, withTimeouts)
+}
+
+func TestIdleConnectionIsClosedSilently(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		reader := bufio.NewReader(conn)
+		fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+		p.Forwards("request", p.Read(reader, "POST"), "k:0|c")
+		endsAfter(t, p, conn, time.Now(), p.Options.IdleTimeout)
+	}, withTimeouts)
+}
+
+// TestIdleTimeoutStartsAfterTheResponse has a client take longer to read a response than
+// the idle timeout is.
+func TestIdleTimeoutStartsAfterTheResponse(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		reader := bufio.NewReader(conn)
+		for range 3 {
+			fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+			time.Sleep(p.Options.IdleTimeout * 3 / 2)
+			if a := p.Read(reader, "GET"); a.Status != 200 {
+				t.Fatalf("status %d", a.Status)
+			}
+			time.Sleep(p.Options.IdleTimeout * 9 / 10)
+		}
+	}, withTimeouts)
+}
+
+// TestSlowReaderIsCutOff has a client not read its response at all.
+func TestSlowReaderIsCutOff(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+		time.Sleep(p.Options.WriteTimeout + p.Options.WriteTimeout/8 + time.Millisecond)
+		endsAfter(t, p, conn, time.Now(), 0)
+	}, withTimeouts)
+}
+
+func TestSlowRequestsAreCutOff(t *testing.T) {
+	for _, request := range []string{
+		"P",
+		"POST /count/k HTTP/1.1\r\nHost:",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\nvalue=",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nval",
+	} {
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			start := time.Now()
+			p.Rejects(request, p.Raw("POST", request), 408, "in time")
+			if took := time.Since(start); took != p.Options.ReadTimeout {
+				t.Errorf("%q: cut off after %v, want %v", request, took, p.Options.ReadTimeout)
+			}
+		}, withTimeouts)
+	}
+}
+
+// TestDrippingRequestsAreCutOff has clients send a byte now and then: the read timeout is for
+// the whole request.
+func TestDrippingRequestsAreCutOff(t *testing.T) {
+	for _, begin := range []string{
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nX: ",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+	} {
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			conn := p.Dial()
+			start := time.Now()
+			fmt.Fprint(conn, begin)
+			var dripping sync.WaitGroup
+			dripping.Go(func() {
+				for {
+					time.Sleep(p.Options.ReadTimeout / 20)
+					if _, err := io.WriteString(conn, "1"); err != nil {
+						return
+					}
+				}
+			})
+			defer dripping.Wait()
+			defer conn.Close()
+			p.Rejects(begin, p.Read(bufio.NewReader(conn), "POST"), 408, "in time")
+			if took := time.Since(start); took != p.Options.ReadTimeout {
+				t.Errorf("%q: cut off after %v, want %v", begin, took, p.Options.ReadTimeout)
+			}
+		}, withTimeouts)
+	}
+}

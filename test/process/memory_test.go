@@ -1,0 +1,153 @@
+package process
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"statsd-http-proxy/internal/testutil"
+)
+
+// startMeasuredProxy is testutil.StartProxy with a program that is never built with
+// the race detector, which needs memory itself.
+func startMeasuredProxy(t testing.TB, args ...string) *testutil.Proxy {
+	t.Helper()
+	return testutil.StartProxyCommand(t, testutil.PlainProxyCommand(t, append([]string{"--http-port=0"}, args...)...))
+}
+
+// The fields of /proc/*/status that memory returns, see proc(5).
+const (
+	residentMemory = "VmRSS" // at the moment
+	peakMemory     = "VmHWM" // the most so far
+)
+
+// memory returns how much memory the proxy takes, in bytes.
+func memory(t testing.TB, p *testutil.Proxy, field string) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	testutil.Need(t, err == nil, "there is no /proc to read a program's memory from")
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, field+":"); ok {
+			n, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	t.Fatalf("no %s in %s", field, status)
+	return 0
+}
+
+// dialMany opens connections to the proxy. The test closes them at its end.
+func dialMany(t *testing.T, p *testutil.Proxy, count int) []net.Conn {
+	t.Helper()
+	conns := make([]net.Conn, count)
+	for i := range conns {
+		conn, err := net.Dial("tcp", p.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(testutil.Patience)); err != nil {
+			t.Fatal(err)
+		}
+		conns[i] = conn
+	}
+	return conns
+}
+
+// Each connection has carried one request, like that of a browser that stays on a page.
+func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
+	const count, limit = 5000, 8 << 10 // bytes each
+	proxy := startMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60")
+	for range 100 { // so that the program has the memory that it takes without connections
+		proxy.MustSend(t, "/count/warm", "value=1")
+	}
+	before := memory(t, proxy, residentMemory)
+	const request = "POST /count/k HTTP/1.1\r\nHost: proxy\r\nContent-Length: 7\r\n\r\nvalue=1"
+	answer := make([]byte, 1024)
+	for _, conn := range dialMany(t, proxy, count) {
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(answer); err != nil || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 200 ")) {
+			t.Fatalf("got %q, %v, want 200", answer[:n], err)
+		}
+	}
+	each := (memory(t, proxy, residentMemory) - before) / count
+	t.Logf("an idle connection takes %d bytes", each)
+	if each > limit {
+		t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
+	}
+	proxy.MustSend(t, "/count/k", "value=1")
+}
+
+// 20 clients send bodies that are larger than allowed.
+func TestLargeBodiesTakeLittleMemory(t *testing.T) {
+	const clients, rounds, size, limit = 20, 3, 100 << 20, 50 << 20
+	proxy := startMeasuredProxy(t, "--http-timeout-read=20") // for a busy machine
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	if _, err := io.CopyN(w, zeros{}, size); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for name, header := range map[string]http.Header{
+		"declared": {}, "chunks": {}, "bomb": {"Content-Encoding": {"gzip"}},
+	} {
+		var running sync.WaitGroup
+		for range clients {
+			running.Go(func() {
+				for range rounds {
+					var body io.Reader = io.LimitReader(zeros{}, size)
+					request, err := http.NewRequest(http.MethodPost, proxy.URL+"/batch", body)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					request.Header = header
+					switch name {
+					case "declared":
+						request.ContentLength = size
+					case "bomb":
+						request.Body = io.NopCloser(bytes.NewReader(bomb.Bytes()))
+						request.ContentLength = int64(bomb.Len())
+					}
+					response, err := proxy.Client.Do(request)
+					if err != nil {
+						continue // the proxy has closed the connection while the client was sending
+					}
+					response.Body.Close()
+					if response.StatusCode != http.StatusRequestEntityTooLarge {
+						t.Errorf("%s: got %s, want 413", name, response.Status)
+					}
+				}
+			})
+		}
+		running.Wait()
+		proxy.MustSend(t, "/count/k", "value=1")
+		peak := memory(t, proxy, peakMemory)
+		t.Logf("after %s: at most %d KiB", name, peak>>10)
+		if peak > limit {
+			t.Errorf("after %s: the proxy took %d bytes at its peak, want at most %d", name, peak, limit)
+		}
+	}
+}
+
+// zeros is an endless reader of zero bytes.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
