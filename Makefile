@@ -8,8 +8,8 @@ DATE    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 
 LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'main.date=$(DATE)'
 
-# The race detector needs a C compiler; without one the tests run all the same.
-RACE := $(if $(shell command -v gcc || command -v clang),-race)
+# The race detector needs a C compiler. Without one the tests run without it.
+RACEFLAG := $(if $(shell command -v gcc || command -v clang),-race)
 
 .PHONY: build run client test docs test-deps demo-lib soak fuzz bench microbench lint image clean help
 
@@ -22,19 +22,49 @@ run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD 
 client: ## build the browser's client, client/dist
 	cd client && npm ci --loglevel=error && npm run build
 
-# Twice: the tests of allocations are left out under the race detector. The fault
-# tests have the machine to themselves, since they send at a pace; most of their
-# time they wait, so that many may run at once.
-FAULTS = ./test/faults
-test: test-deps ## run every test; installs what they need
+# test/README.md says which of these to run after a change. RACE=1 also builds the
+# program itself with the race detector, for the tests in test/.
+TEST_FOLDERS := http process servers balancers browser docs deploy hostile faults
+.PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
+.NOTPARALLEL: test
+
+test: test-deps test-client test-internal test-program test-browser test-faults ## run every test; installs what they need
+
+test-client:
 	cd client && npm test
-	go test $(TESTFLAGS) ./internal/... ./cmd/...
-	go test $(TESTFLAGS) $(RACE) -timeout 10m $$(go list ./... | grep -v $(FAULTS:.%=%))
-	go test $(TESTFLAGS) $(RACE) -timeout 10m -parallel 8 $(FAULTS)
+
+# These tests do not run with the race detector, which allocates memory itself.
+# testutil checks that the pattern matches the names of all of them.
+WITHOUT_RACE = Alloc|Memory
+test-internal: ## run the tests of the packages
+	$(if $(RACEFLAG),go test $(TESTFLAGS) -run '$(WITHOUT_RACE)' ./internal/...)
+	go test $(TESTFLAGS) $(RACEFLAG) $$(go list ./... | grep -v /test/)
+
+# Tests that start the program wait most of the time, so many of them run at once. The
+# tests in faults send at a steady rate and in browser they need much CPU time, so these
+# two run alone.
+GO_TEST_PROGRAM = go test $(TESTFLAGS) $(RACEFLAG) -timeout 10m
+test-program: test-deps
+	$(GO_TEST_PROGRAM) -parallel 8 $(addprefix ./test/,$(filter-out browser faults,$(TEST_FOLDERS)))
+
+test-http: ## run the tests of the HTTP interface
+test-process: ## run the tests of start, stop, reload and memory
+test-servers: ## run the tests with real StatsD servers
+test-balancers: ## run the tests with nginx
+test-browser: ## run the tests of the client and the demo page in Chromium
+test-docs: ## run the samples of README.md and docs/ and check their links
+test-deploy: ## run the tests of the container image
+test-hostile: ## send hostile metrics to real StatsD servers
+test-faults: ## run the tests in which StatsD restarts, moves or hangs
+test-browser: PARALLEL = 4
+PARALLEL = 8
+$(addprefix test-,$(TEST_FOLDERS)): test-%: test-deps
+	$(GO_TEST_PROGRAM) -parallel $(PARALLEL) ./test/$*
 
 SOAKTIME ?= 10m
-soak: ## have StatsD go away and come back at random for SOAKTIME (10m); SEED=N repeats the times
-	go test -v -count 1 -run '^TestSoak$$' -timeout 0 -parallel 4 $(FAULTS) -soak $(SOAKTIME) $(if $(SEED),-seed $(SEED))
+soak: ## restart StatsD at random, then send hostile metrics to real servers, for SOAKTIME (10m) each; SEED=N repeats a run
+	go test -v -count 1 -run '^TestSoak$$' -timeout 0 -parallel 4 ./test/faults -soak $(SOAKTIME) $(if $(SEED),-seed $(SEED))
+	go test -v -count 1 -timeout 0 ./test/hostile -hostile $(SOAKTIME) $(if $(SEED),-seed $(SEED))
 
 docs: ## write docs/options.md from the table of options
 	go test ./internal/config -run TestDocumentIsUpToDate -update
@@ -70,7 +100,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 # make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'
 bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
 	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
-	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test)
+	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test/process)
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count
@@ -101,4 +131,4 @@ clean: ## remove what was built
 	rm -rf bin client/dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -29,9 +28,6 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
 	}
-	if c.StatsDFlavor != "none" || c.DenyMetrics != nil || c.AllowTags != nil {
-		return o, errors.New("--statsd-flavor, --deny-metrics and --allow-tags have no effect yet")
-	}
 	o.ingest.MaxBody = c.HTTPMaxBody
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
@@ -50,8 +46,9 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
 		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
-	if c.RateLimit > 0 {
-		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
+	o.ingest.RateLimit, o.ingest.RateBurst = c.RateLimit, c.RateBurst
+	if c.MaxTagKeys > 0 {
+		o.ingest.TagKeys = limit.NewTagKeys(c.MaxTagKeys)
 	}
 	if c.MaxSeries > 0 {
 		o.ingest.Series = limit.NewSeries(c.MaxSeries)
@@ -62,26 +59,39 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 // newEncoder returns the encoder of metrics. Its error begins with the name of an
 // option.
 func newEncoder(c *config.Config) (*metric.Encoder, error) {
-	tags, err := decode.Tags([]byte(strings.Join(c.Tags, ",")))
-	if err != nil {
-		return nil, fmt.Errorf("tags: %w", err)
-	}
-	var allowed metric.Patterns
-	if c.AllowMetrics != nil {
-		if allowed, err = metric.ParsePatterns(c.AllowMetrics); err != nil {
-			return nil, fmt.Errorf("allow-metrics: %w", err)
-		}
-	}
-	return metric.NewEncoder(metric.Options{
+	o := metric.Options{
 		Prefix:     c.MetricPrefix,
 		MaxLine:    datagramBytes(c),
+		IsStream:   c.IsStream(),
 		TagFormat:  c.TagFormat,
-		Tags:       tags,
 		NameFormat: c.NameFormat,
 		Lowercase:  c.Lowercase,
 		Histograms: c.Histograms,
-		Metrics:    allowed,
-	})
+	}
+	var err error
+	if o.Flavor, err = metric.ParseFlavor(c.StatsDFlavor); err != nil {
+		return nil, fmt.Errorf("statsd-flavor: %w", err)
+	}
+	if o.Tags, err = decode.Tags([]byte(strings.Join(c.Tags, ","))); err != nil {
+		return nil, fmt.Errorf("tags: %w", err)
+	}
+	for _, list := range []struct {
+		option   string
+		texts    []string
+		patterns *metric.Patterns
+	}{
+		{"allow-metrics", c.AllowMetrics, &o.Metrics},
+		{"deny-metrics", c.DenyMetrics, &o.DenyMetrics},
+		{"allow-tags", c.AllowTags, &o.AllowTags},
+	} {
+		if list.texts == nil {
+			continue
+		}
+		if *list.patterns, err = metric.ParsePatterns(list.texts); err != nil {
+			return nil, fmt.Errorf("%s: %w", list.option, err)
+		}
+	}
+	return metric.NewEncoder(o)
 }
 
 // startServer serves the listener in a goroutine.

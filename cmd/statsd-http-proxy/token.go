@@ -36,7 +36,9 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 		IssuedAt: now,
 		Metrics:  t.Metrics,
 		Types:    t.Types,
+		Tags:     t.Tags,
 		Prefix:   t.Prefix,
+		Limits:   auth.Limits{Rate: t.Rate, Burst: t.Burst, MaxSeries: t.MaxSeries},
 	}
 	if t.Expires > 0 {
 		claims.ExpiresAt = now.Add(t.Expires)

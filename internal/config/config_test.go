@@ -97,6 +97,7 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--statsd-flavor=statsd-exporter --deny-metrics=stats.*,statsd.* --allow-tags=env,page --allow-tags=app.* --max-tag-keys=0", func(c *Config) {
 		c.StatsDFlavor, c.DenyMetrics, c.AllowTags, c.MaxTagKeys = "statsd-exporter", []string{"stats.*", "statsd.*"}, []string{"env", "page", "app.*"}, 0
 	})
+	f("--rate-limit=0.001 --max-conns=1000000", func(c *Config) { c.RateLimit, c.MaxConns = 0.001, 1000000 })
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
 	f("--version --tls-cert=c.pem", func(c *Config) { c.Version, c.TLSCert = true, "c.pem" })
@@ -217,19 +218,6 @@ func TestHelpIsAskedFor(t *testing.T) {
 	if c, err := Parse([]string{"--version"}); err != nil || !c.Version {
 		t.Errorf("--version: %v", err)
 	}
-}
-
-func TestBurstFollowsTheRate(t *testing.T) {
-	f := func(rate float64, burst, want int) {
-		t.Helper()
-		if got := (&Config{RateLimit: rate, RateBurst: burst}).Burst(); got != want {
-			t.Errorf("rate %v, burst %d: got %d, want %d", rate, burst, got, want)
-		}
-	}
-	f(100, 0, 1000)
-	f(100, 50, 50)
-	f(0.01, 0, 1)
-	f(1e9, 0, maxBurst)
 }
 
 func TestAddressesAreJoined(t *testing.T) {

@@ -65,6 +65,11 @@ func TestHelpShowsEachOptionOnce(t *testing.T) {
 			}
 		}
 	}
+	for _, section := range helpSections {
+		if !strings.Contains(help, "\n\n"+section.title+":\n  ") {
+			t.Errorf("the section %s is not in the help", section.title)
+		}
+	}
 	for line := range strings.Lines(help) {
 		if len(line) > helpWidth+1 || strings.TrimRight(line, " \n")+"\n" != line {
 			t.Errorf("a line is longer than %d characters, or ends in blanks: %q", helpWidth, line)

@@ -52,12 +52,17 @@ type Exchange struct {
 	Body    []byte
 	BodyErr *HTTPError // why the body could not be read; Body is nil then
 
-	// Local is the handler's: what Begin hands on to Serve. It stays when the
-	// Exchange is reused, so that a handler allocates it once.
+	// BodyReceived is how many bytes of the body have arrived, also if BodyErr is
+	// set.
+	BodyReceived int
+
+	// Local belongs to the handler: Begin stores in it what Serve needs. It stays
+	// when the Exchange is reused, so that a handler allocates it once.
 	Local any
 
-	// HeadBuffer and Output are the transport's: a copy of the head if it has to
-	// leave the buffer that it was received in, and the response as it is sent.
+	// HeadBuffer and Output belong to the transport. HeadBuffer holds a copy of the
+	// head if the buffer that received it is needed for the body; Output holds the
+	// response as it is sent.
 	HeadBuffer, Output []byte
 }
 
@@ -72,7 +77,7 @@ func Acquire(peer netip.Addr) *Exchange {
 	x := pool.Get().(*Exchange)
 	x.Request.Reset(peer)
 	x.Response.reset()
-	x.HeadErr, x.BodyErr, x.Body, x.MaxBody = nil, nil, nil, 0
+	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived = nil, nil, nil, 0, 0
 	return x
 }
 

@@ -32,7 +32,7 @@ func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
 }
 
-// What a preflight allows, see https://fetch.spec.whatwg.org/#http-cors-protocol.
+// Values for preflights, see https://fetch.spec.whatwg.org/#http-cors-protocol.
 const (
 	corsHeaders = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
 	corsMaxAge  = "86400" // seconds; browsers cap it at two hours and more

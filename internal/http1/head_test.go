@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -50,6 +51,32 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f(line+host+"Transfer-Encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n", exchange.BadCoding)
 	f("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", exchange.BadCoding)
 	f(line+host+"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", twoLengths)
+}
+
+// TestHeadIsParsedOnce sends a head line by line and overwrites each line that was parsed:
+// nothing reads it again, so that a slow client costs no more than another one.
+func TestHeadIsParsedOnce(t *testing.T) {
+	head := []byte(browserHead)
+	var q exchange.Request
+	var parser HeadParser
+	for end := range head {
+		if head[end] != '\n' {
+			continue
+		}
+		received := bytes.Clone(head[:end+1])
+		clear(received[:parser.parsed])
+		length, herr := parser.Parse(received, &q)
+		if wantLength := len(head); herr != nil || end == wantLength-1 && length != wantLength || end < wantLength-1 && length != 0 {
+			t.Fatalf("after %d bytes: got %d, %v", end+1, length, herr)
+		}
+		if length == 0 && parser.parsed != end+1 {
+			t.Errorf("after %d bytes, %d are parsed", end+1, parser.parsed)
+		}
+	}
+	q.Head = head
+	if got := string(q.Bytes(q.Origin)); got != "https://www.shop.example" {
+		t.Errorf("the origin is %q", got)
+	}
 }
 
 func TestControlCharactersAreFoundAnywhere(t *testing.T) {

@@ -53,7 +53,7 @@ func connOf(secure net.Conn) *Conn { return secure.(*tls.Conn).NetConn().(*Conn)
 // connKey is the key of a stream's Conn in its context.
 type connKey struct{}
 
-// ServeConn serves a connection whose TLS lies on a Conn. It returns when the
+// ServeConn serves a TLS connection on a Conn. It returns when the
 // connection is closed and all its requests are answered, or at once after Close.
 func (s *Server) ServeConn(secure *tls.Conn) {
 	c := connOf(secure)
@@ -99,11 +99,13 @@ func (c *Conn) Write(text []byte) (int, error) {
 	return c.Conn.Write(text)
 }
 
-// SetDeadline, SetReadDeadline and SetWriteDeadline do nothing once net/http serves c.
+// SetDeadline does nothing once net/http serves c.
 func (c *Conn) SetDeadline(t time.Time) error { return c.set(t, c.Conn.SetDeadline) }
 
+// SetReadDeadline does nothing once net/http serves c.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.set(t, c.Conn.SetReadDeadline) }
 
+// SetWriteDeadline does nothing once net/http serves c.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.set(t, c.Conn.SetWriteDeadline) }
 
 func (c *Conn) set(t time.Time, set func(time.Time) error) error {

@@ -13,12 +13,12 @@ import (
 	"statsd-http-proxy/internal/sender"
 )
 
-// batch posts a batch and checks its answer and what was sent.
-func postBatch(p *proxytest.Proxy, body string, status int, answer string, want ...string) {
+// postBatch posts a batch and checks the response and the lines that were sent.
+func postBatch(p *proxytest.Proxy, body string, status int, response string, want ...string) {
 	p.T.Helper()
 	a := p.Do("POST", "/batch", body)
-	if a.Status != status || a.Body != answer || a.Header.Get("Content-Type") != "application/json" {
-		p.T.Errorf("the batch %.100q: got %d %s %s, want %d %s", body, a.Status, a.Header.Get("Content-Type"), a.Body, status, answer)
+	if a.Status != status || a.Body != response || a.Header.Get("Content-Type") != "application/json" {
+		p.T.Errorf("the batch %.100q: got %d %s %s, want %d %s", body, a.Status, a.Header.Get("Content-Type"), a.Body, status, response)
 	}
 	if sent := p.Sink.Take(); !slices.Equal(sent, want) {
 		p.T.Errorf("the batch %.100q: sent %q, want %q", body, sent, want)
@@ -39,7 +39,7 @@ func TestBatchesAreForwarded(t *testing.T) {
 	postBatch(p, `[{"metric":"a","metric_type":"count"},{"metric":"b:b","metric_type":"count"},7]`,
 		200, `{"accepted":1,"rejected":[{"index":1,"error":"name \"b:b\" contains the reserved character ':'"},{"index":2,"error":"the entry is not an object"}]}`,
 		"a:0|c")
-	// Of a line with several values, all or none are sent.
+	// All values of a line are sent, or none.
 	postBatch(p, "a:1:2:x|ms", 400, `{"accepted":0,"rejected":[{"index":0,"error":"parameter \"value\": \"x\" is not a number"}]}`)
 	postBatch(p, "a:1|c", 200, `{"accepted":1,"rejected":[]}`, "a:1|c")
 }
@@ -93,13 +93,14 @@ func TestBatchOf10000EntriesKeepsItsOrder(t *testing.T) {
 	postBatch(p, "["+strings.Join(array, ",")+"]", 200, `{"accepted":10000,"rejected":[]}`, want...)
 }
 
-func TestBatchThatGrowsIsBounded(t *testing.T) {
+func TestLinesOfABatchAreBounded(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Prefix: strings.Repeat("p", 250)}))
 	p.Rejects("many short lines", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", 150_000)), 413, "send it in parts")
 }
 
-// TestLineThatGrowsIsBounded repeats a long name for each of many values.
-func TestLineThatGrowsIsBounded(t *testing.T) {
+// TestLinesOfALineAreBounded sends one line of which each value becomes a line with a long
+// name.
+func TestLinesOfALineAreBounded(t *testing.T) {
 	p := proxytest.Start(t)
 	name := strings.Repeat("k", 200)
 	const fits = 8 // 218 bytes become 1639; 9 values would be 220 and 1844
@@ -112,7 +113,7 @@ func TestLineThatGrowsIsBounded(t *testing.T) {
 	}
 }
 
-func TestBatchAndFullQueue(t *testing.T) {
+func TestBatchMeetsAFullQueue(t *testing.T) {
 	p := proxytest.Start(t)
 	p.Sink.Fail(errors.New("the send queue is full"))
 	p.Rejects("batch", p.Do("POST", "/batch", "a:1|c"), 503, "the send queue is full")
@@ -120,7 +121,7 @@ func TestBatchAndFullQueue(t *testing.T) {
 	p.Rejects("one that never fits", p.Do("POST", "/batch", "a:1|c"), 413, "send them in parts")
 }
 
-func TestSamplingHoldsForEntriesButNotForLines(t *testing.T) {
+func TestSamplingAppliesToJSONButNotToLines(t *testing.T) {
 	p := proxytest.Start(t)
 	const entry = `{"metric":"k","metric_type":"count","value":1,"sampleRate":0.25}`
 	a := p.Do("POST", "/batch", "["+entry+strings.Repeat(","+entry, 3999)+"]")

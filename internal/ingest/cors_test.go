@@ -14,9 +14,9 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// TestAnswersHaveTheseHeadersAndNoOthers compares whole sets: one more header
-// is a fault too.
-func TestAnswersHaveTheseHeadersAndNoOthers(t *testing.T) {
+// TestResponsesHaveTheseHeadersAndNoOthers compares all header fields, so that it also
+// finds one too many.
+func TestResponsesHaveTheseHeadersAndNoOthers(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	slow := proxytest.Start(t, proxytest.WithTokens, func(o *proxytest.Options) { o.ReadTimeout = 50 * time.Millisecond })
 	const origin = "https://shop.example"
@@ -33,7 +33,7 @@ func TestAnswersHaveTheseHeadersAndNoOthers(t *testing.T) {
 			t.Errorf("%s: no date", what)
 		}
 		if got.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: browsers may guess what it is", what)
+			t.Errorf("%s: there is no X-Content-Type-Options", what)
 		}
 		for _, name := range []string{"Date", "Connection", "Content-Length", "X-Content-Type-Options"} {
 			got.Del(name)
@@ -72,18 +72,18 @@ func TestAnswersHaveTheseHeadersAndNoOthers(t *testing.T) {
 	f("null origin", p.Do("POST", "/count/k", "value=1", good, "Origin: null"), 200, plus(cors, "Access-Control-Allow-Origin", "null"))
 
 	preflight := []string{from, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type,x-jwt-token"}
-	told := plus(cors,
+	allowed := plus(cors,
 		"Access-Control-Allow-Methods", "POST",
 		"Access-Control-Allow-Headers", "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With",
 		"Access-Control-Max-Age", "86400")
-	f("preflight", p.Do("OPTIONS", "/count/k", "", preflight...), 204, told)
-	f("preflight of a heartbeat", p.Do("OPTIONS", "/heartbeat", "", preflight...), 204, plus(told, "Access-Control-Allow-Methods", "GET, HEAD"))
+	f("preflight", p.Do("OPTIONS", "/count/k", "", preflight...), 204, allowed)
+	f("preflight of a heartbeat", p.Do("OPTIONS", "/heartbeat", "", preflight...), 204, plus(allowed, "Access-Control-Allow-Methods", "GET, HEAD"))
 	f("preflight to nowhere", p.Do("OPTIONS", "/nope", "", preflight...), 404, plus(cors, "Content-Type", "application/json"))
 	f("no preflight", p.Do("OPTIONS", "/count/k", "", from), 405, plus(cors, "Content-Type", "application/json", "Allow", "POST"))
 	f("no browser", p.Do("OPTIONS", "/count/k", "", preflight[1:]...), 405, http.Header{"Content-Type": {"application/json"}, "Allow": {"POST"}})
 }
 
-func TestForeignOriginsAreRefused(t *testing.T) {
+func TestForeignOriginsAreRejected(t *testing.T) {
 	origins, err := ingest.ParseOrigins("https://shop.example,https://*.shop.example")
 	if err != nil {
 		t.Fatal(err)
@@ -105,11 +105,11 @@ func TestForeignOriginsAreRefused(t *testing.T) {
 		p.Rejects(what, a, status, message)
 		for name := range a.Header {
 			if strings.HasPrefix(name, "Access-Control-") {
-				t.Errorf("%s: the page is given %s", what, name)
+				t.Errorf("%s: the response has %s", what, name)
 			}
 		}
 		if a.Header.Get("Vary") != "Origin" {
-			t.Errorf("%s: caches are not told that it depends on the origin", what)
+			t.Errorf("%s: Vary does not name the origin", what)
 		}
 	}
 	const evil = "https://evil.example"
@@ -120,5 +120,5 @@ func TestForeignOriginsAreRefused(t *testing.T) {
 	f("no such route", send("POST", "/nope/k", "value=1", evil), 404, "unknown metric type")
 	f("wrong method", send("GET", "/count/k", "", evil), 405, "method")
 	f("without a token", p.Do("POST", "/count/k", "value=1", "Origin: "+evil), 403, "may not send here")
-	p.Forwards("no page at all", p.Do("POST", "/count/k", "value=1", good), "k:1|c")
+	p.Forwards("without an origin", p.Do("POST", "/count/k", "value=1", good), "k:1|c")
 }

@@ -22,7 +22,7 @@ func TestMetricsAreForwarded(t *testing.T) {
 		asForm  = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8"
 		asPlain = "Content-Type: Text/Plain;charset=utf-8"
 	)
-	// The body alone tells whether it is JSON, whatever its type says.
+	// The body itself shows whether it is JSON, whatever its type is.
 	for _, declared := range []string{asJSON, asForm, asPlain, "Content-Type: ", "Content-Type: ; charset=utf-8", "X-None: 1"} {
 		f("/count/some.key", `{"value": 5, "tags": {"env": "prod"}}`, "some.key,env=prod:5|c", declared)
 		f("/count/some.key", "value=5&tags=env%3Dprod", "some.key,env=prod:5|c", declared)
@@ -30,7 +30,7 @@ func TestMetricsAreForwarded(t *testing.T) {
 	f("/count/k", "", "k:0|c")
 	f("/count/k?value=5&tags=a%3Db&token=x", "", "k,a=b:5|c")
 	f("/count/k?", "", "k:0|c")
-	f("/count/k?value=7&nonsense=%", "value=5", "k:5|c") // beside a body, a query is for the token
+	f("/count/k?tags=a%3Db&token=x", "value=5", "k,a=b:5|c")
 	f("/gauge/k", "value=-5", "k:0|g\nk:-5|g")
 	f("/gauge/k", "shift=-5", "k:-5|g")
 	f("/gauge/k", "shift=+5", "k:+5|g")
@@ -60,14 +60,14 @@ func TestFormDataIsForwarded(t *testing.T) {
 	p.Forwards("multipart", p.Do("POST", "/count/k", body.String(), "Content-Type: "+form.FormDataContentType()), "k,env=prod:5|c")
 }
 
-func TestPrefixIsPutBeforeEachName(t *testing.T) {
+func TestEachNameGetsThePrefix(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Prefix: "prefix.subprefix"}))
 	p.Forwards("prefix", p.Do("POST", "/gauge/some.key", "value=-1"), "prefix.subprefix.some.key:0|g\nprefix.subprefix.some.key:-1|g")
 }
 
-// TestSamplingLetsAFractionThrough counts 4,000 tries at the rate 0.25: some
-// 1,000 get through, with a standard deviation of 27.
-func TestSamplingLetsAFractionThrough(t *testing.T) {
+// TestSamplingForwardsAFraction sends 4,000 metrics with the rate 0.25. About 1,000 are
+// forwarded, with a standard deviation of 27.
+func TestSamplingForwardsAFraction(t *testing.T) {
 	p := proxytest.Start(t)
 	const tries = 4000
 	conn := p.Dial()
@@ -93,7 +93,7 @@ func TestSamplingLetsAFractionThrough(t *testing.T) {
 	}
 }
 
-func TestNameMayStandInTheBody(t *testing.T) {
+func TestNameMayBeInTheBody(t *testing.T) {
 	p := proxytest.Start(t)
 	p.Forwards("JSON", p.Do("POST", "/count", `{"metric":"a b","value":1}`), "a_b:1|c")
 	p.Forwards("JSON", p.Do("POST", "/gauge", `{"name":"a","shift":-1}`), "a:-1|g")

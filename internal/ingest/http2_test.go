@@ -6,40 +6,42 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// TestHTTP2AnswersAsHTTP1 runs the tests that tell what the interface answers
-// over HTTP/2.
-func TestHTTP2AnswersAsHTTP1(t *testing.T) {
+// TestHTTP2RespondsAsHTTP1 runs the tests of responses over HTTP/2.
+func TestHTTP2RespondsAsHTTP1(t *testing.T) {
 	proxytest.OverHTTP2 = true
 	defer func() { proxytest.OverHTTP2 = false }()
-	for _, one := range []struct {
+	for _, tt := range []struct {
 		name string
 		test func(*testing.T)
 	}{
 		{"forwards", TestMetricsAreForwarded},
 		{"form data", TestFormDataIsForwarded},
-		{"prefix", TestPrefixIsPutBeforeEachName},
+		{"prefix", TestEachNameGetsThePrefix},
 		{"batches", TestBatchesAreForwarded},
 		{"bad batches", TestBadBatchesSendNothing},
 		{"large batch", TestBatchOf10000EntriesKeepsItsOrder},
-		{"growing batch", TestBatchThatGrowsIsBounded},
-		{"names in bodies", TestNameMayStandInTheBody},
+		{"growing batch", TestLinesOfABatchAreBounded},
+		{"names in bodies", TestNameMayBeInTheBody},
 		{"compressed", TestBodiesMayBeCompressed},
-		{"verdicts", TestVerdictsFallInOrder},
-		{"headers", TestAnswersHaveTheseHeadersAndNoOthers},
-		{"no token told", TestLogsAndAnswersHoldNoToken},
-		{"bad requests", TestBadRequestsAreRefused},
-		{"wrong method", TestWrongMethodIsToldTheRightOnes},
+		{"order of checks", TestChecksHaveAFixedOrder},
+		{"headers", TestResponsesHaveTheseHeadersAndNoOthers},
+		{"no token in logs", TestLogsAndResponsesHoldNoToken},
+		{"bad requests", TestBadRequestsAreRejected},
+		{"wrong method", TestWrongMethodGetsTheAllowedOnes},
 		{"heartbeat", TestHeartbeatNeedsNoToken},
 		{"tokens", TestTokenIsFoundInEachPlace},
-		{"busy", TestBusyServerAsksToTryAgain},
-		{"rate", TestClientIsHeldToItsRate},
-		{"rate, batch", TestEachEntryOfABatchCounts},
+		{"full queue", TestFullQueueAsksToRetry},
+		{"rate", TestRateOfAClientIsLimited},
+		{"rate, batch", TestEachEntryOfABatchIsCharged},
 		{"rate, subject", TestTokensSubjectIsTheClient},
 		{"rate, forwarded", TestForwardedForCountsFromTrustedProxiesOnly},
 		{"series", TestNewSeriesAreLimited},
-		{"scope", TestTokenLimitsWhatIsWritten},
-		{"origins", TestForeignOriginsAreRefused},
+		{"tag keys", TestTagKeysAreLimited},
+		{"rate, bytes", TestBytesOfABodyAreCharged},
+		{"ratio", TestRatioOfACompressedBodyIsLimited},
+		{"scope", TestTokenLimitsTheMetrics},
+		{"origins", TestForeignOriginsAreRejected},
 	} {
-		t.Run(one.name, one.test)
+		t.Run(tt.name, tt.test)
 	}
 }

@@ -22,7 +22,7 @@ func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
 	x.Response.SetError(herr)
 	if h.isVerbose && h.rejectionLog.Allow() {
 		q := &x.Request
-		h.log.Debug("refused", "status", herr.Status, "error", herr.Message,
+		h.log.Debug("request rejected", "status", herr.Status, "error", herr.Message,
 			"method", quote.Cut(string(q.Bytes(q.Method))), "path", quote.Cut(string(q.Path())),
 			"client", h.clientAddress(q, admissionOf(x)))
 	}

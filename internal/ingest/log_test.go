@@ -42,7 +42,7 @@ func TestLogLinesCannotBeForged(t *testing.T) {
 	}
 }
 
-func TestLogsAndAnswersHoldNoToken(t *testing.T) {
+func TestLogsAndResponsesHoldNoToken(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	p.Handler.LogAll()
 	good := proxytest.Token(t, nil)
@@ -74,12 +74,12 @@ func TestLogsAndAnswersHoldNoToken(t *testing.T) {
 	f(431, p.Raw("POST", head(good)+"X: "+strings.Repeat("x", 17<<10)+"\r\n\r\n"))
 	for part := range strings.SplitSeq(good+"."+proxytest.Secret, ".") {
 		if strings.Contains(p.Log.String(), part) || strings.Contains(answers, part) {
-			t.Errorf("the log or an answer has %q, a part of the token or its proxytest.Secret", part)
+			t.Errorf("the log or a response has %q, a part of the token or its secret", part)
 		}
 	}
 }
 
-func TestFloodOfRefusalsIsLoggedInPart(t *testing.T) {
+func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	p := proxytest.Start(t)
 	const flood = 2000
 	conn := p.Dial()
@@ -97,21 +97,21 @@ func TestFloodOfRefusalsIsLoggedInPart(t *testing.T) {
 	for line := range strings.Lines(p.Log.String()) {
 		var n int
 		_, text, _ := strings.Cut(line, "msg=")
-		if _, err := fmt.Sscanf(text, `"left out refusals" count=%d`, &n); err == nil {
+		if _, err := fmt.Sscanf(text, `"lines left out of the log" count=%d`, &n); err == nil {
 			leftOut += n
-		} else if strings.HasPrefix(text, "ref") || strings.HasPrefix(text, "rej") {
+		} else if strings.HasPrefix(text, `"request rejected"`) || strings.HasPrefix(text, `"entry rejected"`) {
 			logged++
 		}
 	}
 	if most := ingest.RejectionsBurst + ingest.RejectionsPerSecond*int(proxytest.Timeout.Seconds()); logged > most || logged+leftOut != flood+20 {
-		t.Errorf("%d refusals are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood+20, most)
+		t.Errorf("%d rejections are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood+20, most)
 	}
 	if !strings.Contains(p.Log.String(), "msg=forwarded line=k:1|c") {
-		t.Error("a forwarded line is left out")
+		t.Error("a forwarded line is not logged")
 	}
 }
 
-func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
+func TestLogShowsLinesAndRejectionsButNoToken(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	good := proxytest.Token(t, nil)
 	p.Forwards("good", p.Do("POST", "/gauge/k?token="+good, "value=-1"), "k:0|g\nk:-1|g")
@@ -120,7 +120,7 @@ func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
 	p.Rejects("malformed", p.Raw("POST", "POST /count/k?token="+good+" HTTP/9\r\nX-JWT-Token: "+good+"\r\n\r\n"), 400, "well-formed")
 	p.Rejects("long", p.Do("POST", "/count/"+strings.Repeat("n", 5000), "value=1"), 401, "missing")
 	log := p.Log.String()
-	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", "msg=refused status=400", `method=POST path="/count/a%0Alevel=ERROR"`} {
+	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", `msg="request rejected" status=400`, `method=POST path="/count/a%0Alevel=ERROR"`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %s:\n%s", want, log)
 		}
@@ -134,8 +134,8 @@ func TestLogShowsLinesAndRefusalsButNoToken(t *testing.T) {
 		if !strings.HasPrefix(line, "time=") || len(line) > 1000 {
 			t.Errorf("the log has the line %q", line)
 		}
-		if strings.Contains(line, "msg=refused") && !strings.Contains(line, "client=127.0.0.1") {
-			t.Errorf("the line %q does not tell whom it is about", line)
+		if strings.Contains(line, `msg="request rejected"`) && !strings.Contains(line, "client=127.0.0.1") {
+			t.Errorf("the line %q does not name the client", line)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestOrigins(t *testing.T) {
 	f("app://shop,null.example://x", "app://shop", "null")
 }
 
-func TestBadOriginsAreRefused(t *testing.T) {
+func TestBadOriginsAreRejected(t *testing.T) {
 	for _, list := range []string{
 		"", ",", "https://a.example,", "shop.example", "https://", "https://a.example/", "https://a.example/path", "https://*", "https://*example",
 		"https://a.*.example", "*.shop.example", "https://*.*.example", "*,https://a.example", "https://u@a.example", "https://a.example?x",

@@ -10,7 +10,7 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-func TestBadRequestsAreRefused(t *testing.T) {
+func TestBadRequestsAreRejected(t *testing.T) {
 	p := proxytest.Start(t)
 	f := func(status int, method, target, body, message string, headers ...string) {
 		t.Helper()
@@ -70,15 +70,15 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	f(415, "POST", "/batch", "--b", "content type", "Content-Type: multipart/form-data; boundary=b")
 }
 
-// TestBadEscapesAreRefused: over HTTP/2 net/http resets their streams.
-func TestBadEscapesAreRefused(t *testing.T) {
+// TestBadEscapesAreRejected does not run over HTTP/2, where net/http resets such streams.
+func TestBadEscapesAreRejected(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, target := range []string{"/count/a%", "/count/a%2", "/count/a%zz"} {
 		p.Rejects(target, p.Do("POST", target, "value=1"), 400, "percent sign")
 	}
 }
 
-func TestWrongMethodIsToldTheRightOnes(t *testing.T) {
+func TestWrongMethodGetsTheAllowedOnes(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	f := func(method, target, allow string) {
 		t.Helper()
@@ -110,7 +110,7 @@ func TestHeartbeatNeedsNoToken(t *testing.T) {
 	}
 }
 
-func TestVerdictsFallInOrder(t *testing.T) {
+func TestChecksHaveAFixedOrder(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens, func(o *proxytest.Options) { o.MaxBody = 100 })
 	good := "X-JWT-Token: " + proxytest.Token(t, nil)
 	const bad, xml = "X-JWT-Token: x", "Content-Type: text/xml"
@@ -124,7 +124,7 @@ func TestVerdictsFallInOrder(t *testing.T) {
 			expect := append([]string{"Expect: 100-continue"}, headers...)
 			p.Rejects(method+" "+target+" expecting", p.Do(method, target, body, expect...), status, "")
 			if status == 413 && slices.Contains(headers, xml) {
-				status = 415 // the size of chunks is known last
+				status = 415 // the size of chunks is known after the type
 			}
 			chunked := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
 				method, target, strings.Join(append(headers, "X-Y: z"), "\r\n"), len(body), body)
@@ -141,7 +141,7 @@ func TestVerdictsFallInOrder(t *testing.T) {
 	}
 }
 
-func TestBusyServerAsksToTryAgain(t *testing.T) {
+func TestFullQueueAsksToRetry(t *testing.T) {
 	p := proxytest.Start(t)
 	p.Sink.Fail(errors.New("the send queue is full"))
 	a := p.Do("POST", "/count/k", "value=1", "Origin: https://shop.example")

@@ -19,14 +19,16 @@ type scratch struct {
 	metric  metric.Metric
 	name    []byte // the metric's name, percent-decoded
 	body    []byte // the body, unpacked
+	hasTurn bool   // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	single     []byte // the body of a request with one metric
-	entries    int    // read
-	metrics    int    // encoded; an entry with several values has several
-	rejected   int    // rejected entries
+	single     []byte  // the body of a request with one metric
+	entries    int     // read
+	loops      float64 // the sum of metric.Written.Loops
+	rejected   int     // rejected entries
 	rejections []rejection
 	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
 	lines      metric.Lines
 }
 
@@ -47,12 +49,13 @@ const maxKeptScratch = 256 << 10
 // body, which they overwrite before they use them.
 func (s *scratch) release() {
 	const hashBytes = 8
-	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch || cap(s.newSeries) > maxKeptScratch/hashBytes {
+	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
-	s.single, s.entries, s.metrics, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries = s.rejections[:0], s.newSeries[:0]
+	s.single, s.entries, s.loops, s.rejected = nil, 0, 0, 0
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }
@@ -79,10 +82,9 @@ func (s *scratch) next(a *admission) (rejected, err error) {
 	}
 }
 
-// decodeSingle decodes the only metric of a request, from its body or, without one, from
-// its query.
+// decodeSingle decodes the only metric of a request, from its body and its query.
 func (s *scratch) decodeSingle(a *admission) error {
-	r, m, body := &a.route, &s.metric, s.single
+	r, m := &a.route, &s.metric
 	m.Reset()
 	m.Kind = r.kind
 	m.Name = r.name
@@ -93,16 +95,7 @@ func (s *scratch) decodeSingle(a *admission) error {
 		}
 		m.Name = s.name
 	}
-	switch {
-	case len(body) == 0:
-		return s.decoder.Query(m, r.query, r.params)
-	case a.boundary != "":
-		return s.decoder.Multipart(m, body, a.boundary, r.params)
-	case decode.IsJSON(body):
-		return s.decoder.JSON(m, body, r.params)
-	default:
-		return s.decoder.Form(m, body, r.params)
-	}
+	return s.decoder.Decode(m, decode.Input{Body: s.single, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
 // reject counts the current entry as rejected. The first ones are listed.

@@ -50,7 +50,7 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 		a := p.Do("POST", target, "value=1", headers...)
 		p.Rejects(message, a, 403, message)
 		if strings.Contains(a.Body, bad) {
-			t.Errorf("the answer repeats the token: %s", a.Body)
+			t.Errorf("the response repeats the token: %s", a.Body)
 		}
 	}
 	wrong("malformed", "/count/k", "X-JWT-Token: nonsense")
@@ -60,7 +60,7 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	wrong("not valid yet", "/count/k", "X-JWT-Token: "+proxytest.Token(t, jwt.MapClaims{"nbf": time.Now().Add(time.Hour).Unix()}))
 }
 
-func TestTokenLimitsWhatIsWritten(t *testing.T) {
+func TestTokenLimitsTheMetrics(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens, proxytest.WithMetrics(t, metric.Options{Prefix: "site"}))
 	good := "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"metrics": []string{"web.*"}, "types": []string{"count", "set"}, "prefix": "shop"})
 	p.Forwards("allowed", p.Do("POST", "/count/web.load", "value=1", good), "site.shop.web.load:1|c")
@@ -76,7 +76,7 @@ func TestTokenLimitsWhatIsWritten(t *testing.T) {
 	if sent := p.Sink.Take(); a.Status != 200 || a.Body != want || len(sent) != 1 || sent[0] != "site.shop.web.a:1|c" {
 		t.Errorf("got %d %s and sent %q", a.Status, a.Body, sent)
 	}
-	// The next request of the same connection has no grant of this one.
+	// The grant does not stay for the next request.
 	other := "X-JWT-Token: " + proxytest.Token(t, nil)
 	p.Forwards("another token", p.Do("POST", "/gauge/app.load", "value=1", other), "site.app.load:1|g")
 }

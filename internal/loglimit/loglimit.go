@@ -40,6 +40,6 @@ func (l *Limiter) Allow() bool {
 // none.
 func (l *Limiter) Flush() {
 	if n := l.leftOut.Swap(0); n > 0 {
-		l.log.Debug("left out refusals", "count", n)
+		l.log.Debug("lines left out of the log", "count", n)
 	}
 }

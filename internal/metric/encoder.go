@@ -16,11 +16,15 @@ type Encoder struct {
 	names, keys, values *rules
 	onlyASCII           bool // set values may contain ASCII only
 	gauge               gaugeForm
-	kinds               Kinds // the kinds that the server knows
+	kinds               Kinds     // the kinds that the server knows
+	loops               Kinds     // the kinds whose values the server repeats 1/rate times
+	nameEdges           [256]byte // see mayBeReserved
 	tags                []configuredTag
-	reservesHost        bool
+	reservedKeys        []string
+	keyLengths          uint64 // the lengths of keys that are not ordinary, see isOrdinary
 	metrics             Patterns
 	denyMetrics         Patterns
+	hasPatterns         bool // metrics or denyMetrics is not nil
 	allowTags           Patterns
 	fast                fastPath
 }
@@ -110,16 +114,13 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	if m.FromLine {
 		w.Rate = 1 // the client has sampled
 	}
-	if e.traits.loopsTimings && isTimed(m.Kind) {
+	if e.loops.Has(m.Kind) {
 		w.Loops = float64(1+len(m.More)) / rate
 	}
 	w.Name, w.nameEnd = dst[s.start:s.value-1], s.nameEnd-s.start
 	w.Tags = dst[s.sections:s.tagsEnd]
 	return w, nil
 }
-
-// isTimed reports whether servers treat k as a timing.
-func isTimed(k Kind) bool { return k == Timing || k == Histogram || k == Distribution }
 
 // appendHead appends the part of a line before its value: the name, the tags
 // unless their format puts them at the end, and the colon.
@@ -155,6 +156,9 @@ func (e *Encoder) appendTail(dst []byte, s *spans, m *Metric, scope *Scope) (_ [
 	s.tagsEnd = len(dst)
 	if e.traits.takesExtensions {
 		for _, extension := range m.Extensions {
+			if err := checkExtension(extension); err != nil {
+				return nil, 0, err
+			}
 			dst = append(append(dst, '|'), extension...)
 		}
 	}

@@ -7,12 +7,12 @@ import (
 
 // fastPath says which lines of a batch are already in their final form.
 type fastPath struct {
-	places    [256]byte // in which parts of a line each byte is written unchanged
+	places    [256]byte // the places where each byte is written unchanged
 	isEnabled bool
 	hasTags   bool // lines with tags can be in their final form, too
 }
 
-// The parts of a line, for fastPath.places.
+// The bits of fastPath.places.
 const (
 	inName = 1 << iota
 	inKey
@@ -46,14 +46,14 @@ func (e *Encoder) setFastPath() {
 // The result is the same as that of decoding the line and calling Append. For
 // all other lines, valid or not, AppendFast appends nothing and returns the
 // length 0.
-func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (w Written, length int) {
+func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, length int) {
 	nameEnd, colon := e.scanHead(text, scope)
 	if nameEnd == 0 {
-		return w, 0
+		return Written{}, 0
 	}
-	kind, rate, end := e.scanTail(text, colon)
+	kind, end := e.scanTail(text, colon)
 	if end == 0 {
-		return w, 0
+		return Written{}, 0
 	}
 	dst := l.Bytes
 	if len(dst) > 0 {
@@ -64,22 +64,23 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (w Written, le
 	if scope != nil && len(scope.Prefix) > 0 {
 		var err error
 		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
-			return w, 0
+			return Written{}, 0
 		}
 	}
 	prefixEnd := len(dst)
 	dst = append(dst, text[:end]...)
 	nameEnd += prefixEnd
-	if nameEnd-start > MaxName || len(dst)-start > e.maxLine || e.checkReservedName(kind, dst[start:nameEnd]) != nil ||
-		e.checkAllowed(kind, dst[prefixEnd:nameEnd], scope) != nil {
-		return w, 0
+	name := dst[start:nameEnd]
+	if len(name) > MaxName || len(dst)-start > e.maxLine || e.mayBeReserved(name) && e.checkReservedName(kind, name) != nil ||
+		(scope != nil || e.hasPatterns) && e.checkAllowed(kind, dst[prefixEnd:nameEnd], scope) != nil {
+		return Written{}, 0
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	w = Written{Rate: 1, Name: dst[start : prefixEnd+colon], nameEnd: nameEnd - start}
-	if e.traits.loopsTimings && isTimed(kind) {
-		w.Loops = 1 / rate
+	loops := 0.0
+	if e.loops.Has(kind) {
+		loops = countLoops(text[:end])
 	}
-	return w, min(end+len("\n"), len(text))
+	return Written{Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
 }
 
 // scanHead returns the end of the name and the position of the colon after the
@@ -88,8 +89,9 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
 	if !e.fast.isEnabled {
 		return 0, 0
 	}
+	places := &e.fast.places
 	i := 0
-	for i < len(text) && e.fast.places[text[i]]&inName != 0 {
+	for i < len(text) && places[text[i]]&inName != 0 {
 		i++
 	}
 	nameEnd = i
@@ -105,18 +107,21 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
 	var last []byte // the key of the tag before
 	for text[i] == ',' {
 		start := i + 1
-		for i = start; i < len(text) && e.fast.places[text[i]]&inKey != 0; i++ {
+		for i = start; i < len(text) && places[text[i]]&inKey != 0; i++ {
 		}
 		if i == start || i == len(text) || text[i] != '=' {
 			return 0, 0
 		}
 		key := text[start:i]
-		if bytes.Compare(last, key) >= 0 || e.checkKey(key, scope) != nil {
+		if len(last) > 0 && last[0] >= key[0] && bytes.Compare(last, key) >= 0 {
+			return 0, 0
+		}
+		if (!e.isOrdinary(key) || scope != nil) && e.checkKey(key, scope) != nil {
 			return 0, 0
 		}
 		last = key
 		value := i + 1
-		for i = value; i < len(text) && e.fast.places[text[i]]&inTagValue != 0; i++ {
+		for i = value; i < len(text) && places[text[i]]&inTagValue != 0; i++ {
 		}
 		if i == value || i == len(text) {
 			return 0, 0
@@ -128,52 +133,64 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
 	return nameEnd, i
 }
 
-// scanTail returns the kind, the sample rate and the end of a line whose value
-// begins after the colon. end is 0 if the tail of the line is not in its final
-// form, and for a gauge of 0: it may be the first half of a negative gauge.
-func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, rate float64, end int) {
+// scanTail returns the kind and the end of a line whose value begins after the
+// colon. end is 0 if the tail of the line is not in its final form, and for a gauge
+// of 0: it may be the first half of a negative gauge.
+func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, end int) {
 	i := colon + 1
 	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}
 	if i == len(text) || text[i] != '|' || !isShortInteger(text[colon+1:i]) {
-		return 0, 0, 0
+		return 0, 0
 	}
 	letters := i + 1
 	for i = letters; i < len(text) && 'a' <= text[i] && text[i] <= 'z'; i++ {
 	}
 	kind, ok := ParseLetters(text[letters:i])
 	if !ok || !e.kinds.Has(kind) || kind == Gauge && text[colon+1] == '0' {
-		return 0, 0, 0
+		return 0, 0
 	}
-	rate = 1
 	if i < len(text) && text[i] == '|' && kinds[kind].hasRate {
-		var length int
-		rate, length = scanRate(text[i:])
-		i += length
+		i += scanRate(text[i:])
 	}
 	if i < len(text) && text[i] != '\n' {
-		return 0, 0, 0
+		return 0, 0
 	}
-	return kind, rate, i
+	return kind, i
 }
 
-// scanRate returns the sample rate at the beginning of text, and its length, if it
-// is in its final form, from 0.0001 (minRate) to 0.9999.
+// scanRate returns the length of the sample rate at the beginning of text if it is
+// in its final form, from 0.0001 (minRate) to 0.9999.
 //
 //	|@0.25
-func scanRate(text []byte) (rate float64, length int) {
+func scanRate(text []byte) (length int) {
 	const begin, maxDigits = "|@0.", len("0001")
 	if len(text) < len(begin) || string(text[:len(begin)]) != begin {
-		return 1, 0
+		return 0
 	}
-	i, digits := len(begin), 0
-	for i < len(text) && i <= len(begin)+maxDigits && text[i]-'0' <= 9 {
-		digits = digits*10 + int(text[i]-'0')
+	i := len(begin)
+	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}
-	if n := i - len(begin); n == 0 || n > maxDigits || text[i-1] == '0' {
-		return 1, 0
+	if digits := i - len(begin); digits == 0 || digits > maxDigits || text[i-1] == '0' {
+		return 0
 	}
-	return float64(digits) * math.Pow10(len(begin)-i), i
+	return i
+}
+
+// countLoops returns 1/rate of a line in its final form.
+func countLoops(line []byte) float64 {
+	point := len(line) - 1
+	for line[point]-'0' <= 9 {
+		point--
+	}
+	if line[point] != '.' {
+		return 1 // there is no rate
+	}
+	digits := 0
+	for _, b := range line[point+1:] {
+		digits = digits*10 + int(b-'0')
+	}
+	return 1 / (float64(digits) * math.Pow10(point+1-len(line)))
 }

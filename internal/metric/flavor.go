@@ -59,7 +59,10 @@ const (
 	sharedType                     // name:1:2|c
 )
 
-const basicKinds Kinds = 1<<Count | 1<<Gauge | 1<<Timing | 1<<Set
+const (
+	basicKinds Kinds = 1<<Count | 1<<Gauge | 1<<Timing | 1<<Set
+	timedKinds Kinds = 1<<Timing | 1<<Histogram | 1<<Distribution // servers treat them alike
+)
 
 var flavors = [...]flavorTraits{
 	FlavorNone: {tagFormat: "influxdb", kinds: basicKinds, hasShift: true, breaksBrackets: true, readsASCII: true, loopsTimings: true},

@@ -68,6 +68,44 @@ func TestFlavorsWriteTagsAndGauges(t *testing.T) {
 	f(Options{Flavor: FlavorVector}, "k:1|c|#a:1,b:2", "k:0|g|#a:1\nk:-5|g|#a:1")
 }
 
+// TestLinesSetNegativeGauges checks a gauge that two lines set to a negative value.
+func TestLinesSetNegativeGauges(t *testing.T) {
+	f := func(options Options, value, want string) {
+		t.Helper()
+		m := line(Gauge, "", "", value)
+		m.IsAbsolute = true
+		if got, err := appendOne(newTestEncoder(t, options), m, nil); err != nil || got != want {
+			t.Errorf("%+v: the value %s becomes %q, %v, want %q", options, value, got, err, want)
+		}
+	}
+	f(Options{}, "-5", "k:0|g\nk:-5|g")
+	f(Options{IsStream: true}, "-5", "k:0|g:-5|g")
+	f(Options{Flavor: FlavorTelegraf}, "-5.50", "k:0|g:-5.5|g")
+	f(Options{Flavor: FlavorDatadog}, "-5", "k:-5|g")
+	f(Options{Flavor: FlavorGostatsd}, "-5", "k:-5|g")
+	f(Options{}, "-0", "k:0|g")
+}
+
+// TestNegativeGaugeMustFitIntoAPacket checks the group of both values.
+func TestNegativeGaugeMustFitIntoAPacket(t *testing.T) {
+	f := func(flavor Flavor, maxLine int, want bool) {
+		t.Helper()
+		e, err := NewEncoder(Options{Flavor: flavor, MaxLine: maxLine, TagFormat: "influxdb"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := appendOne(e, Metric{Kind: Gauge, Name: []byte("name"), Value: num("-5")}, nil)
+		if (err == nil) != want {
+			t.Errorf("%s with packets of %d bytes: %q, %v", flavor, maxLine, got, err)
+		}
+	}
+	f(FlavorEtsy, len("name:0|g\nname:-5|g"), true)
+	f(FlavorEtsy, len("name:0|g\nname:-5|g")-1, false)
+	f(FlavorTelegraf, len("name:0|g:-5|g"), true)
+	f(FlavorTelegraf, len("name:0|g:-5|g")-1, false)
+	f(FlavorDatadog, len("name:-5|g"), true)
+}
+
 // TestFlavorsRejectUnknownTypes checks which types and shifts each server knows,
 // and that errors name the option and the server.
 func TestFlavorsRejectUnknownTypes(t *testing.T) {

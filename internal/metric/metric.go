@@ -88,7 +88,9 @@ type Metric struct {
 
 // Reset empties m for the next metric. It keeps the memory of its slices.
 func (m *Metric) Reset() {
-	*m = Metric{Tags: m.Tags[:0], More: m.More[:0], Extensions: m.Extensions[:0]}
+	tags, more, extensions := m.Tags[:0], m.More[:0], m.Extensions[:0]
+	*m = Metric{}
+	m.Tags, m.More, m.Extensions = tags, more, extensions
 }
 
 // Value is the text of one parameter and the form in which the client wrote it.

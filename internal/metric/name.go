@@ -40,10 +40,15 @@ func (e *Encoder) appendName(dst []byte, s *spans, m *Metric, scope *Scope) ([]b
 	if n := s.nameEnd - s.start; n > MaxName {
 		return nil, fmt.Errorf("name %s takes %d bytes with the prefix, more than %d", quote.Bytes(m.Name), n, MaxName)
 	}
-	if err := e.checkReservedName(m.Kind, dst[s.start:]); err != nil {
-		return nil, err
+	if name := dst[s.start:]; e.mayBeReserved(name) {
+		if err := e.checkReservedName(m.Kind, name); err != nil {
+			return nil, err
+		}
 	}
-	return dst, e.checkAllowed(m.Kind, dst[prefixEnd:], scope)
+	if scope != nil || e.hasPatterns {
+		return dst, e.checkAllowed(m.Kind, dst[prefixEnd:], scope)
+	}
+	return dst, nil
 }
 
 // checkSegments rejects names with path segments that a proxy in front may

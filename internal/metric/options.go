@@ -2,7 +2,6 @@ package metric
 
 import (
 	"fmt"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -83,6 +82,7 @@ func NewEncoder(options Options) (*Encoder, error) {
 		kinds:       traits.kinds,
 		metrics:     options.Metrics,
 		denyMetrics: options.DenyMetrics,
+		hasPatterns: options.Metrics != nil || options.DenyMetrics != nil,
 		allowTags:   options.AllowTags,
 	}
 	if options.Flavor == FlavorNone && options.IsStream {
@@ -94,7 +94,11 @@ func NewEncoder(options Options) (*Encoder, error) {
 			e.kinds |= 1 << Distribution
 		}
 	}
-	e.reservesHost = traits.reservesHost && !slices.ContainsFunc(options.AllowTags, func(p []byte) bool { return string(p) == "host" })
+	if traits.loopsTimings {
+		e.loops = timedKinds
+	}
+	e.reservedKeys = e.listReservedKeys(true)
+	e.setKeyLengths()
 	e.setReplaced()
 	if err := e.setPrefix(options.Prefix); err != nil {
 		return nil, fmt.Errorf("metric-prefix: %w", err)
@@ -142,6 +146,7 @@ func (e *Encoder) setPrefix(prefix string) error {
 		}
 	}
 	e.prefix = written
+	e.setNameEdges()
 	return nil
 }
 

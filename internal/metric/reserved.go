@@ -3,13 +3,16 @@ package metric
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"slices"
 	"unicode/utf8"
 
 	"statsd-http-proxy/internal/quote"
 )
 
 // checkReservedName rejects a final name, with its prefixes and without tags,
-// that would crash the server or that the server would lose.
+// that would crash the server or that the server would lose. The caller need not
+// call it if mayBeReserved returns false.
 func (e *Encoder) checkReservedName(kind Kind, name []byte) error {
 	// Most names have a dot, and no property of an object has one.
 	if bytes.IndexByte(name, '.') < 0 && isObjectProperty(name) {
@@ -17,7 +20,8 @@ func (e *Encoder) checkReservedName(kind Kind, name []byte) error {
 	}
 	switch e.flavor {
 	case FlavorTelegraf:
-		if hasSegment(name, "start_time") {
+		// Telegraf can sanitize names as Etsy StatsD does.
+		if hasSegment(appendSanitized(make([]byte, 0, MaxName), name), "start_time") {
 			return fmt.Errorf("name %s is reserved: Telegraf has a field start_time of its own (--statsd-flavor=telegraf)", quote.Bytes(name))
 		}
 	case FlavorStatsDExporter:
@@ -28,6 +32,35 @@ func (e *Encoder) checkReservedName(kind Kind, name []byte) error {
 		}
 	}
 	return nil
+}
+
+// mayBeReserved reports whether checkReservedName may return an error.
+func (e *Encoder) mayBeReserved(name []byte) bool {
+	return e.nameEdges[name[0]]&(e.nameEdges[name[len(name)-1]]>>1)&startsReserved != 0
+}
+
+// The bits of Encoder.nameEdges.
+const (
+	startsReserved = 1 << iota // a name that starts with the byte may be reserved
+	endsReserved               // a name that ends with the byte may be reserved
+)
+
+// setNameEdges derives e.nameEdges from the flavor and the prefix.
+func (e *Encoder) setNameEdges() {
+	hasNames := e.flavor == FlavorTelegraf || e.flavor == FlavorStatsDExporter || e.flavor == FlavorGostatsd
+	if !hasNames && slices.ContainsFunc(e.prefix, func(b byte) bool { return !canBeInProperty(b) }) {
+		return // no name with the prefix is a property
+	}
+	for i := range e.nameEdges {
+		b := byte(i)
+		if hasNames || canBeInProperty(b) && !isWordChar(b) { // StatsD drops b
+			e.nameEdges[b] = startsReserved | endsReserved
+		}
+	}
+	for _, property := range objectProperties {
+		e.nameEdges[property[0]] |= startsReserved
+		e.nameEdges[property[len(property)-1]] |= endsReserved
+	}
 }
 
 // isObjectProperty reports whether name, after the sanitizing of Etsy StatsD, is a
@@ -49,16 +82,17 @@ func isObjectProperty(name []byte) bool {
 			}
 			sanitized[n] = b
 			n++
-		case '0' <= b && b <= '9' || b == '.' || b == '-' || b == '/':
-			return false // StatsD keeps it, or writes a hyphen; no property has it
+		case !canBeInProperty(b):
+			return false // StatsD keeps it, or writes a hyphen for a slash
 		}
 	}
-	switch string(sanitized[:n]) {
-	case "constructor", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
-		"hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf":
-		return true
-	}
-	return false
+	return slices.Contains(objectProperties[:], string(sanitized[:n]))
+}
+
+// objectProperties are the properties of JavaScript's Object.prototype.
+var objectProperties = [...]string{
+	"constructor", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
+	"hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
 }
 
 // hasSegment reports whether one of the parts of name between dots is segment.
@@ -126,28 +160,24 @@ func appendEscaped(dst, name []byte) []byte {
 	return dst
 }
 
-// isReservedKey reports whether a written tag key is reserved. own reports whether
-// a client sent the tag; the operator may configure the tag host.
-func (e *Encoder) isReservedKey(key []byte, own bool) bool {
-	switch len(key) {
-	case len("le"):
-		if string(key) == "le" && !e.traits.takesQuantile {
-			return true
-		}
-	case len("host"):
-		if string(key) == "host" && own && e.reservesHost {
-			return true
-		}
-	case len("quantile"):
-		if string(key) == "quantile" && !e.traits.takesQuantile {
-			return true
-		}
-	case len("gsd_histogram"):
-		if string(key) == "gsd_histogram" {
-			return true
-		}
+// canBeInProperty reports whether the byte b can be in a name that isObjectProperty
+// takes for a property: it is a part of the property, or StatsD drops it.
+func canBeInProperty(b byte) bool {
+	return !('0' <= b && b <= '9' || b == '.' || b == '-' || b == '/')
+}
+
+// listReservedKeys returns the keys that the server reserves, besides those that start
+// with two underscores. own reports whether they are for the tags of clients: the
+// operator may configure the tag host.
+func (e *Encoder) listReservedKeys(own bool) []string {
+	keys := []string{"gsd_histogram"}
+	if !e.traits.takesQuantile {
+		keys = append(keys, "quantile", "le")
 	}
-	return startsWithUnderscores(key)
+	if own && e.traits.reservesHost && !slices.ContainsFunc(e.allowTags, func(p []byte) bool { return string(p) == "host" }) {
+		keys = append(keys, "host")
+	}
+	return keys
 }
 
 // startsWithUnderscores reports whether key starts with two underscores after
@@ -159,10 +189,26 @@ func startsWithUnderscores(key []byte) bool {
 	return !isAlphanumeric(key[0]) && first < len(key) && !isAlphanumeric(key[first])
 }
 
+// isOrdinary reports whether every client may write a tag with the given written
+// key, by its first byte and its length. It returns false for some other keys, too.
+func (e *Encoder) isOrdinary(key []byte) bool {
+	return isAlphanumeric(key[0]) && e.keyLengths>>min(len(key), 63)&1 == 0
+}
+
+// setKeyLengths derives e.keyLengths from the reserved keys and the patterns.
+func (e *Encoder) setKeyLengths() {
+	if e.allowTags != nil {
+		e.keyLengths = math.MaxUint64
+	}
+	for _, key := range e.reservedKeys {
+		e.keyLengths |= 1 << len(key)
+	}
+}
+
 // checkKey checks whether the client may write a tag with the given written key.
 func (e *Encoder) checkKey(key []byte, scope *Scope) error {
 	switch {
-	case e.isReservedKey(key, true):
+	case startsWithUnderscores(key) || slices.Contains(e.reservedKeys, string(key)):
 		return errReservedKey(key)
 	case !e.allowTags.Match(key):
 		return newForbiddenError(`parameter "tags": the key %s is not allowed here`, quote.Bytes(key))
@@ -172,7 +218,7 @@ func (e *Encoder) checkKey(key []byte, scope *Scope) error {
 	return nil
 }
 
-// errReservedKey returns the error for a key for which isReservedKey returns true.
+// errReservedKey returns the error for a reserved key.
 func errReservedKey(key []byte) error {
 	reason := "Prometheus reserves keys that start with two underscores"
 	switch string(key) {

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,12 +12,48 @@ import (
 // appendTags appends tags and the configured tags with other keys, in the byte
 // order of the written keys. It sorts tags.
 func (e *Encoder) appendTags(dst []byte, s *spans, tags []Tag, scope *Scope) ([]byte, error) {
-	start := len(dst)
-	isSorted := e.keys.areSorted(tags)
-	if !isSorted {
-		slices.SortFunc(tags, func(a, b Tag) int { return e.keys.compare(a.Key, b.Key) })
+	if len(tags) == 0 && len(e.tags) == 0 {
+		return dst, nil
 	}
-	configured := e.tags
+	start, added := len(dst), s.added
+	dst, err := e.appendSorted(dst, s, tags, scope)
+	if err == errUnsorted {
+		slices.SortFunc(tags, func(a, b Tag) int { return e.keys.compare(a.Key, b.Key) })
+		s.added = added
+		dst, err = e.appendSorted(dst[:start], s, tags, scope)
+	}
+	switch {
+	case err == errUnsorted:
+		return nil, e.errTwice(tags)
+	case err != nil:
+		return nil, err
+	case len(dst) == start || e.format.isDropped:
+		return dst[:start], nil
+	}
+	dst[start] = e.format.opener
+	if e.format.closer != 0 {
+		dst = append(dst, e.format.closer)
+	}
+	return dst, nil
+}
+
+// errUnsorted says that tags are not in the strictly ascending order of their
+// keys.
+var errUnsorted = errors.New("the tags are not sorted")
+
+// errTwice returns the error for sorted tags, two of which have the same key.
+func (e *Encoder) errTwice(tags []Tag) error {
+	i := 1
+	for i < len(tags)-1 && e.keys.compare(tags[i-1].Key, tags[i].Key) != 0 {
+		i++
+	}
+	return fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tags[i].Key))
+}
+
+// appendSorted is appendTags for sorted tags. It returns dst with errUnsorted if
+// they are not sorted.
+func (e *Encoder) appendSorted(dst []byte, s *spans, tags []Tag, scope *Scope) ([]byte, error) {
+	start, configured := len(dst), e.tags
 	for i := range tags {
 		tag, tagStart := &tags[i], len(dst)
 		if len(dst)-start+len(tag.Key)+len(tag.Value) > e.maxLine {
@@ -27,16 +64,18 @@ func (e *Encoder) appendTags(dst []byte, s *spans, tags []Tag, scope *Scope) ([]
 		if dst, keyEnd, err = e.appendTag(dst, tag); err != nil {
 			return nil, err
 		}
-		if !isSorted && i > 0 && e.keys.compare(tags[i-1].Key, tag.Key) == 0 {
-			return nil, fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tag.Key))
+		if i > 0 && !e.keys.isBefore(tags[i-1].Key, tag.Key) {
+			return dst, errUnsorted
 		}
 		if len(tag.Value) == 0 && !tag.IsBare {
 			dst = dst[:tagStart]
 			continue
 		}
 		key := dst[tagStart+1 : keyEnd]
-		if err := e.checkKey(key, scope); err != nil {
-			return nil, err
+		if !e.isOrdinary(key) || scope != nil {
+			if err := e.checkKey(key, scope); err != nil {
+				return nil, err
+			}
 		}
 		if len(configured) > 0 {
 			dst, configured = s.mergeTags(dst, tagStart, key, configured)
@@ -46,25 +85,7 @@ func (e *Encoder) appendTags(dst []byte, s *spans, tags []Tag, scope *Scope) ([]
 		dst = append(dst, tag.text...)
 		s.added += len(tag.text)
 	}
-	if len(dst) == start || e.format.isDropped {
-		return dst[:start], nil
-	}
-	dst[start] = e.format.opener
-	if e.format.closer != 0 {
-		dst = append(dst, e.format.closer)
-	}
 	return dst, nil
-}
-
-// areSorted reports whether the written keys of tags are in strictly ascending
-// order.
-func (r *rules) areSorted(tags []Tag) bool {
-	for i := 1; i < len(tags); i++ {
-		if r.compare(tags[i-1].Key, tags[i].Key) >= 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // mergeTags inserts the configured tags with smaller keys than key before the last
@@ -146,7 +167,7 @@ func (e *Encoder) setTags(tags []Tag) error {
 			return fmt.Errorf("the key %s has no value", quote.Bytes(tags[i].Key))
 		}
 		tag := configuredTag{key: text[1:keyEnd], text: text}
-		if e.isReservedKey(tag.key, false) {
+		if startsWithUnderscores(tag.key) || slices.Contains(e.listReservedKeys(false), string(tag.key)) {
 			return errReservedKey(tag.key)
 		}
 		at, isTwice := slices.BinarySearchFunc(e.tags, tag.key, func(t configuredTag, key []byte) int { return bytes.Compare(t.key, key) })

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // reservedChars are the characters that have a meaning in a line of some StatsD
@@ -114,6 +116,12 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	}
 }
 
+// isBefore reports whether the key a is before b, see compare. Neither is empty.
+func (r *rules) isBefore(a, b []byte) bool {
+	x, y := r.written[a[0]], r.written[b[0]]
+	return x != 0 && x < y || r.compare(a, b) < 0
+}
+
 // compare compares the keys a and b as append writes them, in byte order.
 func (r *rules) compare(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
@@ -174,6 +182,19 @@ func checkSetValue(src []byte) error {
 			return fmt.Errorf("contains the reserved character %q", r)
 		case isInvalid(r, size):
 			return errInvalid(r, size)
+		}
+		i += size
+	}
+	return nil
+}
+
+// checkExtension checks a section of a DogStatsD line: it must be valid UTF-8
+// without control characters.
+func checkExtension(src []byte) error {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if isInvalid(r, size) {
+			return fmt.Errorf("the section %s %w", quote.Bytes(src), errInvalid(r, size))
 		}
 		i += size
 	}

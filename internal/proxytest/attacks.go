@@ -79,7 +79,7 @@ var Attacks = func() (all []Attack) {
 	} {
 		bad("chunks "+body, post(body, "Transfer-Encoding: chunked"))
 	}
-	// Were the size cut off, what is in the chunk would pass for trailers.
+	// A parser that cuts the size off takes the data for trailers.
 	bad("chunks of a long size", post("00000000000000010\r\nX: y\r\n\r\n", "Transfer-Encoding: chunked"))
 	bad("chunks of a long size with an extension", post("00000000000000010;a\r\nX: y\r\n\r\n", "Transfer-Encoding: chunked"))
 	bad("chunks of a size that is one digit too long", post("000000007\r\nvalue=1\r\n0\r\n\r\n", "Transfer-Encoding: chunked"))

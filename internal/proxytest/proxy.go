@@ -53,6 +53,8 @@ type Proxy struct {
 	Log     *logtest.Buffer // of all levels
 	Stopped chan error      // what Serve has returned
 	Begun   *atomic.Int64   // requests whose head has arrived
+
+	dial func() (net.Conn, error)
 }
 
 // countingHandler counts the requests that begin.
@@ -78,6 +80,7 @@ func Start(t testing.TB, changes ...func(*Options)) *Proxy {
 	}
 	p := New(t, changes...)
 	p.Address = listener.Addr().String()
+	p.dial = func() (net.Conn, error) { return net.Dial("tcp", p.Address) }
 	go func() { p.Stopped <- p.Serve(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -162,11 +165,13 @@ func Token(t testing.TB, claims jwt.MapClaims) string {
 }
 
 // SelfSigned returns a certificate for tests: that of net/http/httptest.
-func SelfSigned(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func SelfSigned(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }
+
+var certificate = func() tls.Certificate {
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
-	return &s.TLS.Certificates[0], nil
-}
+	return s.TLS.Certificates[0]
+}()
 
 // Poll waits until isDone returns true.
 func Poll(t testing.TB, isDone func() bool) {

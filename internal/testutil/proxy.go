@@ -20,13 +20,15 @@ type Proxy struct {
 	Client  *http.Client
 }
 
-// ProxyCommand returns a command that runs the program. Its environment is empty,
-// so that no option comes from there. If the test's own environment has RACE=1, the
+// ProxyCommand returns a command that runs the program. Its environment has no
+// options; append to it to add some. If the test's own environment has RACE=1, the
 // program is built with the race detector.
 func ProxyCommand(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	if os.Getenv("RACE") == "1" {
-		return command(t, raceBinary, args)
+		cmd := command(t, raceBinary, args)
+		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // by default it sleeps for a second at exit
+		return cmd
 	}
 	return PlainProxyCommand(t, args...)
 }

@@ -33,6 +33,6 @@ func TokenUntil(t testing.TB, secret string, end time.Time) string {
 func PrintToken(t testing.TB, secret string, args ...string) string {
 	t.Helper()
 	cmd := ProxyCommand(t, append([]string{"token"}, args...)...)
-	cmd.Env = []string{"STATSD_HTTP_PROXY_JWT_SECRET=" + secret}
+	cmd.Env = append(cmd.Env, "STATSD_HTTP_PROXY_JWT_SECRET="+secret)
 	return strings.TrimSuffix(MustRun(t, cmd), "\n")
 }

@@ -10,10 +10,10 @@ import (
 type fate uint8
 
 const (
-	keepAliveNext fate = iota // it waits for the next request
-	drain                     // the rest of the body is read first, then afterwards decides again
-	linger                    // it closes gracefully, because the client may still be sending
-	closeNow                  // it closes
+	fateKeepAlive fate = iota // it waits for the next request
+	fateDrain                 // the rest of the body is read, then afterwards decides again
+	fateLinger                // it closes gracefully, because the client may still be sending
+	fateClose                 // it closes
 )
 
 // smallBody is the size in bytes up to which a body is drained although its request is
@@ -23,30 +23,29 @@ const smallBody = exchange.MaxHead
 // afterwards decides what becomes of a connection after a request that is answered
 // with status.
 //
-//	body    request                                          fate
-//	read    wants to close, or the server is draining        closeNow
-//	read    any other                                        keepAliveNext
-//	unread  a declared length of at most smallBody, and      drain
-//	        the client does not wait for 100 Continue
-//	unread  any other                                        linger
-//	broken  answered with 408: it has had its time           closeNow
-//	broken  any other                                        linger
+//	body    request                                      fate
+//	read    wants to close, or the server is draining    fateClose
+//	read    any other                                    fateKeepAlive
+//	unread  its body is small and on its way             fateDrain
+//	any     answered with 408: it has had its time       fateClose
+//	any     any other                                    fateLinger
 func afterwards(q *exchange.Request, status int, body bodyState, isDraining bool) fate {
 	switch {
 	case body == bodyRead && (q.WantsClose || isDraining):
-		return closeNow
+		return fateClose
 	case body == bodyRead:
-		return keepAliveNext
+		return fateKeepAlive
 	case body == bodyUnread && isDrainable(q):
-		return drain
+		return fateDrain
 	case status == http.StatusRequestTimeout:
-		return closeNow
+		return fateClose
 	default:
-		return linger
+		return fateLinger
 	}
 }
 
-// isDrainable reports whether the body of a request is small and on its way.
+// isDrainable reports whether the body of a request is small and on its way: its length is
+// declared, and the client does not wait for 100 Continue.
 func isDrainable(q *exchange.Request) bool {
 	return q.BodyLength != exchange.Chunked && q.BodyLength <= smallBody && !q.WantsContinue && !q.BadExpectation
 }

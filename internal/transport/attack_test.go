@@ -13,8 +13,8 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// TestAttacks: each gets one answer, nothing behind it on its connection is
-// looked at, and others do not notice.
+// TestAttacks checks that each attack gets one response, that the proxy reads nothing after
+// it, and that other connections are not affected.
 func TestAttacks(t *testing.T) {
 	for _, config := range []struct {
 		name   string
@@ -24,7 +24,7 @@ func TestAttacks(t *testing.T) {
 			p := proxytest.Start(t, config.change)
 			for _, a := range proxytest.Attacks {
 				if p.Options.Verifier != nil && (a.Status != 400 || strings.Contains(a.Name, "chunks ")) {
-					continue // the token comes first
+					continue // the missing token is found first
 				}
 				withstands(p, a, a.Bytes+proxytest.Smuggled, false)
 			}
@@ -32,8 +32,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// withstands sends text and checks that what comes back is one answer, of a's
-// status, and the end.
+// withstands sends text and checks that one response with the status of a comes back, and
+// then the end of the connection.
 func withstands(p *proxytest.Proxy, a proxytest.Attack, text string, halfClosed bool) {
 	p.T.Helper()
 	conn := p.Dial()
@@ -41,7 +41,7 @@ func withstands(p *proxytest.Proxy, a proxytest.Attack, text string, halfClosed 
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		_, _ = io.WriteString(conn, text) // it may be cut off
+		_, _ = io.WriteString(conn, text) // the proxy may close the connection
 		if halfClosed {
 			_ = conn.(*net.TCPConn).CloseWrite()
 		}
@@ -50,34 +50,34 @@ func withstands(p *proxytest.Proxy, a proxytest.Attack, text string, halfClosed 
 	got := p.Read(reader, "POST")
 	p.Rejects(a.Name, got, a.Status, "")
 	if !got.Closes {
-		p.T.Errorf("%.80q: the answer does not say that the connection closes", a.Name)
+		p.T.Errorf("%.80q: the response does not say that the connection closes", a.Name)
 	}
 	if got.Header.Get("Server") != "" || got.Header.Get("X-Content-Type-Options") != "nosniff" {
-		p.T.Errorf("%.80q: the answer has the headers %v", a.Name, got.Header)
+		p.T.Errorf("%.80q: the response has the headers %v", a.Name, got.Header)
 	}
 	if rest, err := io.ReadAll(reader); err != nil || len(rest) > 0 {
-		p.T.Errorf("%.80q: after the answer came %q, %v, want the end", a.Name, rest, err)
+		p.T.Errorf("%.80q: after the response came %q, %v, want the end", a.Name, rest, err)
 	}
 	<-written
 	if sent := p.Sink.Take(); sent != nil {
-		p.T.Errorf("%.80q: %q was sent", a.Name, sent)
+		p.T.Errorf("%.80q: the proxy sent %q", a.Name, sent)
 	}
 	if p.Options.Verifier == nil {
 		p.Forwards("another connection", p.Do("POST", "/count/k", "value=1"), "k:1|c")
 	}
 }
 
-// TestHonestOddRequestsAreServed holds what a strict reading may not refuse.
-func TestHonestOddRequestsAreServed(t *testing.T) {
+// TestUnusualRequestsAreServed sends requests that look odd but are well-formed.
+func TestUnusualRequestsAreServed(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, request := range []string{
 		"\r\n\r\nPOST /count/k?value=1 HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST /count/k?value=1 HTTP/1.0\r\n\r\n",
-		"POST /count/k HTTP/1.0\r\nContent-Length: 7\r\nExpect: other\r\n\r\nvalue=1", // which HTTP/1.0 does not know
+		"POST /count/k HTTP/1.0\r\nContent-Length: 7\r\nExpect: other\r\n\r\nvalue=1", // HTTP/1.0 has no expectations
 		"POST /count/k HTTP/1.1\r\nhOST:h\r\ncOntent-lENGTH:\t 0007 \t\r\n\r\nvalue=1",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nX: \xff\t\xc3\xa4\r\nY:\r\nZ: \t \r\n!#$%&'*+-.^_`|~09azAZ: x\r\nContent-Length: 7\r\n\r\nvalue=1",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\ntransfer-encoding:CHunked\r\n\r\n00000003;a=b;c=\"d e\"\r\nval\r\n4\r\nue=1\r\n000\r\nX-Trailer: y\r\n\r\n",
-		"POST /count/k HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 7\r\n\r\nvalue=1", // the body does not wait
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 7\r\n\r\nvalue=1", // the client sends the body at once
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\nvalue=1" + strings.Repeat("&", 30000-7),
 	} {
 		conn := p.Dial()
@@ -97,7 +97,7 @@ func TestHonestOddRequestsAreServed(t *testing.T) {
 	p.Forwards("UTF-8 in the target", p.Raw("POST", "POST /count/\xc3\xa4?value=1 HTTP/1.1\r\nHost: h\r\n\r\n"), "ä:1|c")
 }
 
-func TestRequestsThatEndEarlyAreRefused(t *testing.T) {
+func TestRequestsThatEndEarlyAreRejected(t *testing.T) {
 	p := proxytest.Start(t)
 	const head = "POST /count/k HTTP/1.1\r\nHost: h\r\nOrigin: https://shop.example\r\n"
 	for _, request := range []string{
@@ -122,8 +122,8 @@ func TestRequestsThatEndEarlyAreRefused(t *testing.T) {
 	silent("\r\n\r\n\r\n")
 }
 
-// TestRequestsMayArriveInPieces splits requests at every byte. The system may
-// put pieces together again, but not all of them always.
+// TestRequestsMayArriveInPieces splits requests at every byte. The kernel may join some
+// pieces.
 func TestRequestsMayArriveInPieces(t *testing.T) {
 	plain, secure := proxytest.Start(t), proxytest.Start(t, func(o *proxytest.Options) { o.GetCertificate = proxytest.SelfSigned })
 	const head = "\r\nPOST /count/k HTTP/1.1\r\nHost: h\r\n"
@@ -149,7 +149,7 @@ func TestRequestsMayArriveInPieces(t *testing.T) {
 	}
 }
 
-func TestExpectationIsMetBeforeTheBody(t *testing.T) {
+func TestContinueIsSentBeforeTheBody(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, framing := range []struct{ header, body string }{
 		{"Content-Length: 7", "value=1"}, {"Content-Length: 20000", "value=1" + strings.Repeat("&", 20000-7)}, {"Transfer-Encoding: chunked", "7\r\nvalue=1\r\n0\r\n\r\n"},

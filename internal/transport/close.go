@@ -17,8 +17,8 @@ const lingerTimeout = time.Second
 
 // startReadTimeout starts the read timeout of a request unless it is running.
 func (c *conn) startReadTimeout() {
-	if !c.isTimed {
-		c.isTimed = true
+	if !c.hasReadTimeout {
+		c.hasReadTimeout = true
 		_ = c.read.Set(time.Now().Add(c.server.options.ReadTimeout), c.SetReadDeadline) // an error shows in the next read
 	}
 }

@@ -30,10 +30,10 @@ type conn struct {
 	lingers       bool // the connection closes while the client may still be sending
 
 	// The current request.
-	x            *exchange.Exchange
-	body         body
-	isTimed      bool // the read timeout is running
-	hasResponded bool // the response may be written in part
+	x              *exchange.Exchange
+	body           body
+	hasReadTimeout bool // the read timeout is running
+	hasResponded   bool // the response may be written in part
 }
 
 // The states of a conn. Any goroutine may change stateIdle to stateClosed, the one
@@ -78,7 +78,7 @@ func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
 
 // await waits for the first byte of a request, for timeout and not much longer.
 func (c *conn) await(timeout time.Duration) error {
-	c.isTimed = false
+	c.hasReadTimeout = false
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
@@ -166,13 +166,13 @@ func (c *conn) adoptRequest(length int) {
 // can be used for another one.
 func (c *conn) finish() (keepAlive bool) {
 	next := c.afterwards()
-	if next == drain {
+	if next == fateDrain {
 		_, _ = c.readBody(smallBody) // afterwards sees how it ended
 		next = c.afterwards()
 	}
 	c.body.buffer.Release(c.server.bodies)
-	c.lingers = next == linger
-	keepAlive = next == keepAliveNext
+	c.lingers = next == fateLinger
+	keepAlive = next == fateKeepAlive
 	return c.respond(keepAlive) == nil && keepAlive
 }
 

@@ -43,7 +43,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	f("1.0", "Connection: close, keep-alive\r\n", false)
 }
 
-func TestRefusedRequestLeavesItsConnectionUsable(t *testing.T) {
+func TestRejectedRequestKeepsItsConnection(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens)
 	conn := p.Dial()
 	reader := bufio.NewReader(conn)
@@ -57,9 +57,9 @@ func TestRefusedRequestLeavesItsConnectionUsable(t *testing.T) {
 	p.Forwards("good token", send("X-JWT-Token: "+proxytest.Token(t, nil)+"\r\n"), "k:1|c")
 }
 
-// TestRestingConnectionsGoOn: those that are idle, or in the midst of a head,
-// hold nothing meanwhile.
-func TestRestingConnectionsGoOn(t *testing.T) {
+// TestConnectionsGoOnAfterAPause pauses between requests and within heads: the proxy gives
+// back its buffers then.
+func TestConnectionsGoOnAfterAPause(t *testing.T) {
 	plain, secure := proxytest.Start(t), proxytest.Start(t, func(o *proxytest.Options) { o.GetCertificate = proxytest.SelfSigned })
 	for p, conn := range map[*proxytest.Proxy]net.Conn{
 		plain:  plain.Dial(),
@@ -93,7 +93,7 @@ func TestTLSIsServed(t *testing.T) {
 	}
 	p.Forwards("TLS", p.RoundTrip(conn, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n"), "k:0|c")
 
-	// The answer gets through although the request is never read.
+	// The client sees the response although the proxy does not read the request.
 	conn, err = dial(&tls.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestRequestsOfAConnectionKeepTheirOrder(t *testing.T) {
 	p.Forwards("pipeline", p.RoundTrip(conn, "POST", pipeline.String()), waitFor(p, len(want), want)...)
 }
 
-// waitFor waits until count metrics were sent, and puts them back.
+// waitFor waits until count metrics were sent, and returns want.
 func waitFor(p *proxytest.Proxy, count int, want []string) []string {
 	p.T.Helper()
 	proxytest.Poll(p.T, func() bool {
@@ -154,6 +154,6 @@ func TestPanicCostsOneRequest(t *testing.T) {
 		t.Errorf("after the panic: %d", a.Status)
 	}
 	if !strings.Contains(p.Log.String(), "out of order") {
-		t.Errorf("the log is silent: %s", p.Log)
+		t.Errorf("the log does not report it: %s", p.Log)
 	}
 }

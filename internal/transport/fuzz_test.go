@@ -16,10 +16,9 @@ import (
 	"statsd-http-proxy/internal/wiretest"
 )
 
-// FuzzRequest throws bytes at the server. Each answer of 200 to a POST stands
-// for exactly one metric, that of the request's path, and no other answer for
-// any. No more requests are executed than stand at the front of the bytes, each
-// of them well-formed.
+// FuzzRequest sends any bytes. Each 200 to a POST stands for exactly one metric, that of the
+// request's path, and no other response stands for one. The proxy serves at most as many
+// requests as there are well-formed ones at the front of the bytes.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{
 		"POST /count/some.key HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=1",
@@ -27,7 +26,7 @@ func FuzzRequest(f *testing.F) {
 		"POST /gauge/k?shift=-1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /set/k?value=a HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST /timing/k HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntime\r\n0\r\n\r\n",
 		"POST /count/a%0Ab:1|c HTTP/1.1\r\nHost: h\r\nOrigin: null\r\n\r\n",
-		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOST /count/proxytest.Smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOST /count/smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
 		"OPTIONS /count/k HTTP/1.1\r\nHost: h\r\nOrigin: a\r\nAccess-Control-Request-Method: POST\r\n\r\nGET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 65\r\n\r\n--b\r\nContent-Disposition: form-data; name=value\r\n\r\n1\r\n--b--\r\n12345",
 		"POST /batch HTTP/1.1\r\nHost: h\r\nContent-Length: 33\r\n\r\na:1:2|ms|@0.5\nb,env=prod:-5|g\nc|c\n",
@@ -37,7 +36,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	for _, a := range proxytest.Attacks {
-		if len(a.Bytes) < 2<<10 { // a longer one teaches nothing more
+		if len(a.Bytes) < 2<<10 { // longer ones are slow and no better
 			f.Add([]byte(a.Bytes + proxytest.Smuggled))
 		}
 	}
@@ -56,9 +55,9 @@ func FuzzRequest(f *testing.F) {
 		}
 		most := countRequests(string(request))
 		accepted, isBatch := 0, false
-		executed := 0
+		served := 0
 		for r := bufio.NewReader(conn); ; {
-			// Heartbeats and preflights aside, what is 200 is a metric.
+			// A 200 is a metric, unless it answers a heartbeat or a preflight.
 			a, err := http.ReadResponse(r, nil)
 			if err != nil {
 				break
@@ -66,8 +65,8 @@ func FuzzRequest(f *testing.F) {
 			var body bytes.Buffer
 			_, _ = body.ReadFrom(a.Body)
 			if a.StatusCode == 200 {
-				if executed++; executed > most {
-					t.Fatalf("%d requests of %q were executed, want at most %d", executed, request, most)
+				if served++; served > most {
+					t.Fatalf("%d requests of %q were served, want at most %d", served, request, most)
 				}
 			}
 			var batch struct{ Accepted int }
@@ -83,7 +82,7 @@ func FuzzRequest(f *testing.F) {
 		sent := p.Sink.Take()
 		// An entry of a batch may be a line of several values.
 		if len(sent) > accepted && !isBatch || len(sent) < accepted && !bytes.Contains(request, []byte("ample")) && !bytes.Contains(request, []byte("%")) {
-			t.Fatalf("%d answers of 200, but sent %q", accepted, sent)
+			t.Fatalf("%d metrics were accepted, but the proxy sent %q", accepted, sent)
 		}
 		for _, lines := range sent {
 			checkSent(t, request, lines)
@@ -91,7 +90,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// Requests as RFC 9112 has them, read by expressions: another way than ours.
+// The grammar of RFC 9112 as regular expressions, independent of the parser.
 var (
 	wellFormedHead = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\\x00-\\x20\\x7f]+ HTTP/1\\.[01]\r\n" + fields)
 	fields         = "([!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*\r\n)*\r\n"
@@ -131,7 +130,7 @@ func countRequests(text string) (count int) {
 	}
 }
 
-// cutChunks cuts a body that comes in chunks from the front of text.
+// cutChunks returns text without the chunked body at its front.
 func cutChunks(text string) (rest string, ok bool) {
 	for {
 		line := chunkLine.FindStringSubmatch(text)
@@ -154,7 +153,7 @@ func cutChunks(text string) (rest string, ok bool) {
 	}
 }
 
-// checkSent checks that lines are one metric whose name stands in the request.
+// checkSent checks that lines are one metric whose name is in the request.
 func checkSent(t *testing.T, request []byte, lines string) {
 	parts := strings.Split(lines, "\n")
 	if len(parts) > 2 {
@@ -187,7 +186,7 @@ func checkSent(t *testing.T, request []byte, lines string) {
 			return
 		}
 	}
-	if !strings.Contains(names[0], "_") && !bytes.ContainsAny(request, "\\+%") { // folded in a way that Fields does not know
-		t.Fatalf("%q is sent, but nothing in %q names it", lines, request)
+	if !strings.Contains(names[0], "_") && !bytes.ContainsAny(request, "\\+%") { // blanks or escapes that Fields does not know
+		t.Fatalf("the proxy sent %q, but nothing in %q names it", lines, request)
 	}
 }

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bytes"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,9 +15,8 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// TestHeadersWithoutEndEndTheConnection floods with CONTINUATION
-// (CVE-2023-45288): of frames that are full, and of empty ones, for which only
-// time runs.
+// TestHeadersWithoutEndEndTheConnection sends CONTINUATION frames without end
+// (CVE-2023-45288): full ones, and empty ones, which only a timeout stops.
 func TestHeadersWithoutEndEndTheConnection(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.IdleTimeout = 100 * time.Millisecond })
 	for _, size := range []int{0, 1000, proxytest.MaxFrame} {
@@ -38,7 +38,7 @@ func TestHeadersWithoutEndEndTheConnection(t *testing.T) {
 	p.Forwards("another connection", c.Do("POST", "/count/k", "value=1"), "k:1|c")
 }
 
-// blockingSink has Send wait, and counts who does.
+// blockingSink blocks in Send for lines of "evil", and counts the calls that wait.
 type blockingSink struct {
 	waiting, most atomic.Int64
 	release       chan struct{}
@@ -56,7 +56,7 @@ func (b *blockingSink) Send(lines []byte, _ []int) error {
 }
 
 // TestRapidResetHarmsNobody opens streams and resets them as fast as it can
-// (CVE-2023-44487), with each request taking its time.
+// (CVE-2023-44487), while each request takes long.
 func TestRapidResetHarmsNobody(t *testing.T) {
 	sink := &blockingSink{release: make(chan struct{})}
 	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.Sink = sink })
@@ -82,22 +82,24 @@ func TestRapidResetHarmsNobody(t *testing.T) {
 		t.Errorf("the connection ends with GOAWAY %v, %v, want ENHANCE_YOUR_CALM", evil.GoAway, evil.Err)
 	}
 	if most := sink.most.Load(); most == 0 || most > maxStreams {
-		t.Errorf("%d requests were worked on at once, want up to %d", most, maxStreams)
+		t.Errorf("%d requests were served at once, want up to %d", most, maxStreams)
 	}
 	close(sink.release)
 	evil.ReadToEnd()
 	select {
 	case <-ended:
 	case <-time.After(proxytest.Timeout):
-		t.Error("it can go on sending")
+		t.Error("the client can go on sending")
 	}
 	proxytest.Poll(t, func() bool { return sink.waiting.Load() == 0 })
 }
 
-// TestFloodsTakeNoMemory sends what has to be answered and does not read the
-// answers.
+// TestFloodsTakeNoMemory sends frames that require an answer, and does not read.
 func TestFloodsTakeNoMemory(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.WriteTimeout = 200 * time.Millisecond })
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) {
+		o.WriteTimeout = 200 * time.Millisecond
+		o.Sink, o.Logger = new(blockingSink), slog.New(slog.DiscardHandler) // the test's own grow with the requests
+	})
 	good := p.DialHTTP2()
 	before := heap()
 	for _, flood := range []func(c *proxytest.HTTP2Client) error{
@@ -121,11 +123,10 @@ func TestFloodsTakeNoMemory(t *testing.T) {
 			t.Errorf("another client got %d %s", a.Status, a.Body)
 		}
 		c.Conn.Close()
-		p.Sink.Take()
 	}
 }
 
-// heap returns how many bytes are in use.
+// heap returns how many bytes of the heap are in use.
 func heap() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats

@@ -14,39 +14,39 @@ import (
 )
 
 func TestShutdownFinishesStreams(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	p := proxytest.Start(t, proxytest.WithTLS)
-	unused, idle, began := p.DialHTTP2(), p.DialHTTP2(), p.DialHTTP2()
-	p.Forwards("idle", idle.Do("POST", "/count/idle", "value=1"), "idle:1|c")
-	id := began.Open("POST", "/count/body", false)
-	began.Send(id, "val", false)
-	proxytest.Poll(t, func() bool { return p.BodyBytes() == 0 && p.CountConns(transport.StateActive) == 3 })
-	proxytest.Poll(t, func() bool { return p.Begun.Load() == 2 })
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		unused, idle, began := p.DialHTTP2(), p.DialHTTP2(), p.DialHTTP2()
+		p.Forwards("idle", idle.Do("POST", "/count/idle", "value=1"), "idle:1|c")
+		id := began.Open("POST", "/count/body", false)
+		began.Send(id, "val", false)
+		proxytest.Poll(t, func() bool { return p.BodyBytes() == 0 && p.CountConns(transport.StateActive) == 3 })
+		proxytest.Poll(t, func() bool { return p.Begun.Load() == 2 })
 
-	shut := make(chan error, 1)
-	go func() { shut <- p.Shutdown(t.Context()) }()
-	proxytest.Poll(t, p.IsDraining)
-	a := idle.Do("POST", "/count/late", "value=1")
-	p.Rejects("a request that begins late", a, 503, "shutting down")
-	if a.Header.Get("Retry-After") != "1" {
-		t.Errorf("503 with %v", a.Header)
-	}
-	for _, c := range []*proxytest.HTTP2Client{idle, unused} {
-		c.ReadToEnd()
-		if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
-			t.Errorf("it ends with GOAWAY %v, %v", c.GoAway, c.Err)
+		shut := make(chan error, 1)
+		go func() { shut <- p.Shutdown(t.Context()) }()
+		proxytest.Poll(t, p.IsDraining)
+		a := idle.Do("POST", "/count/late", "value=1")
+		p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
+		if a.Header.Get("Retry-After") != "1" {
+			t.Errorf("503 with %v", a.Header)
 		}
-		c.Conn.Close()
-	}
-	began.Send(id, "ue=1", true)
-	p.Forwards("a request that had begun", began.Response(id), "body:1|c")
-	began.ReadToEnd()
-	began.Conn.Close()
-	p.EndsWell(shut)
+		for _, c := range []*proxytest.HTTP2Client{idle, unused} {
+			c.ReadToEnd()
+			if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
+				t.Errorf("the connection ends with GOAWAY %v, %v", c.GoAway, c.Err)
+			}
+			c.Conn.Close()
+		}
+		began.Send(id, "ue=1", true)
+		p.Forwards("a request that had begun", began.Response(id), "body:1|c")
+		began.ReadToEnd()
+		began.Conn.Close()
+		p.EndsWell(shut)
+	}, proxytest.WithTLS)
 }
 
-// TestShutdownLeavesNoStreamBehind has it end before a request does.
-func TestShutdownLeavesNoStreamBehind(t *testing.T) {
+// TestShutdownEndsAllStreams has the context of the shutdown end before the requests.
+func TestShutdownEndsAllStreams(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	p := proxytest.Start(t, proxytest.WithTLS)
 	c := p.DialHTTP2()
@@ -66,8 +66,7 @@ func TestShutdownLeavesNoStreamBehind(t *testing.T) {
 	<-p.Stopped
 }
 
-// TestShutdownWaitsForStreams has a request still be worked on when its
-// connection has been closed.
+// TestShutdownWaitsForStreams closes the connection of a request that is being served.
 func TestShutdownWaitsForStreams(t *testing.T) {
 	sink := &blockingSink{release: make(chan struct{})}
 	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.Sink = sink })
@@ -84,8 +83,8 @@ func TestShutdownWaitsForStreams(t *testing.T) {
 	c.ReadToEnd()
 	select {
 	case <-shut:
-		t.Error("it has not waited")
-	case <-time.After(50 * time.Millisecond): // which it takes much less than
+		t.Error("Shutdown has not waited")
+	case <-time.After(50 * time.Millisecond): // without the wait it takes microseconds
 	}
 	close(sink.release)
 	select {
@@ -95,13 +94,14 @@ func TestShutdownWaitsForStreams(t *testing.T) {
 	}
 }
 
-func TestDrainingServerSendsHTTP2ClientsAway(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS)
-	c := p.DialHTTP2()
-	p.Drain()
-	p.Rejects("a request that begins late", c.Do("POST", "/count/k", "value=1"), 503, "shutting down")
-	c.ReadToEnd()
-	if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
-		t.Errorf("it ends with GOAWAY %v, %v", c.GoAway, c.Err)
-	}
+func TestDrainingServerSendsGoAway(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		c := p.DialHTTP2()
+		p.Drain()
+		p.Rejects("a request that begins during the shutdown", c.Do("POST", "/count/k", "value=1"), 503, "shutting down")
+		c.ReadToEnd()
+		if c.GoAway == nil || *c.GoAway != http2.ErrCodeNo {
+			t.Errorf("the connection ends with GOAWAY %v, %v", c.GoAway, c.Err)
+		}
+	}, proxytest.WithTLS)
 }

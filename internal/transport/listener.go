@@ -83,7 +83,7 @@ func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 func (l *listener) reject(raw net.Conn) {
 	s := l.server
 	s.connLimitLog.Do(func() {
-		s.log.Warn("too many connections, some are closed", "client", raw.RemoteAddr())
+		s.log.Warn("too many connections: new ones are closed", "client", raw.RemoteAddr())
 	})
 	now := time.Now()
 	if l.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {

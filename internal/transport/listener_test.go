@@ -17,7 +17,7 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// flakyListener fails to accept at first, as without file descriptors.
+// flakyListener fails in its first Accept, as without file descriptors.
 type flakyListener struct {
 	net.Listener
 	fail sync.Once
@@ -43,7 +43,7 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 		t.Fatalf("Accept failed: %v", err)
 	}
 	if !strings.Contains(p.Log.String(), "too many open files") {
-		t.Errorf("the log is silent: %s", p.Log)
+		t.Errorf("the log does not report it: %s", p.Log)
 	}
 	inner.Close()
 	if err := p.AcceptWith(l); !errors.Is(err, net.ErrClosed) {
@@ -53,12 +53,12 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 
 func TestConnectionsAreLimited(t *testing.T) {
 	p := proxytest.Start(t, func(o *proxytest.Options) { o.Conns = limit.NewConns(2, 0, nil) })
-	turnedAway := func() int {
+	rejected := func() int {
 		t.Helper()
-		// It is turned away before it sends anything.
+		// The proxy rejects the connection before the client sends anything.
 		response, err := http.ReadResponse(bufio.NewReader(p.Dial()), nil)
 		if err != nil {
-			t.Fatalf("read the answer: %v", err)
+			t.Fatalf("read the response: %v", err)
 		}
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
@@ -77,25 +77,25 @@ func TestConnectionsAreLimited(t *testing.T) {
 			t.Fatalf("a connection within the limit: %d", a.Status)
 		}
 	}
-	if status := turnedAway(); status != 503 {
-		t.Errorf("one beyond the limit: %d", status)
+	if status := rejected(); status != 503 {
+		t.Errorf("a connection beyond the limit: %d", status)
 	}
 	second.Close()
-	// The server needs a moment to see that.
+	// The proxy needs a moment to notice it.
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
 		if isServed(p) {
 			break
 		}
 		if time.Since(start) > proxytest.Timeout {
-			t.Fatal("there is no room although a connection was closed")
+			t.Fatal("no connection is accepted after one was closed")
 		}
 	}
 	if !strings.Contains(p.Log.String(), "too many connections") {
-		t.Error("the log does not say so")
+		t.Error("the log does not report it")
 	}
 }
 
-// beats tells whether the heartbeat is answered on a new connection.
+// isServed reports whether the proxy serves a new connection.
 func isServed(p *proxytest.Proxy) bool {
 	response, err := http.Get("http://" + p.Address + "/heartbeat")
 	if err != nil {

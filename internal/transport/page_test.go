@@ -18,7 +18,7 @@ func withPages(f http.HandlerFunc) func(*proxytest.Options) {
 	return func(o *proxytest.Options) { o.Pages = f }
 }
 
-func TestPagesAreServedBesideTheInterface(t *testing.T) {
+func TestPagesAreServedWhereThereIsNoRoute(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTokens, withPages(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		if r.URL.Path == "/none" {
@@ -43,15 +43,14 @@ func TestPagesAreServedBesideTheInterface(t *testing.T) {
 	f("GET", "/none", 404, "GET /none")
 
 	p.Rejects("a route of the interface", p.Do("GET", "/count/k", ""), 405, "GET")
-	p.Rejects("not for pages", p.Do("POST", "/", ""), 404, "no such route")
+	p.Rejects("a POST", p.Do("POST", "/", ""), 404, "no such route")
 	p.Rejects("malformed", p.Do("GET", "/%zz", ""), 400, "URL")
 	if a := p.Do("GET", "/heartbeat", ""); a.Body != "OK" {
-		t.Errorf("the heartbeat says %q", a.Body)
+		t.Errorf("the heartbeat: %q", a.Body)
 	}
 }
 
-// TestPageMayGoOn streams until the server stops.
-func TestPageMayGoOn(t *testing.T) {
+func TestPageStreamsUntilTheShutdown(t *testing.T) {
 	p := proxytest.Start(t, withPages(func(w http.ResponseWriter, r *http.Request) {
 		for range 3 {
 			_, _ = io.WriteString(w, "more")
@@ -80,7 +79,7 @@ func TestPageMayGoOn(t *testing.T) {
 	}
 }
 
-// TestPageEndsWithItsClient: a stream is not kept for one that has left.
+// TestPageEndsWithItsClient closes the connection while the page streams.
 func TestPageEndsWithItsClient(t *testing.T) {
 	for name, change := range map[string]func(*proxytest.Options){
 		"plain": func(*proxytest.Options) {}, "TLS": func(o *proxytest.Options) { o.GetCertificate = proxytest.SelfSigned },
@@ -103,12 +102,12 @@ func TestPageEndsWithItsClient(t *testing.T) {
 		select {
 		case <-ended:
 		case <-time.After(proxytest.Timeout):
-			t.Errorf("%s: the page goes on", name)
+			t.Errorf("%s: the page does not end", name)
 		}
 	}
 }
 
-func TestFaultyPageCostsOneRequest(t *testing.T) {
+func TestPanicOfAPageCostsOneRequest(t *testing.T) {
 	p := proxytest.Start(t, withPages(func(http.ResponseWriter, *http.Request) { panic("out of paper") }))
 	conn := p.Dial()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
@@ -117,6 +116,6 @@ func TestFaultyPageCostsOneRequest(t *testing.T) {
 	p.EndsSilently(conn)
 	p.Forwards("another request", p.Do("POST", "/count/k", "value=1"), "k:1|c")
 	if !strings.Contains(p.Log.String(), "out of paper") {
-		t.Errorf("the log is silent: %s", p.Log)
+		t.Errorf("the log does not report it: %s", p.Log)
 	}
 }

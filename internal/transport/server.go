@@ -13,7 +13,7 @@
 //	Begin        the handler answers or wants the body
 //	readBody     within the read timeout and the memory budget
 //	Serve        the handler answers
-//	afterwards   keepAlive, drain, linger or closeNow
+//	afterwards   keep alive, drain, linger or close
 //	respond      writes the response
 package transport
 

@@ -11,7 +11,7 @@ import (
 	"statsd-http-proxy/internal/transport"
 )
 
-func TestShutdownFinishesWhatHasBegun(t *testing.T) {
+func TestShutdownFinishesActiveRequests(t *testing.T) {
 	p := proxytest.Start(t)
 	body, head, unused, fresh, late := p.Dial(), p.Dial(), p.Dial(), p.Dial(), p.Dial()
 	bodyReader, headReader, unusedReader := bufio.NewReader(body), bufio.NewReader(head), bufio.NewReader(unused)
@@ -28,14 +28,14 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	proxytest.Poll(t, p.IsDraining)
 	fmt.Fprint(late, "POST /count/late HTTP/1.1\r\nHost: h\r\n\r\n")
 	a := p.Read(bufio.NewReader(late), "POST")
-	p.Rejects("a request that begins late", a, 503, "shutting down")
+	p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
 	if !a.Closes {
 		t.Errorf("503 with %v", a.Header)
 	}
 	p.EndsSilently(unused)
 	p.EndsSilently(fresh)
 	if conn, err := net.Dial("tcp", p.Address); err == nil {
-		p.EndsSilently(conn) // it was in the listener's backlog
+		p.EndsSilently(conn) // the kernel had accepted it
 	}
 
 	fmt.Fprint(head, "ad HTTP/1.1\r\nHost: h\r\n\r\nGET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -54,13 +54,13 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	p.EndsWell(shut)
 }
 
-func TestDrainingServerRefusesWhatBeginsLate(t *testing.T) {
+func TestDrainingServerRejectsNewRequests(t *testing.T) {
 	p := proxytest.Start(t)
 	conn := p.Dial()
 	proxytest.Poll(t, func() bool { return p.CountConns(transport.StateIdle) == 1 })
 	p.Drain()
 	a := p.RoundTrip(conn, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
-	p.Rejects("a request that begins late", a, 503, "shutting down")
+	p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
 	if a.Header.Get("Retry-After") != "1" {
 		t.Errorf("503 with %v", a.Header)
 	}

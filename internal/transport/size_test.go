@@ -17,7 +17,7 @@ func TestBodyMayBeAsLargeAsTheLimit(t *testing.T) {
 	p.Forwards("expecting", sendAfterContinue(p, body), "k:1|c")
 }
 
-// raw100 sends a body as curl does: only after the server said to go on.
+// sendAfterContinue sends a body only after 100 Continue, as curl does.
 func sendAfterContinue(p *proxytest.Proxy, body string) proxytest.Response {
 	p.T.Helper()
 	conn := p.Dial()
@@ -44,7 +44,7 @@ func TestHeadMayTake16KiB(t *testing.T) {
 	p.Rejects("URL too long", p.Raw("POST", fmt.Sprintf(head, pad(16<<10), "")), 414, "16 KiB")
 	p.Rejects("URL far too long", p.Raw("POST", fmt.Sprintf(head, pad(1<<20), "")), 414, "16 KiB")
 
-	// On a connection that was used before, too.
+	// The same on a connection that was used before.
 	conn := p.Dial()
 	if _, err := conn.Write([]byte(fmt.Sprintf(head, "", ""))); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestHeadMayTake16KiB(t *testing.T) {
 	p.Rejects("second", p.Read(reader, "POST"), 414, "16 KiB")
 }
 
-func TestMalformedHTTPIsRefused(t *testing.T) {
+func TestMalformedHTTPIsRejected(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, request := range []string{ // see also TestAttacks
 		"nonsense\r\n\r\n",

@@ -2,72 +2,120 @@ package transport_test
 
 import (
 	"bufio"
-	"errors"
+	"fmt"
 	"io"
-	"os"
-	"strings"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
-	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/proxytest"
 )
 
-func TestIdleConnectionsAreClosedSilently(t *testing.T) {
-	p := proxytest.Start(t, func(o *proxytest.Options) {
-		o.ReadTimeout = 50 * time.Millisecond
-		o.IdleTimeout = 50 * time.Millisecond
-	})
-	p.EndsSilently(p.Dial()) // as browsers open them, ahead of need
-
-	conn := p.Dial()
-	reader := bufio.NewReader(conn)
-	if _, err := io.WriteString(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	p.Forwards("request", p.Read(reader, "POST"), "k:0|c")
-	p.EndsSilently(conn)
+// withTimeouts sets three timeouts that tests can tell apart.
+func withTimeouts(o *proxytest.Options) {
+	o.ReadTimeout, o.WriteTimeout, o.IdleTimeout = 2*time.Second, 3*time.Second, time.Second
 }
 
-// TestIdleTimeBeginsBehindTheAnswer: a client that takes its time to read has
-// the time for its next request all the same.
-func TestIdleTimeBeginsBehindTheAnswer(t *testing.T) {
-	p := proxytest.Start(t, func(o *proxytest.Options) { o.IdleTimeout = time.Second })
-	conn := p.Dial()
-	// A request is as long as the buffer, so that none waits in it, and all
-	// answers are more than sockets hold.
-	const head, end, count = "GET /heartbeat HTTP/1.1\r\nHost: h\r\nOrigin: ", "\r\n\r\n", 2000
-	request := head + strings.Repeat("o", exchange.MaxHead-len(head+end)) + end
-	stuck := make(chan struct{})
-	go func() {
-		rest := strings.Repeat(request, count)
-		for len(rest) > 0 {
-			_ = conn.SetWriteDeadline(time.Now().Add(p.Options.IdleTimeout * 3 / 2))
-			n, err := io.WriteString(conn, rest[:exchange.MaxHead])
-			if rest = rest[n:]; errors.Is(err, os.ErrDeadlineExceeded) {
-				close(stuck)
-				_ = conn.SetWriteDeadline(time.Now().Add(proxytest.Timeout))
-				_, _ = io.WriteString(conn, rest)
-				return
-			}
-		}
-	}()
-	<-stuck
-	for reader, i := bufio.NewReader(conn), 0; i < count; i++ {
-		if a := p.Read(reader, "GET"); a.Status != 200 {
-			t.Fatalf("answer %d: status %d", i, a.Status)
-		}
+// endsAfter checks that the proxy closes conn silently, timeout after start and at most an
+// eighth later: deadlines move seldom.
+func endsAfter(t *testing.T, p *proxytest.Proxy, conn net.Conn, start time.Time, timeout time.Duration) {
+	t.Helper()
+	p.EndsSilently(conn)
+	if took := time.Since(start); took < timeout || took > timeout+timeout/8 {
+		t.Errorf("the connection was closed after %v, want %v", took, timeout)
 	}
+}
+
+func TestUnusedConnectionIsClosedSilently(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		start := time.Now()
+		endsAfter(t, p, p.Dial(), start, p.Options.ReadTimeout) // browsers open them ahead of need
+	}, withTimeouts)
+}
+
+func TestIdleConnectionIsClosedSilently(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		reader := bufio.NewReader(conn)
+		fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+		p.Forwards("request", p.Read(reader, "POST"), "k:0|c")
+		endsAfter(t, p, conn, time.Now(), p.Options.IdleTimeout)
+	}, withTimeouts)
+}
+
+// TestIdleTimeoutStartsAfterTheResponse has a client take longer to read a response than
+// the idle timeout is.
+func TestIdleTimeoutStartsAfterTheResponse(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		reader := bufio.NewReader(conn)
+		for range 3 {
+			fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+			time.Sleep(p.Options.IdleTimeout * 3 / 2)
+			if a := p.Read(reader, "GET"); a.Status != 200 {
+				t.Fatalf("status %d", a.Status)
+			}
+			time.Sleep(p.Options.IdleTimeout * 9 / 10)
+		}
+	}, withTimeouts)
+}
+
+// TestSlowReaderIsCutOff has a client not read its response at all.
+func TestSlowReaderIsCutOff(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+		time.Sleep(p.Options.WriteTimeout + p.Options.WriteTimeout/8 + time.Millisecond)
+		endsAfter(t, p, conn, time.Now(), 0)
+	}, withTimeouts)
 }
 
 func TestSlowRequestsAreCutOff(t *testing.T) {
-	p := proxytest.Start(t, func(o *proxytest.Options) { o.ReadTimeout = 50 * time.Millisecond })
 	for _, request := range []string{
+		"P",
 		"POST /count/k HTTP/1.1\r\nHost:",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\nvalue=",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nval",
 	} {
-		p.Rejects(request, p.Raw("POST", request), 408, "in time")
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			start := time.Now()
+			p.Rejects(request, p.Raw("POST", request), 408, "in time")
+			if took := time.Since(start); took != p.Options.ReadTimeout {
+				t.Errorf("%q: cut off after %v, want %v", request, took, p.Options.ReadTimeout)
+			}
+		}, withTimeouts)
+	}
+}
+
+// TestDrippingRequestsAreCutOff has clients send a byte now and then: the read timeout is for
+// the whole request.
+func TestDrippingRequestsAreCutOff(t *testing.T) {
+	for _, begin := range []string{
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nX: ",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n",
+		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+	} {
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			conn := p.Dial()
+			start := time.Now()
+			fmt.Fprint(conn, begin)
+			var dripping sync.WaitGroup
+			dripping.Go(func() {
+				for {
+					time.Sleep(p.Options.ReadTimeout / 20)
+					if _, err := io.WriteString(conn, "1"); err != nil {
+						return
+					}
+				}
+			})
+			defer dripping.Wait()
+			defer conn.Close()
+			p.Rejects(begin, p.Read(bufio.NewReader(conn), "POST"), 408, "in time")
+			if took := time.Since(start); took != p.Options.ReadTimeout {
+				t.Errorf("%q: cut off after %v, want %v", begin, took, p.Options.ReadTimeout)
+			}
+		}, withTimeouts)
 	}
 }

@@ -1,6 +1,9 @@
 package browser
 
 import (
+	"bytes"
+	"flag"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +45,10 @@ func waitWalk(t *testing.T, walk *testutil.Process) {
 	}
 }
 
+var update = flag.Bool("update", false, "write docs/demo.png")
+
 // With -artifacts the test keeps screenshots. Look at them after a change of the page.
+// With -update it writes the screenshot of README.md.
 func TestDemoPageWorks(t *testing.T) {
 	t.Parallel()
 	testutil.NeedCommand(t, "curl")
@@ -50,15 +56,43 @@ func TestDemoPageWorks(t *testing.T) {
 	for _, walk := range []string{"form", "light", "dark", "phone", "phone-dark"} {
 		t.Run(walk, func(t *testing.T) {
 			t.Parallel()
+			dir := t.ArtifactDir()
 			proxy, statsd := startDemo(t)
 			waitWalk(t, startWalk(t, "demo.mjs", map[string]any{
 				"walk":   walk,
 				"url":    proxy.URL,
 				"statsd": statsd,
-				"shots":  t.ArtifactDir(),
+				"shots":  dir,
+				"update": *update,
 			}))
 			proxy.Stop(t)
+			if *update && walk == "light" {
+				updateScreenshot(t, filepath.Join(dir, "demo.png"))
+			}
 		})
+	}
+}
+
+// updateScreenshot writes the screenshot of README.md, docs/demo.png. It compresses the
+// picture better than the browser does.
+func updateScreenshot(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	picture, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compressed bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err = encoder.Encode(&compressed, picture); err == nil {
+		err = os.WriteFile(testutil.Path("docs/demo.png"), compressed.Bytes(), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

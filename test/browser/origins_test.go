@@ -67,7 +67,7 @@ func TestPagesOfOtherOriginsSendNothing(t *testing.T) {
 	for _, line := range lines {
 		statsd.WaitFor(t, line)
 	}
-	proxy.WaitForLog(t, "msg=refused status=403 ", rejected)
+	proxy.WaitForLog(t, `msg="request rejected" status=403 `, rejected)
 	browser.End(t)
 	proxy.Stop(t)
 	got := statsd.All(t)

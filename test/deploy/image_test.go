@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ type image struct {
 type imageConfig struct {
 	User         string
 	ExposedPorts map[string]struct{}
+	Env          []string
 	Entrypoint   []string
 	Cmd          []string
 }
@@ -62,17 +64,22 @@ func buildImage(t *testing.T) *image {
 // image's user, with the image's files as the root directory.
 func (i *image) run(t *testing.T, args ...string) *testutil.Proxy {
 	t.Helper()
+	return testutil.StartProxyCommand(t, i.command(args...))
+}
+
+// command returns the command that docker run with args starts.
+func (i *image) command(args ...string) *exec.Cmd {
 	entry := i.config.Entrypoint
-	return testutil.StartProxyCommand(t, &exec.Cmd{
+	return &exec.Cmd{
 		Path: entry[0],
 		Args: append(entry[:len(entry):len(entry)], args...),
 		Dir:  "/",
-		Env:  []string{},
+		Env:  i.config.Env,
 		SysProcAttr: &syscall.SysProcAttr{
 			Chroot:     i.root,
 			Credential: &syscall.Credential{Uid: 65532, Gid: 65532},
 		},
-	})
+	}
 }
 
 func TestImageContainsAndRunsTheProgram(t *testing.T) {
@@ -81,8 +88,12 @@ func TestImageContainsAndRunsTheProgram(t *testing.T) {
 	want := imageConfig{
 		User:         "65532:65532",
 		ExposedPorts: map[string]struct{}{"80/tcp": {}},
-		Entrypoint:   []string{"/statsd-http-proxy", "--http-host="},
+		Env:          []string{"STATSD_HTTP_PROXY_HTTP_HOST=0.0.0.0"},
+		Entrypoint:   []string{"/statsd-http-proxy"},
 	}
+	image.config.Env = slices.DeleteFunc(image.config.Env, func(variable string) bool {
+		return strings.HasPrefix(variable, "PATH=") // some engines add it
+	})
 	if !reflect.DeepEqual(image.config, want) {
 		t.Fatalf("the image's configuration\ngot  %+v\nwant %+v", image.config, want)
 	}
@@ -107,6 +118,12 @@ func TestImageContainsAndRunsTheProgram(t *testing.T) {
 			t.Errorf("the address in the log: got %s, want any interface", log)
 		}
 		proxy.Stop(t)
+	})
+	t.Run("command", func(t *testing.T) {
+		code, stdout, stderr := testutil.RunToEnd(t, image.command("token", "--jwt-secret="+testutil.LongSecret))
+		if code != 0 || strings.Count(stdout, ".") != 2 || stderr != "" {
+			t.Errorf("docker run IMAGE token: got exit code %d, %q, %q, want a token", code, stdout, stderr)
+		}
 	})
 	t.Run("TLS", func(t *testing.T) {
 		certs := filepath.Join(image.root, "certs") // docker run -v mounts them here

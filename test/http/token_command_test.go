@@ -13,12 +13,12 @@ func TestProxyAcceptsTokensOfTheTokenCommand(t *testing.T) {
 	const variable = "STATSD_HTTP_PROXY_JWT_SECRET=0123456789abcdef0123456789abcdef"
 	statsd := testutil.StartFakeStatsD(t)
 	cmd := testutil.ProxyCommand(t, "--http-port=0", "--statsd-port="+statsd.Port, "--jwt-issuer=login", "--jwt-audience=proxy", "--jwt-require-exp")
-	cmd.Env = []string{variable}
+	cmd.Env = append(cmd.Env, variable)
 	proxy := testutil.StartProxyCommand(t, cmd)
 	token := func(args ...string) string {
 		t.Helper()
 		cmd := testutil.ProxyCommand(t, append([]string{"token", "--issuer=login"}, args...)...)
-		cmd.Env = []string{variable}
+		cmd.Env = append(cmd.Env, variable)
 		return strings.TrimSuffix(testutil.MustRun(t, cmd), "\n")
 	}
 	good := token("--audience=proxy", "--expires=720h", "--metrics=web.*", "--types=count,timing", "--subject=demo")

@@ -2,7 +2,7 @@
 // the tables of the plots and the code, and keeps screenshots in a directory. Each walk
 // needs a proxy of its own.
 //
-//   usage: node demo.mjs '{"chromium": "/usr/bin/chromium", "walk": NAME, "url": URL, "statsd": "HOST:PORT", "shots": DIRECTORY}'
+//   usage: node demo.mjs '{"chromium": "/usr/bin/chromium", "walk": NAME, "url": URL, "statsd": "HOST:PORT", "shots": DIRECTORY, "update": false}'
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -25,6 +25,7 @@ const walks = {
   async light() {
     await withDemo(options, { colorScheme: 'light' }, async (page) => {
       await buttons(page);
+      await screenshot(page);
       await pause(page);
       await oddLines(page);
       await look(page, 'light');
@@ -41,6 +42,22 @@ const walks = {
   'phone-dark': () => phone('phone-dark', 'dark'),
 };
 await walks[options.walk]();
+
+// screenshot takes the picture of README.md. To update that picture, it first sends a
+// whole burst, so that there is something to see in the plots.
+async function screenshot(page) {
+  if (options.update) {
+    await page.click('#burst');
+    await page.waitForSelector('#burst[aria-pressed=true]');
+    await page.waitForSelector('#burst[aria-pressed=false]');
+  }
+  await send(page, { type: 'timing', name: 'page.load', value: '320', tags: 'locale=en-us' });
+  await hasLine(page, 'page.load,locale=en-us:320|ms');
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 1200, height: 792 });
+  await page.screenshot({ path: join(options.shots, 'demo.png') });
+  await page.setViewportSize(before);
+}
 
 async function phone(name, colorScheme) {
   await withDemo(options, { colorScheme, viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, async (page) => {
