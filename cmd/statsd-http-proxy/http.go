@@ -46,8 +46,9 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
 		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
-	if c.RateLimit > 0 {
-		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
+	o.ingest.RateLimit, o.ingest.RateBurst = c.RateLimit, c.RateBurst
+	if c.MaxTagKeys > 0 {
+		o.ingest.TagKeys = limit.NewTagKeys(c.MaxTagKeys)
 	}
 	if c.MaxSeries > 0 {
 		o.ingest.Series = limit.NewSeries(c.MaxSeries)

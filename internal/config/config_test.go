@@ -220,19 +220,6 @@ func TestHelpIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestBurstFollowsTheRate(t *testing.T) {
-	f := func(rate float64, burst, want int) {
-		t.Helper()
-		if got := (&Config{RateLimit: rate, RateBurst: burst}).Burst(); got != want {
-			t.Errorf("rate %v, burst %d: got %d, want %d", rate, burst, got, want)
-		}
-	}
-	f(100, 0, 1000)
-	f(100, 50, 50)
-	f(0.01, 0, 1)
-	f(1e9, 0, maxBurst)
-}
-
 func TestAddressesAreJoined(t *testing.T) {
 	c := defaults()
 	c.HTTPHost, c.StatsDHost = "", "::1"

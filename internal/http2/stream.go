@@ -71,6 +71,7 @@ func (st *stream) handle(r *http.Request) {
 	x.Request.DuringShutdown = options.Draining.Load()
 	if options.Handler.Begin(x) {
 		x.Body, x.BodyErr = st.body.read(x.MaxBody)
+		x.BodyReceived = st.body.received
 		options.Handler.Serve(x)
 	}
 }

@@ -5,11 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"time"
 
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/exchange"
-	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/quote"
 )
 
@@ -53,14 +51,16 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 
 // admitBody decides whether the body of a request may be read.
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
-	if h.options.Rates != nil {
+	a.maxBody = h.options.MaxBody
+	if a.rate, a.isLimited = h.rateOf(a.grant); a.isLimited {
 		a.client = h.client(q, a)
-		if herr := h.charge(a.client, 1); herr != nil {
+		a.maxBody = min(a.maxBody, maxBodyOf(&a.rate))
+		if herr := h.chargeHead(q, a); herr != nil {
 			return herr
 		}
 	}
-	if q.BodyLength > h.options.MaxBody {
-		return exchange.BodyTooLarge(h.options.MaxBody)
+	if q.BodyLength > a.maxBody {
+		return exchange.BodyTooLarge(a.maxBody)
 	}
 	if a.boundary, herr = checkType(q.Bytes(q.ContentType), a.route.isBatch); herr != nil {
 		return herr
@@ -117,15 +117,6 @@ func findToken(q *exchange.Request, query []byte) []byte {
 	return decode.QueryToken(query)
 }
 
-// client returns the client whose rate a request counts against: the subject of its
-// token, or the address that it comes from.
-func (h *Handler) client(q *exchange.Request, a *admission) limit.Client {
-	if a.grant != nil && a.grant.Subject != "" {
-		return limit.SubjectClient(a.grant.Subject)
-	}
-	return limit.AddressClient(h.clientAddress(q, a))
-}
-
 // clientAddress returns the address that a request comes from: that of the connection,
 // or the one that trusted proxies report.
 func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
@@ -137,13 +128,4 @@ func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
 		a.forwardedFor = append(a.forwardedFor, q.Bytes(value))
 	}
 	return h.options.TrustedProxies.ClientAddress(q.Peer, a.forwardedFor)
-}
-
-// charge charges a client for n metrics, for all of them or, with an error, for none.
-func (h *Handler) charge(client limit.Client, n int) *exchange.HTTPError {
-	if wait, ok := h.options.Rates.Charge(client, n, time.Now()); !ok {
-		h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
-		return exchange.Limited("you send more metrics a second than you may", wait)
-	}
-	return nil
 }

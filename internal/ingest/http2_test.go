@@ -36,6 +36,9 @@ func TestHTTP2RespondsAsHTTP1(t *testing.T) {
 		{"rate, subject", TestTokensSubjectIsTheClient},
 		{"rate, forwarded", TestForwardedForCountsFromTrustedProxiesOnly},
 		{"series", TestNewSeriesAreLimited},
+		{"tag keys", TestTagKeysAreLimited},
+		{"rate, bytes", TestBytesOfABodyAreCharged},
+		{"ratio", TestRatioOfACompressedBodyIsLimited},
 		{"scope", TestTokenLimitsTheMetrics},
 		{"origins", TestForeignOriginsAreRejected},
 	} {

@@ -19,14 +19,16 @@ type scratch struct {
 	metric  metric.Metric
 	name    []byte // the metric's name, percent-decoded
 	body    []byte // the body, unpacked
+	hasTurn bool   // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	single     []byte // the body of a request with one metric
-	entries    int    // read
-	metrics    int    // encoded; an entry with several values has several
-	rejected   int    // rejected entries
+	single     []byte  // the body of a request with one metric
+	entries    int     // read
+	loops      float64 // the sum of metric.Written.Loops
+	rejected   int     // rejected entries
 	rejections []rejection
 	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
 	lines      metric.Lines
 }
 
@@ -47,12 +49,13 @@ const maxKeptScratch = 256 << 10
 // body, which they overwrite before they use them.
 func (s *scratch) release() {
 	const hashBytes = 8
-	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch || cap(s.newSeries) > maxKeptScratch/hashBytes {
+	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
-	s.single, s.entries, s.metrics, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries = s.rejections[:0], s.newSeries[:0]
+	s.single, s.entries, s.loops, s.rejected = nil, 0, 0, 0
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }

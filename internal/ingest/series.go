@@ -18,6 +18,24 @@ func (e *seriesLimitError) Error() string {
 	return "too many series are in use for the new one of " + e.name
 }
 
+// admitNew admits the tag keys and the series of the current entry, or returns why the
+// entry is rejected.
+func (h *Handler) admitNew(s *scratch, written *metric.Written, now time.Time) error {
+	reserved := len(s.newKeys)
+	if h.options.TagKeys != nil {
+		if err := h.reserveTagKeys(s, written); err != nil {
+			return err
+		}
+	}
+	if h.options.Series != nil {
+		if err := h.admitSeries(s, written, now); err != nil {
+			h.releaseTagKeys(s, reserved)
+			return err
+		}
+	}
+	return nil
+}
+
 // admitSeries admits the series of the current entry, or returns why the entry is
 // rejected. A series that is not in use yet is noted in s.newSeries.
 func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time) error {
@@ -33,9 +51,11 @@ func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time
 	return nil
 }
 
-// forgetSeries makes room again for the series that a request has introduced, because the
-// request is rejected as a whole: lines that are not sent must not keep others out.
-func (h *Handler) forgetSeries(s *scratch) {
+// forgetNew makes room again for the tag keys and the series that a request has
+// introduced, because the request is rejected as a whole: lines that are not sent must
+// not keep others out.
+func (h *Handler) forgetNew(s *scratch) {
+	h.releaseTagKeys(s, 0)
 	for _, hash := range s.newSeries {
 		h.options.Series.Forget(hash)
 	}

@@ -18,11 +18,14 @@ const maxRejections = 20
 func entryError(err error) *exchange.HTTPError {
 	var forbidden *metric.ForbiddenError
 	var series *seriesLimitError
+	var keys *tagKeysError
 	switch {
 	case errors.As(err, &forbidden):
 		return exchange.NewError(http.StatusForbidden, err.Error())
 	case errors.As(err, &series):
 		return exchange.Limited(err.Error(), seriesRetry)
+	case errors.As(err, &keys): // a retry cannot help: keys are never forgotten
+		return exchange.NewError(http.StatusTooManyRequests, err.Error())
 	default:
 		return exchange.NewError(http.StatusBadRequest, err.Error())
 	}

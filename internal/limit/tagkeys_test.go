@@ -1,89 +1,100 @@
 package limit
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 )
 
-func TestTagKeysAreBounded(t *testing.T) {
-	for _, max := range []int{1, 2, 200} {
-		keys := NewTagKeys(max)
-		for range 2 { // known keys stay admitted
-			for i := range max {
-				if !keys.Admit(fmt.Appendf(nil, "key%d", i)) {
-					t.Errorf("key %d of %d is rejected", i, max)
-				}
-			}
-			for i := range 10 {
-				if keys.Admit(fmt.Appendf(nil, "other%d", i)) {
-					t.Errorf("a key beyond %d is admitted", max)
-				}
-			}
-		}
-		if n := keys.Len(); n != max {
-			t.Errorf("%d keys are known, want %d", n, max)
+func TestTagKeysAreLimited(t *testing.T) {
+	keys := NewTagKeys(2)
+	hash := func(key string) uint64 { return HashTagKey([]byte(key)) }
+	f := func(key string, wantOK, wantNew bool) {
+		t.Helper()
+		if ok, isNew := keys.Reserve(hash(key)); ok != wantOK || isNew != wantNew {
+			t.Errorf("Reserve(%s) returns %v, %v, want %v, %v", key, ok, isNew, wantOK, wantNew)
 		}
 	}
-}
-
-func TestTagKeysAreCopied(t *testing.T) {
-	keys := NewTagKeys(1)
-	key := []byte("env")
-	keys.Admit(key)
-	copy(key, "xyz")
-	if !keys.Admit([]byte("env")) || keys.Admit(key) {
-		t.Error("a key changed with the caller's slice")
+	f("a", true, true)
+	f("b", true, true)
+	f("c", false, false) // a pending key takes room
+	keys.Release([]uint64{hash("b")})
+	f("c", true, true)
+	f("a", true, true) // for another request
+	keys.Confirm([]uint64{hash("a")})
+	f("a", true, false)
+	keys.Release([]uint64{hash("a")}) // the other request was not sent
+	f("a", true, false)
+	f("d", false, false)
+	f("c", true, true)
+	keys.Release([]uint64{hash("c")})
+	f("d", false, false) // c is pending twice
+	keys.Release([]uint64{hash("c")})
+	f("d", true, true)
+	keys.Confirm([]uint64{hash("d"), hash("d")})
+	f("e", false, false)
+	f("c", false, false)
+	keys.Confirm(nil)
+	keys.Release(nil)
+	if keys.confirmed != 2 || len(keys.pending) != 0 {
+		t.Errorf("%d keys are confirmed and %d pending, want 2 and 0", keys.confirmed, len(keys.pending))
 	}
 }
 
-func TestTagKeysAllocateNothing(t *testing.T) {
-	keys, known, unknown := NewTagKeys(1), []byte("env"), []byte("page")
-	keys.Admit(known)
-	if allocs := testing.AllocsPerRun(100, func() { keys.Admit(known); keys.Admit(unknown) }); allocs != 0 {
-		t.Errorf("%v allocations", allocs)
+func TestTagKeysOfManySizes(t *testing.T) {
+	for _, max := range []int{1, 2, 3, 200, 1000, 4096} {
+		keys, admitted := NewTagKeys(max), 0
+		for i := range 3 * max {
+			hash := HashTagKey(strconv.AppendInt(nil, int64(i), 10))
+			if ok, isNew := keys.Reserve(hash); ok && isNew {
+				admitted++
+				keys.Confirm([]uint64{hash})
+			}
+			if keys.IsConfirmed(hash) != (i < max) {
+				t.Fatalf("max %d: key %d is confirmed: %v", max, i, keys.IsConfirmed(hash))
+			}
+		}
+		if admitted != max {
+			t.Errorf("%d of %d keys are admitted", admitted, max)
+		}
 	}
 }
 
-// TestTagKeysAreSafe adds the same keys in several goroutines, in different orders.
-func TestTagKeysAreSafe(t *testing.T) {
-	const max, goroutines = 100, 8
+// TestTagKeysInParallel has requests that are not sent and requests that are sent
+// share keys. Each accepted key has to count.
+func TestTagKeysInParallel(t *testing.T) {
+	const max, goroutines = 50, 8
 	keys := NewTagKeys(max)
-	admitted := make([]map[string]bool, goroutines)
-	var group sync.WaitGroup
+	var sent sync.Map
+	var all sync.WaitGroup
 	for g := range goroutines {
-		admitted[g] = make(map[string]bool)
-		group.Go(func() {
-			for i := range 4 * max {
-				key := fmt.Sprintf("key%d", (i*7+g*31)%(2*max))
-				if keys.Admit([]byte(key)) {
-					admitted[g][key] = true
-				} else if admitted[g][key] {
-					t.Errorf("%s was admitted and is rejected", key)
+		all.Go(func() {
+			for i := range 5000 {
+				hash := HashTagKey(strconv.AppendInt(nil, int64(i/16), 10))
+				ok, isNew := keys.Reserve(hash)
+				switch {
+				case !ok:
+				case (i+g)%3 == 0:
+					sent.Store(hash, true)
+					if isNew {
+						keys.Confirm([]uint64{hash})
+					}
+				case isNew:
+					keys.Release([]uint64{hash})
 				}
 			}
 		})
 	}
-	group.Wait()
-	all := make(map[string]bool)
-	for _, some := range admitted {
-		for key := range some {
-			all[key] = true
+	all.Wait()
+	n := 0
+	sent.Range(func(hash, _ any) bool {
+		n++
+		if !keys.IsConfirmed(hash.(uint64)) {
+			t.Errorf("%x was sent but is not confirmed", hash)
 		}
-	}
-	if len(all) != max || keys.Len() != max {
-		t.Errorf("%d keys are admitted and %d are known, want %d", len(all), keys.Len(), max)
-	}
-}
-
-func BenchmarkTagKeys(b *testing.B) {
-	keys, key := NewTagKeys(200), []byte("environment")
-	keys.Admit(key)
-	for i := range 199 {
-		keys.Admit(fmt.Appendf(nil, "key%d", i))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		keys.Admit(key)
+		return true
+	})
+	if n != max || len(keys.pending) != 0 {
+		t.Errorf("%d keys were sent and %d are pending, want %d and 0", n, len(keys.pending), max)
 	}
 }

@@ -1,0 +1,53 @@
+package ingest
+
+import (
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
+)
+
+// tagKeysError rejects an entry because there is no room for one of its tag keys.
+type tagKeysError struct{ key string } // quoted
+
+func (e *tagKeysError) Error() string {
+	return "parameter \"tags\": the key " + e.key + " would be one tag key too many; --max-tag-keys limits them"
+}
+
+// reserveTagKeys reserves the tag keys of the current entry, or returns why the entry is
+// rejected. It notes keys that are not confirmed yet in s.newKeys.
+func (h *Handler) reserveTagKeys(s *scratch, written *metric.Written) error {
+	t, reserved := h.options.TagKeys, len(s.newKeys)
+	keys := h.options.Encoder.TagKeys(written)
+	for key, ok := keys.Next(); ok; key, ok = keys.Next() {
+		hash := limit.HashTagKey(key)
+		if t.IsConfirmed(hash) {
+			continue
+		}
+		isReserved, isNew := t.Reserve(hash)
+		if !isReserved {
+			h.tagKeysLog.Do(func() { h.log.Warn("the limit of tag keys is reached: metrics with new keys are rejected") })
+			h.releaseTagKeys(s, reserved)
+			return &tagKeysError{quote.Bytes(key)}
+		}
+		if isNew {
+			s.newKeys = append(s.newKeys, hash)
+		}
+	}
+	return nil
+}
+
+// confirmTagKeys records that metrics with the reserved keys were sent.
+func (h *Handler) confirmTagKeys(s *scratch) {
+	if len(s.newKeys) > 0 {
+		h.options.TagKeys.Confirm(s.newKeys)
+	}
+}
+
+// releaseTagKeys gives back the keys of s.newKeys from the given one on.
+func (h *Handler) releaseTagKeys(s *scratch, from int) {
+	if len(s.newKeys) == from {
+		return
+	}
+	h.options.TagKeys.Release(s.newKeys[from:])
+	s.newKeys = s.newKeys[:from]
+}
