@@ -13,17 +13,17 @@ import (
 type link interface {
 	// write hands d, whose time of sending is set, to the kernel. errBusy says that it has no room now: write
 	// has to be called again with the same d. Any other error breaks the link,
-	// and settle returns it.
+	// and confirm returns it.
 	write(d *datagram) error
 
-	// settle says what became of written, the datagrams written through this
+	// confirm says what became of written, the datagrams written through this
 	// link, oldest first: how many of them are out of our hands, and with an
 	// error, that the link is broken. The rest is then to be written again, and
 	// shortened by the lines that StatsD's host has.
-	settle(written []*datagram, now time.Time) (n int, err error)
+	confirm(written []*datagram, now time.Time) (n int, err error)
 
 	// finish says that nothing follows and waits until it is known what becomes
-	// of what was written, or ctx is done. Nothing but settle and close may be
+	// of what was written, or ctx is done. Nothing but confirm and close may be
 	// called afterwards.
 	finish(ctx context.Context)
 
@@ -31,8 +31,8 @@ type link interface {
 	// nil for a link that has none.
 	broken() <-chan struct{}
 
-	// trial says how StatsD is to be tried again after this link broke.
-	trial() trial
+	// probeTiming says how StatsD is to be tried again after this link broke.
+	probe() probeTiming
 
 	close()
 }
@@ -60,7 +60,7 @@ func dial(ctx context.Context, network, address string) (link, error) {
 	case UDP:
 		return newUDPLink(conn.(*net.UDPConn)), nil
 	case TCP:
-		return newStream(conn.(*net.TCPConn)), nil
+		return newStreamLink(conn.(*net.TCPConn)), nil
 	}
 	var file *fileWatch
 	if address[0] != '@' { // an abstract socket, see unix(7), has no file
@@ -72,7 +72,7 @@ func dial(ctx context.Context, network, address string) (link, error) {
 	if network == Unixgram {
 		return &unixgramLink{conn: conn, out: writer{conn: conn}, file: file}, nil
 	}
-	s := newStream(conn.(*net.UnixConn))
+	s := newStreamLink(conn.(*net.UnixConn))
 	s.file = file
 	return s, nil
 }

@@ -20,7 +20,7 @@ func (d *datagram) lines() int {
 }
 
 // queue packs lines into datagrams, in the order of add, and holds them until
-// the courier takes them. Its size is bounded. It is safe for concurrent use.
+// the send loop takes them. Its size is bounded. It is safe for concurrent use.
 type queue struct {
 	size  int // of a datagram, in bytes
 	limit int // of datagrams that wait, the open one apart
@@ -28,7 +28,7 @@ type queue struct {
 	mu      sync.Mutex
 	open    *datagram   // being filled, nil where no line waits
 	full    []*datagram // to be taken, in order
-	taken   int         // datagrams that the courier still has to write
+	taken   int         // datagrams that the send loop still has to write
 	arrived int         // bytes that came since the last take
 	spare   []*datagram // for reuse
 	closed  bool
@@ -144,9 +144,9 @@ func signal(c chan struct{}) {
 	}
 }
 
-// take appends the datagrams that wait to to: the full ones, and the open one
+// dequeue appends the datagrams that wait to to: the full ones, and the open one
 // too with all. arrived is how many bytes of lines came since the last call.
-func (q *queue) take(to []*datagram, all bool) (taken []*datagram, arrived int) {
+func (q *queue) dequeue(to []*datagram, all bool) (taken []*datagram, arrived int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if all && q.open != nil {

@@ -2,7 +2,7 @@
 // line to a Sender; from then on only StatsD itself, or the end of the time
 // given to Close, can lose it.
 //
-//	Send ─▶ queue ─▶ courier ─▶ link ─▶ StatsD
+//	Send ─▶ queue ─▶ send loop ─▶ link ─▶ StatsD
 //	        packs    one          one socket of UDP, TCP
 //	        lines    goroutine    or a Unix domain
 //	                   ▲
@@ -93,7 +93,7 @@ type Options struct {
 // use.
 type Sender struct {
 	queue    *queue
-	courier  *courier
+	loop     *sendLoop
 	resolver *resolver
 }
 
@@ -114,9 +114,9 @@ func newSender(options Options, lookup lookupFunc) (*Sender, error) {
 		return nil, err
 	}
 	q := newQueue(options.DatagramBytes, max(1, options.QueueBytes/options.DatagramBytes))
-	s := &Sender{queue: q, courier: newCourier(&options, q, r), resolver: r}
+	s := &Sender{queue: q, loop: newSendLoop(&options, q, r), resolver: r}
 	r.start()
-	go s.courier.run()
+	go s.loop.run()
 	return s, nil
 }
 
@@ -141,6 +141,6 @@ func (s *Sender) Send(lines []byte, ends []int) error {
 // up and logged.
 func (s *Sender) Close(ctx context.Context) {
 	s.queue.close()
-	s.courier.stop(ctx)
+	s.loop.stop(ctx)
 	s.resolver.close()
 }

@@ -200,7 +200,7 @@ func TestBurstIsNotHeldInMemory(t *testing.T) {
 		send(t, s, line)
 	}
 	closeSender(t, s, deadline)
-	for _, datagrams := range [][]*datagram{s.courier.window.datagrams, s.queue.full} {
+	for _, datagrams := range [][]*datagram{s.loop.inflight.datagrams, s.queue.full} {
 		for _, d := range datagrams[:cap(datagrams)] {
 			if d != nil {
 				t.Fatal("a datagram that was sent is still referred to")

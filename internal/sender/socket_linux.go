@@ -37,7 +37,7 @@ func newErrorQueue(conn *net.UDPConn) *errorQueue {
 	return q
 }
 
-// pending returns the error of the socket that was not told yet.
+// pending returns the error of the socket that was not reported yet.
 func (q *errorQueue) pending() error {
 	if q.raw == nil {
 		return net.ErrClosed

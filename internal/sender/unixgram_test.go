@@ -51,9 +51,9 @@ func TestReplacedSocketIsFollowed(t *testing.T) {
 	}
 }
 
-// TestSlowStatsDKeepsTheCourierFromNothing has a StatsD read one datagram a
+// TestSlowStatsDDoesNotBlockTheSendLoop has a StatsD read one datagram a
 // millisecond: each write waits for it.
-func TestSlowStatsDKeepsTheCourierFromNothing(t *testing.T) {
+func TestSlowStatsDDoesNotBlockTheSendLoop(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.sock")
 	conn, err := net.ListenUnixgram(Unixgram, &net.UnixAddr{Name: path, Net: Unixgram})
 	if err != nil {

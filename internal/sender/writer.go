@@ -9,7 +9,7 @@ import (
 )
 
 // writeTime is how long a write may block, and half of it at least. It returns
-// as soon as there is room; meanwhile the courier sees nothing else.
+// as soon as there is room; meanwhile the send loop sees nothing else.
 const writeTime = 20 * time.Millisecond
 
 // writer writes to a connection, and to no end to one that takes nothing.

@@ -11,7 +11,7 @@ func TestPace(t *testing.T) {
 	// f lets a backlog of so many bytes leave while so many more arrive each
 	// millisecond, and returns how many left in each tenth of a second.
 	f := func(backlog, arriving int, least float64) (left [10]int) {
-		var p pace
+		var p pacer
 		now := time.Unix(1, 0)
 		p.advance(now, 0, 0)
 		p.start()

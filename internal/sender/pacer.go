@@ -28,10 +28,10 @@ const (
 	paceInterval = 2 * time.Millisecond
 )
 
-// pace decides how many bytes may leave now, so that a receiver's buffer has
+// pacer decides how many bytes may leave now, so that a receiver's buffer has
 // time to be read: UDP drops what does not fit, and tells nobody. What clients
 // send goes on as it comes, the backlog of an outage at baseRate beside it.
-type pace struct {
+type pacer struct {
 	budget  float64   // bytes that may leave now
 	arrived float64   // bytes that have arrived and are not part of budget yet
 	base    float64   // bytes a second of a backlog, up to baseRate
@@ -40,7 +40,7 @@ type pace struct {
 
 // advance brings p up to now. arrived is how many bytes came since the last
 // call, least the rate below which it must not go, in bytes a second.
-func (p *pace) advance(now time.Time, arrived int, least float64) {
+func (p *pacer) advance(now time.Time, arrived int, least float64) {
 	passed := now.Sub(p.last).Seconds()
 	p.last = now
 	p.base = min(baseRate, p.base*math.Exp2(passed/doubleTime.Seconds()))
@@ -54,12 +54,12 @@ func (p *pace) advance(now time.Time, arrived int, least float64) {
 }
 
 // start is called when StatsD has come back: all that waits is a backlog then.
-func (p *pace) start() {
+func (p *pacer) start() {
 	p.budget, p.arrived, p.base = 0, 0, startRate
 }
 
 // allows tells whether the next datagram may leave, and counts its size if so.
-func (p *pace) allows(size int) bool {
+func (p *pacer) allows(size int) bool {
 	if p.budget < float64(size) {
 		return false
 	}

@@ -23,7 +23,7 @@ func (l *unixgramLink) write(d *datagram) error {
 	return err
 }
 
-func (l *unixgramLink) settle(written []*datagram, now time.Time) (int, error) {
+func (l *unixgramLink) confirm(written []*datagram, now time.Time) (int, error) {
 	if l.failed != nil {
 		return len(written), l.failed
 	}
@@ -32,5 +32,5 @@ func (l *unixgramLink) settle(written []*datagram, now time.Time) (int, error) {
 
 func (l *unixgramLink) finish(context.Context)  {}
 func (l *unixgramLink) broken() <-chan struct{} { return nil }
-func (l *unixgramLink) trial() trial            { return trial{every: retryInterval} }
+func (l *unixgramLink) probe() probeTiming      { return probeTiming{interval: retryInterval} }
 func (l *unixgramLink) close()                  { l.conn.Close() }

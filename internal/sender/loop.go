@@ -14,7 +14,7 @@ const (
 	// machine.
 	retryInterval = 100 * time.Millisecond
 
-	// maxBackoff is how long the courier waits at most before it connects a
+	// maxBackoff is how long the send loop waits at most before it connects a
 	// stream again: from retryInterval on it doubles.
 	maxBackoff = 5 * time.Second
 
@@ -24,24 +24,24 @@ const (
 	// busyInterval is when a link is tried again that takes nothing now.
 	busyInterval = time.Millisecond
 
-	// restTime is the least time between two bursts of datagrams that are full.
+	// burstInterval is the least time between two bursts of datagrams that are full.
 	// At a high rate several leave in one, for which StatsD has to be woken once,
-	// and so has the courier; each costs as much as sending a datagram. In that
+	// and so has the send loop; each costs as much as sending a datagram. In that
 	// time no more arrives than a receiver's buffer takes, see burstBytes.
-	restTime = time.Millisecond
+	burstInterval = time.Millisecond
 
-	// tellInterval is the least time between two entries of the log that StatsD
+	// logInterval is the least time between two entries of the log that StatsD
 	// is away.
-	tellInterval = time.Second
+	logInterval = time.Second
 
-	// settleInterval is how often the courier looks whether what it wrote comes
+	// confirmInterval is how often the send loop looks whether what it wrote comes
 	// back.
-	settleInterval = 20 * time.Millisecond
+	confirmInterval = 20 * time.Millisecond
 )
 
-// courier takes datagrams from a queue and brings them to StatsD. One
+// sendLoop takes datagrams from a queue and brings them to StatsD. One
 // goroutine, that of run, owns all but what stop uses.
-type courier struct {
+type sendLoop struct {
 	network  string
 	queue    *queue
 	resolver *resolver
@@ -55,41 +55,41 @@ type courier struct {
 	expired context.Context // done when stop has to return
 	expire  context.CancelFunc
 
-	window  window
-	pace    pace
-	flush   time.Time // when the open datagram has to leave, zero where there is none
-	rested  time.Time // when the rest behind the last burst is over
-	isLast  bool      // stopping was seen
-	unsent  int       // bytes in window.waiting()
-	link    link      // nil where there is none
-	target  string    // what link is, or was, connected to
-	dialAt  time.Time // when to connect
-	backoff time.Duration
+	inflight    inflight
+	pacer       pacer
+	flush       time.Time // when the open datagram has to leave, zero where there is none
+	pausedUntil time.Time // when the rest behind the last burst is over
+	isLast      bool      // stopping was seen
+	unsent      int       // bytes in inflight.waiting()
+	link        link      // nil where there is none
+	target      string    // what link is, or was, connected to
+	dialAt      time.Time // when to connect
+	backoff     time.Duration
 
-	// Where trial takes time, the first datagram after an outage goes alone,
-	// until probeEnd: it may come back. probeEnd is zero before it goes.
-	trial    trial
-	probing  bool
-	probeEnd time.Time
+	// Where a probe takes time, the first datagram after an outage goes alone,
+	// until probeDeadline: it may come back. probeDeadline is zero before it goes.
+	probeTiming   probeTiming
+	probing       bool
+	probeDeadline time.Time
 
-	failure  error     // why StatsD is away, nil while it is not
-	awayFrom time.Time // since when
-	isTold   bool      // whether that is logged
-	told     time.Time // when it was logged last
-	lost     lossLog
+	failure    error     // why StatsD is away, nil while it is not
+	awayFrom   time.Time // since when
+	isLogged   bool      // whether the log says so
+	lastLogged time.Time // when it was logged last
+	lost       lossLog
 }
 
-func newCourier(options *Options, q *queue, r *resolver) *courier {
-	c := &courier{
-		network:  options.Network,
-		queue:    q,
-		resolver: r,
-		log:      options.Logger,
-		stopping: make(chan struct{}),
-		done:     make(chan struct{}),
-		backoff:  retryInterval,
-		trial:    trial{every: retryInterval},
-		lost:     lossLog{log: options.Logger},
+func newSendLoop(options *Options, q *queue, r *resolver) *sendLoop {
+	c := &sendLoop{
+		network:     options.Network,
+		queue:       q,
+		resolver:    r,
+		log:         options.Logger,
+		stopping:    make(chan struct{}),
+		done:        make(chan struct{}),
+		backoff:     retryInterval,
+		probeTiming: probeTiming{interval: retryInterval},
+		lost:        lossLog{log: options.Logger},
 	}
 	c.expired, c.expire = context.WithCancel(context.Background())
 	return c
@@ -97,7 +97,7 @@ func newCourier(options *Options, q *queue, r *resolver) *courier {
 
 // stop makes run send what is left and waits for its end, until ctx is done:
 // then it gives up what still waits.
-func (c *courier) stop(ctx context.Context) {
+func (c *sendLoop) stop(ctx context.Context) {
 	defer c.expire()
 	c.stopOnce.Do(func() {
 		c.deadline, _ = ctx.Deadline()
@@ -112,7 +112,7 @@ func (c *courier) stop(ctx context.Context) {
 }
 
 // run sends until stop.
-func (c *courier) run() {
+func (c *sendLoop) run() {
 	defer close(c.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -124,7 +124,7 @@ func (c *courier) run() {
 			break
 		}
 		wait := c.deliver(now)
-		c.window.compact()
+		c.inflight.compact()
 		if c.isLast && c.isFinished() {
 			break
 		}
@@ -132,7 +132,7 @@ func (c *courier) run() {
 			wait = min(wait, max(0, c.flush.Sub(now)))
 		}
 		opened, filled := c.queue.opened, c.queue.filled
-		if rest := c.rested.Sub(now); rest > 0 && !c.isLast {
+		if rest := c.pausedUntil.Sub(now); rest > 0 && !c.isLast {
 			opened, filled = nil, nil
 			wait = min(wait, rest)
 		}
@@ -156,14 +156,14 @@ func (c *courier) run() {
 		}
 	}
 	if c.link != nil {
-		c.leave(c.expired)
+		c.closeGracefully(c.expired)
 	}
 	c.giveUp()
 }
 
 // collect takes what waits in the queue: what is full, and the open datagram
 // too when its time has come and it would leave now.
-func (c *courier) collect(now time.Time) {
+func (c *sendLoop) collect(now time.Time) {
 	all := c.isLast
 	select {
 	case <-c.queue.opened:
@@ -174,9 +174,9 @@ func (c *courier) collect(now time.Time) {
 		all = true
 		c.flush = time.Time{}
 	}
-	before := len(c.window.datagrams)
-	taken, arrived := c.queue.take(c.window.datagrams, all)
-	c.window.datagrams = taken
+	before := len(c.inflight.datagrams)
+	taken, arrived := c.queue.dequeue(c.inflight.datagrams, all)
+	c.inflight.datagrams = taken
 	for _, d := range taken[before:] {
 		c.unsent += len(d.bytes)
 	}
@@ -185,24 +185,24 @@ func (c *courier) collect(now time.Time) {
 		// Better too fast for StatsD than given up: aim at half of the time left.
 		least = 2 * float64(c.unsent) / max(0.001, c.deadline.Sub(now).Seconds())
 	}
-	c.pace.advance(now, arrived, least)
+	c.pacer.advance(now, arrived, least)
 }
 
 // mayFlush tells whether the open datagram would leave at once, if there is
 // one. While others wait it fills up meanwhile.
-func (c *courier) mayFlush() bool {
-	return !c.flush.IsZero() && c.link != nil && len(c.window.waiting()) == 0 && !c.isProbeOut()
+func (c *sendLoop) mayFlush() bool {
+	return !c.flush.IsZero() && c.link != nil && len(c.inflight.waiting()) == 0 && !c.isProbeOut()
 }
 
 // isProbeOut tells whether the first datagram after an outage is on its way.
-func (c *courier) isProbeOut() bool { return c.probing && !c.probeEnd.IsZero() }
+func (c *sendLoop) isProbeOut() bool { return c.probing && !c.probeDeadline.IsZero() }
 
 // forever is how long to wait when only an event brings something to do.
 const forever = time.Hour
 
 // deliver writes what can be written now, and tells when to call it again
 // unless something happens before.
-func (c *courier) deliver(now time.Time) (wait time.Duration) {
+func (c *sendLoop) deliver(now time.Time) (wait time.Duration) {
 	if c.link == nil {
 		if wait := c.dialAt.Sub(now); wait > 0 {
 			return wait
@@ -212,12 +212,12 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 		}
 		now = time.Now()
 	}
-	if err := c.settle(now); err != nil {
+	if err := c.confirm(now); err != nil {
 		return c.fail(now, err)
 	}
 	if c.isProbeOut() {
-		if wait := c.probeEnd.Sub(now); wait > 0 && len(c.window.written()) > 0 {
-			return min(wait, settleInterval)
+		if wait := c.probeDeadline.Sub(now); wait > 0 && len(c.inflight.written()) > 0 {
+			return min(wait, confirmInterval)
 		}
 		c.recovered(now)
 	}
@@ -226,10 +226,10 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 		c.queue.written(n)
 	}
 	if n > 1 {
-		c.rested = now.Add(restTime)
+		c.pausedUntil = now.Add(burstInterval)
 	}
 	if n > 0 && err == nil {
-		err = c.settle(now)
+		err = c.confirm(now)
 	}
 	if err != nil {
 		return c.fail(now, err)
@@ -237,51 +237,51 @@ func (c *courier) deliver(now time.Time) (wait time.Duration) {
 	return wait
 }
 
-// burstTime is about how long the courier writes without a look at all else: a
+// burstTime is about how long the send loop writes without a look at all else: a
 // StatsD that reads slowly may hold up each write.
 const burstTime = writeTime
 
 // write writes what may leave now: n datagrams. It tells when there may be more
 // to do, and what broke the link; that a datagram is refused, the write of the
 // next one may tell.
-func (c *courier) write(now time.Time) (n int, wait time.Duration, err error) {
-	for len(c.window.waiting()) > 0 {
-		d := c.window.waiting()[0]
+func (c *sendLoop) write(now time.Time) (n int, wait time.Duration, err error) {
+	for len(c.inflight.waiting()) > 0 {
+		d := c.inflight.waiting()[0]
 		if d.sent = time.Now(); d.sent.Sub(now) > burstTime {
 			return n, 0, nil
 		}
-		if c.network == UDP && !c.pace.allows(len(d.bytes)) {
+		if c.network == UDP && !c.pacer.allows(len(d.bytes)) {
 			return n, paceInterval, nil
 		}
 		switch err := c.link.write(d); {
 		case errors.Is(err, errBusy):
 			return n, busyInterval, nil
 		case err != nil:
-			return n, 0, c.settle(now)
+			return n, 0, c.confirm(now)
 		}
 		n++
-		c.window.next++
+		c.inflight.next++
 		c.unsent -= len(d.bytes)
 		if c.probing {
-			c.probeEnd = now.Add(c.trial.lasts)
-			return n, settleInterval, nil
+			c.probeDeadline = now.Add(c.probeTiming.timeout)
+			return n, confirmInterval, nil
 		}
 	}
-	if len(c.window.written()) > 0 {
-		return n, settleInterval, nil
+	if len(c.inflight.written()) > 0 {
+		return n, confirmInterval, nil
 	}
 	return n, forever, nil
 }
 
-// settle lets go of what was written and cannot come back. An error says that
+// confirm lets go of what was written and cannot come back. An error says that
 // the link is broken; what was written and is still held has to be written
 // again.
-func (c *courier) settle(now time.Time) error {
-	n, err := c.link.settle(c.window.written(), now)
+func (c *sendLoop) confirm(now time.Time) error {
+	n, err := c.link.confirm(c.inflight.written(), now)
 	if n > 0 {
-		settled := c.window.settle(n)
-		c.queue.recycle(settled)
-		clear(settled)
+		confirmed := c.inflight.confirm(n)
+		c.queue.recycle(confirmed)
+		clear(confirmed)
 		c.backoff = retryInterval
 	}
 	return err
@@ -289,42 +289,42 @@ func (c *courier) settle(now time.Time) error {
 
 // isFinished tells whether nothing is left to send, and waits for what may come
 // back of it.
-func (c *courier) isFinished() bool {
-	if c.link != nil && len(c.window.waiting()) == 0 {
-		c.leave(c.expired)
+func (c *sendLoop) isFinished() bool {
+	if c.link != nil && len(c.inflight.waiting()) == 0 {
+		c.closeGracefully(c.expired)
 	}
-	return len(c.window.datagrams) == 0
+	return len(c.inflight.datagrams) == 0
 }
 
-// leave closes the link in good order, for which it takes no longer than until
+// closeGracefully closes the link in good order, for which it takes no longer than until
 // ctx is done. What did not reach StatsD waits again.
-func (c *courier) leave(ctx context.Context) {
+func (c *sendLoop) closeGracefully(ctx context.Context) {
 	c.link.finish(ctx)
-	_ = c.settle(time.Now())
+	_ = c.confirm(time.Now())
 	c.closeLink()
-	c.window.compact()
+	c.inflight.compact()
 }
 
 // closeLink closes the link. What was written and not let go of waits again.
-func (c *courier) closeLink() {
+func (c *sendLoop) closeLink() {
 	c.link.close()
 	c.link = nil
-	c.queue.written(-c.window.rewind())
+	c.queue.written(-c.inflight.rewind())
 	c.unsent = 0
-	for _, d := range c.window.waiting() {
+	for _, d := range c.inflight.waiting() {
 		c.unsent += len(d.bytes)
 	}
 }
 
 // fail gives up a link because of err and tells when to connect again.
-func (c *courier) fail(now time.Time, err error) (wait time.Duration) {
+func (c *sendLoop) fail(now time.Time, err error) (wait time.Duration) {
 	if errors.Is(err, errEnded) { // StatsD may still read what was written
 		ctx, cancel := context.WithTimeout(c.expired, finishTime)
 		c.link.finish(ctx)
 		cancel()
-		_ = c.settle(now)
+		_ = c.confirm(now)
 	}
-	c.trial = c.link.trial()
+	c.probeTiming = c.link.probe()
 	c.closeLink()
 	if errors.Is(err, errReplaced) {
 		c.dialAt = now
@@ -334,18 +334,18 @@ func (c *courier) fail(now time.Time, err error) (wait time.Duration) {
 }
 
 // away notes that StatsD is away because of err and tells when to try again.
-func (c *courier) away(now time.Time, err error) (wait time.Duration) {
+func (c *sendLoop) away(now time.Time, err error) (wait time.Duration) {
 	c.resolver.lookAgain()
 	if c.failure == nil {
 		c.awayFrom = now
 	}
-	if !c.isTold && now.Sub(c.told) >= tellInterval {
-		c.isTold, c.told = true, now
+	if !c.isLogged && now.Sub(c.lastLogged) >= logInterval {
+		c.isLogged, c.lastLogged = true, now
 		c.log.Warn("statsd is away, metrics wait", "address", c.target, "error", err)
 	}
 	c.failure = err
-	c.probing, c.probeEnd = c.trial.lasts > 0, time.Time{}
-	wait = c.trial.every
+	c.probing, c.probeDeadline = c.probeTiming.timeout > 0, time.Time{}
+	wait = c.probeTiming.interval
 	if c.network == TCP {
 		// Jitter keeps many proxies from coming back all at once.
 		wait = c.backoff/2 + rand.N(c.backoff)
@@ -356,12 +356,12 @@ func (c *courier) away(now time.Time, err error) (wait time.Duration) {
 }
 
 // recovered notes that StatsD takes datagrams.
-func (c *courier) recovered(now time.Time) {
+func (c *sendLoop) recovered(now time.Time) {
 	c.probing = false
 	c.failure = nil
-	c.pace.start()
-	if c.isTold {
-		c.isTold = false
+	c.pacer.start()
+	if c.isLogged {
+		c.isLogged = false
 		c.log.Info("statsd is back", "address", c.target, "after", now.Sub(c.awayFrom).Round(time.Millisecond), "waiting_bytes", c.unsent)
 	}
 }
@@ -369,7 +369,7 @@ func (c *courier) recovered(now time.Time) {
 // connect makes a link to where StatsD is now, or tells when to try again. A
 // StatsD that has several addresses is tried at the next of them when it was
 // away.
-func (c *courier) connect() (wait time.Duration) {
+func (c *sendLoop) connect() (wait time.Duration) {
 	target, err := c.resolver.pick(c.target, c.failure != nil)
 	if err != nil {
 		if c.failure == nil {
@@ -392,17 +392,17 @@ func (c *courier) connect() (wait time.Duration) {
 }
 
 // follow leaves an address that is none of StatsD's any more.
-func (c *courier) follow() {
+func (c *sendLoop) follow() {
 	switch {
 	case c.link == nil:
 		c.dialAt = time.Time{}
 	case !c.resolver.has(c.target):
 		c.log.Info("statsd has moved", "from", c.target)
 		if c.isProbeOut() {
-			c.closeLink() // what is on trial there is not lost with it
+			c.closeLink() // what is being probed there is not lost with it
 		} else {
 			ctx, cancel := context.WithTimeout(c.expired, finishTime)
-			c.leave(ctx)
+			c.closeGracefully(ctx)
 			cancel()
 		}
 		c.dialAt = time.Time{}
@@ -410,10 +410,10 @@ func (c *courier) follow() {
 }
 
 // giveUp counts what was not sent as lost.
-func (c *courier) giveUp() {
-	c.window.datagrams, _ = c.queue.take(c.window.datagrams, true)
+func (c *sendLoop) giveUp() {
+	c.inflight.datagrams, _ = c.queue.dequeue(c.inflight.datagrams, true)
 	lines := 0
-	for _, d := range c.window.waiting() {
+	for _, d := range c.inflight.waiting() {
 		lines += d.lines()
 	}
 	switch {

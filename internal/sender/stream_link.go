@@ -13,24 +13,24 @@ import (
 // errEnded says that StatsD closed a connection.
 var errEnded = errors.New("statsd closed the connection")
 
-// stream sends lines through a connection, each with a line feed at its end.
+// streamLink sends lines through a connection, each with a line feed at its end.
 // What StatsD's host has not acknowledged when the connection breaks is sent
 // again, from the start of a line:
 //
 //	a:1|c↵b:1|c↵ c:1|c↵d:1|c↵ e:1|c↵
 //	└ written ─┘ └ written ─┘ └ current, partly written
 //	               ▲ acknowledged up to here: c and all behind it again
-type stream struct {
+type streamLink struct {
 	conn         streamConn
 	out          writer
 	file         *fileWatch // of a Unix socket
 	counter      *counter   // of what is not acknowledged
 	acknowledges bool       // false for a Unix socket, where written is received
 
-	current *datagram // the one that is partly written
-	offset  int       // how many bytes of current are written
-	total   int       // bytes written
-	settled int       // bytes of the datagrams that settle has let go of
+	current   *datagram // the one that is partly written
+	offset    int       // how many bytes of current are written
+	total     int       // bytes written
+	confirmed int       // bytes of the datagrams that confirm has let go of
 
 	ended    chan struct{} // closed when StatsD has closed the connection
 	finished bool
@@ -44,9 +44,9 @@ type streamConn interface {
 	CloseWrite() error
 }
 
-// newStream returns a stream over conn, whose Close ends it.
-func newStream(conn streamConn) *stream {
-	s := &stream{conn: conn, out: writer{conn: conn}, ended: make(chan struct{})}
+// newStreamLink returns a stream over conn, whose Close ends it.
+func newStreamLink(conn streamConn) *streamLink {
+	s := &streamLink{conn: conn, out: writer{conn: conn}, ended: make(chan struct{})}
 	if _, ok := conn.(*net.TCPConn); ok {
 		s.acknowledges = true
 		s.counter = newCounter(conn)
@@ -58,7 +58,7 @@ func newStream(conn streamConn) *stream {
 	return s
 }
 
-func (s *stream) write(d *datagram) error {
+func (s *streamLink) write(d *datagram) error {
 	if s.current != d {
 		s.current, s.offset = d, 0
 	}
@@ -75,10 +75,10 @@ func (s *stream) write(d *datagram) error {
 	return err
 }
 
-func (s *stream) settle(written []*datagram, now time.Time) (n int, err error) {
+func (s *streamLink) confirm(written []*datagram, now time.Time) (n int, err error) {
 	acknowledged, err := s.acknowledged()
-	for n < len(written) && s.settled+len(written[n].bytes)+1 <= acknowledged {
-		s.settled += len(written[n].bytes) + 1
+	for n < len(written) && s.confirmed+len(written[n].bytes)+1 <= acknowledged {
+		s.confirmed += len(written[n].bytes) + 1
 		n++
 	}
 	switch {
@@ -99,7 +99,7 @@ func (s *stream) settle(written []*datagram, now time.Time) (n int, err error) {
 		first = written[n]
 	}
 	if first != nil {
-		i := bytes.LastIndexByte(first.bytes[:acknowledged-s.settled], '\n')
+		i := bytes.LastIndexByte(first.bytes[:acknowledged-s.confirmed], '\n')
 		first.bytes = first.bytes[i+1:]
 	}
 	return n, err
@@ -107,7 +107,7 @@ func (s *stream) settle(written []*datagram, now time.Time) (n int, err error) {
 
 // acknowledged returns how many bytes StatsD's host has, and the error that has
 // ended the connection.
-func (s *stream) acknowledged() (int, error) {
+func (s *streamLink) acknowledged() (int, error) {
 	if !s.acknowledges {
 		return s.total, nil
 	}
@@ -118,7 +118,7 @@ func (s *stream) acknowledged() (int, error) {
 	return s.total - n, err
 }
 
-func (s *stream) hasEnded() bool {
+func (s *streamLink) hasEnded() bool {
 	select {
 	case <-s.ended:
 		return true
@@ -127,7 +127,7 @@ func (s *stream) hasEnded() bool {
 	}
 }
 
-func (s *stream) finish(ctx context.Context) {
+func (s *streamLink) finish(ctx context.Context) {
 	s.finished = true
 	s.endSent = s.conn.CloseWrite() == nil
 	if !s.endSent || !s.acknowledges {
@@ -147,11 +147,11 @@ func (s *stream) finish(ctx context.Context) {
 	}
 }
 
-func (s *stream) broken() <-chan struct{} { return s.ended }
+func (s *streamLink) broken() <-chan struct{} { return s.ended }
 
-func (s *stream) trial() trial { return trial{every: retryInterval} }
+func (s *streamLink) probe() probeTiming { return probeTiming{interval: retryInterval} }
 
-func (s *stream) close() {
+func (s *streamLink) close() {
 	if s.acknowledges {
 		if n, _ := s.counter.unacknowledged(); n > 0 {
 			_ = s.conn.(*net.TCPConn).SetLinger(0) // what is sent again must not arrive here, too

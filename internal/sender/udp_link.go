@@ -15,7 +15,7 @@ const (
 	// second each (RFC 4861, section 7.2.2, and the same for ARP). Meanwhile the
 	// kernel keeps some datagrams for it, and drops the oldest when there are
 	// more; then all that it still has come back. The rest is for its timers and
-	// for settleInterval.
+	// for confirmInterval.
 	resolveTime = 3*time.Second + 40*time.Millisecond
 
 	// linkHold is how long a datagram is held after it was written, for that
@@ -30,30 +30,30 @@ const (
 	// linkFinish is how long finish waits for refusals across a link.
 	linkFinish = 100 * time.Millisecond
 
-	// maxHeld is how many bytes of datagrams are held at most.
-	maxHeld = 6 << 20
+	// maxInFlightBytes is how many bytes of datagrams are held at most.
+	maxInFlightBytes = 6 << 20
 
 	// minQuoted is how many bytes of a datagram its refusal must quote to tell
 	// which it was.
 	minQuoted = 64
 )
 
-// trial is how a StatsD that was away is tried again.
-type trial struct {
-	every time.Duration // how long after the last failure
-	lasts time.Duration // how long the first datagram may come back
+// probeTiming is how a StatsD that was away is tried again.
+type probeTiming struct {
+	interval time.Duration // how long after the last failure
+	timeout  time.Duration // how long the first datagram may come back
 }
 
 var (
-	loopbackTrial = trial{every: retryInterval, lasts: loopbackHold}
+	loopbackProbe = probeTiming{interval: retryInterval, timeout: loopbackHold}
 
 	// Linux sends a host one refusal a second, after the first six:
 	// icmp_ratelimit in icmp(7). A try before that second is over could be
 	// refused without a word.
-	linkTrial = trial{every: 1100 * time.Millisecond, lasts: 300 * time.Millisecond}
+	linkProbe = probeTiming{interval: 1100 * time.Millisecond, timeout: 300 * time.Millisecond}
 
 	// What is sent to a host that is not there comes back late.
-	hostTrial = trial{every: linkTrial.every, lasts: resolveTime + linkTrial.lasts}
+	hostProbe = probeTiming{interval: linkProbe.interval, timeout: resolveTime + linkProbe.timeout}
 )
 
 // udpLink sends UDP datagrams. A host where nobody listens answers with an ICMP
@@ -85,10 +85,10 @@ func (l *udpLink) write(d *datagram) error {
 	return err
 }
 
-// settle takes the first datagram that came back, and all behind it, as not
+// confirm takes the first datagram that came back, and all behind it, as not
 // received: those were on their way to the same closed port, or to the same
 // host that is not there.
-func (l *udpLink) settle(written []*datagram, now time.Time) (n int, err error) {
+func (l *udpLink) confirm(written []*datagram, now time.Time) (n int, err error) {
 	if l.failed == nil {
 		l.failed = l.errors.pending()
 	}
@@ -101,7 +101,7 @@ func (l *udpLink) settle(written []*datagram, now time.Time) (n int, err error) 
 		}
 		return n, l.failed
 	}
-	for n < len(written) && ((len(written)-n)*cap(written[n].memory) > maxHeld || now.Sub(written[n].sent) >= l.hold) {
+	for n < len(written) && ((len(written)-n)*cap(written[n].memory) > maxInFlightBytes || now.Sub(written[n].sent) >= l.hold) {
 		n++
 	}
 	return n, nil
@@ -137,14 +137,14 @@ func (l *udpLink) finish(ctx context.Context) {
 	l.hold = 0
 }
 
-func (l *udpLink) trial() trial {
+func (l *udpLink) probe() probeTiming {
 	switch {
 	case l.isLocal:
-		return loopbackTrial
+		return loopbackProbe
 	case errors.Is(l.failed, syscall.ECONNREFUSED):
-		return linkTrial
+		return linkProbe
 	}
-	return hostTrial // also where the network was gone: the host may not be back with it
+	return hostProbe // also where the network was gone: the host may not be back with it
 }
 
 func (l *udpLink) broken() <-chan struct{} { return nil }
