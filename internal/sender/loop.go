@@ -1,427 +1,351 @@
 package sender
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"time"
 )
 
-const (
-	// retryInterval is how often a StatsD that is away is tried, on this
-	// machine.
-	retryInterval = 100 * time.Millisecond
-
-	// maxBackoff is how long the send loop waits at most before it connects a
-	// stream again: from retryInterval on it doubles.
-	maxBackoff = 5 * time.Second
-
-	// dialTime is how long connecting may take.
-	dialTime = 2 * time.Second
-
-	// busyInterval is when a link is tried again that takes nothing now.
-	busyInterval = time.Millisecond
-
-	// burstInterval is the least time between two bursts of datagrams that are full.
-	// At a high rate several leave in one, for which StatsD has to be woken once,
-	// and so has the send loop; each costs as much as sending a datagram. In that
-	// time no more arrives than a receiver's buffer takes, see burstBytes.
-	burstInterval = time.Millisecond
-
-	// logInterval is the least time between two entries of the log that StatsD
-	// is away.
-	logInterval = time.Second
-
-	// confirmInterval is how often the send loop looks whether what it wrote comes
-	// back.
-	confirmInterval = 20 * time.Millisecond
-)
-
-// sendLoop takes datagrams from a queue and brings them to StatsD. One
-// goroutine, that of run, owns all but what stop uses.
-type sendLoop struct {
-	network  string
-	queue    *queue
-	resolver *resolver
-	log      *slog.Logger
+// loop carries out what a machine decides. It owns the socket, the timer and
+// the bytes of the packets. One goroutine, that of run, uses all but what stop
+// uses.
+type loop struct {
+	machine *machine
+	queue   *queue
+	lookup  *lookup
+	dial    dialFunc
+	report  *report
 
 	stopOnce sync.Once
-	stopping chan struct{} // closed by stop
-	deadline time.Time     // of stop; set before stopping is closed
+	stopping chan struct{}   // closed by stop
+	deadline time.Time       // of stop; set before stopping is closed
+	expired  context.Context // done when stop has to return
+	expire   context.CancelFunc
 	done     chan struct{} // closed when the goroutine is gone
 
-	expired context.Context // done when stop has to return
-	expire  context.CancelFunc
+	packets  []*buffer // that the machine knows, in order, after those that were removed
+	base     uint64    // number of packets[0]
+	removed  int       // packets at the start that were removed
+	openedAt time.Time // when the open packet got its first line, zero if it has none
 
-	inflight    inflight
-	pacer       pacer
-	flush       time.Time // when the open datagram has to leave, zero where there is none
-	pausedUntil time.Time // when the rest behind the last burst is over
-	isLast      bool      // stopping was seen
-	unsent      int       // bytes in inflight.waiting()
-	link        link      // nil where there is none
-	target      string    // what link is, or was, connected to
-	dialAt      time.Time // when to connect
-	backoff     time.Duration
-
-	// Where a probe takes time, the first datagram after an outage goes alone,
-	// until probeDeadline: it may come back. probeDeadline is zero before it goes.
-	probeTiming   probeTiming
-	probing       bool
-	probeDeadline time.Time
-
-	failure    error     // why StatsD is away, nil while it is not
-	awayFrom   time.Time // since when
-	isLogged   bool      // whether the log says so
-	lastLogged time.Time // when it was logged last
-	lost       lossLog
+	conn     conn            // nil if there is none
+	news     <-chan struct{} // of conn
+	dials    chan dialed     // the end of an attempt to connect
+	isDials  bool            // there is such an attempt
+	stopped  <-chan struct{} // stopping, until it was seen
+	timer    *time.Timer
+	polledAt time.Time // when events were received last
 }
 
-func newSendLoop(options *Options, q *queue, r *resolver) *sendLoop {
-	c := &sendLoop{
-		network:     options.Network,
-		queue:       q,
-		resolver:    r,
-		log:         options.Logger,
-		stopping:    make(chan struct{}),
-		done:        make(chan struct{}),
-		backoff:     retryInterval,
-		probeTiming: probeTiming{interval: retryInterval},
-		lost:        lossLog{log: options.Logger},
+// dialed is how an attempt to connect has ended.
+type dialed struct {
+	conn   conn
+	isSelf bool
+	err    error
+}
+
+// newLoop returns a loop that sends what is in q.
+func newLoop(p policy, q *queue, look *lookup, dial dialFunc, r *report) *loop {
+	l := &loop{
+		machine:  newMachine(p, rand.Uint64()),
+		queue:    q,
+		lookup:   look,
+		dial:     dial,
+		report:   r,
+		stopping: make(chan struct{}),
+		done:     make(chan struct{}),
+		dials:    make(chan dialed, 1),
 	}
-	c.expired, c.expire = context.WithCancel(context.Background())
-	return c
+	l.expired, l.expire = context.WithCancel(context.Background())
+	return l
 }
 
 // stop makes run send what is left and waits for its end, until ctx is done:
-// then it gives up what still waits.
-func (c *sendLoop) stop(ctx context.Context) {
-	defer c.expire()
-	c.stopOnce.Do(func() {
-		c.deadline, _ = ctx.Deadline()
-		close(c.stopping)
+// then the rest is lost.
+func (l *loop) stop(ctx context.Context) {
+	defer l.expire()
+	l.stopOnce.Do(func() {
+		l.deadline, _ = ctx.Deadline()
+		close(l.stopping)
 	})
 	select {
-	case <-c.done:
+	case <-l.done:
 	case <-ctx.Done():
-		c.expire()
-		<-c.done
+		l.expire()
+		<-l.done
 	}
 }
 
 // run sends until stop.
-func (c *sendLoop) run() {
-	defer close(c.done)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	stopping := c.stopping
+func (l *loop) run() {
+	defer close(l.done)
+	l.stopped = l.stopping
+	l.timer = time.NewTimer(forever)
+	defer l.timer.Stop()
+	addrs, err := l.lookup.result()
+	l.machine.cause = err
+	if len(addrs) > 0 {
+		l.handle(event{kind: evResolved, addrs: addrs})
+	}
 	for {
-		now := time.Now()
-		c.collect(now)
-		if c.expired.Err() != nil {
+		a := l.machine.next(time.Now())
+		if a.kind == actDone {
 			break
 		}
-		wait := c.deliver(now)
-		c.inflight.compact()
-		if c.isLast && c.isFinished() {
-			break
-		}
-		if c.mayFlush() {
-			wait = min(wait, max(0, c.flush.Sub(now)))
-		}
-		opened, filled := c.queue.opened, c.queue.filled
-		if rest := c.pausedUntil.Sub(now); rest > 0 && !c.isLast {
-			opened, filled = nil, nil
-			wait = min(wait, rest)
-		}
-		timer.Reset(wait)
-		var broken <-chan struct{}
-		if c.link != nil {
-			broken = c.link.broken()
-		}
-		select {
-		case <-opened:
-			c.flush = time.Now().Add(flushInterval)
-		case <-filled:
-		case <-c.resolver.changed:
-			c.follow()
-		case <-broken:
-		case <-timer.C:
-		case <-stopping:
-			c.isLast = true
-			stopping = nil
-		case <-c.expired.Done():
+		l.do(a)
+	}
+	l.expire()
+	if l.isDials {
+		if d := <-l.dials; d.conn != nil {
+			d.conn.close()
 		}
 	}
-	if c.link != nil {
-		c.closeGracefully(c.expired)
-	}
-	c.giveUp()
+	l.publish()
 }
 
-// collect takes what waits in the queue: what is full, and the open datagram
-// too when its time has come and it would leave now.
-func (c *sendLoop) collect(now time.Time) {
-	all := c.isLast
-	select {
-	case <-c.queue.opened:
-		c.flush = now.Add(flushInterval)
+// handle hands the machine an event.
+func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
+
+// do carries out an action and tells the machine so.
+func (l *loop) do(a action) {
+	switch a.kind {
+	case actWait:
+		l.wait(a)
+		return
+	case actWrite:
+		l.write(a.seq)
+		return
+	case actProbe:
+		err := l.conn.write(nil, time.Now())
+		l.handle(event{kind: evDid, did: actProbe})
+		l.look(err)
+		return
+	case actTrim:
+		n, lines := l.trim(a.n)
+		l.report.confirmed(0, lines, n)
+		l.handle(event{kind: evTrimmed, n: n, lines: lines})
+		return
+	case actSeal:
+		l.openedAt = time.Time{}
+		l.dequeue(true)
+	case actLookup:
+		l.lookup.lookAgain()
+	case actDial:
+		l.connect(a.addr)
+	case actCheck:
+		l.look(nil)
+	case actFinish:
+		l.conn.finish()
+	case actClose:
+		l.conn.close()
+		l.conn, l.news = nil, nil
+	case actConfirm:
+		l.report.confirmed(a.n, a.lines, a.bytes)
+		l.remove(a.n)
+	case actDrop:
+		l.report.dropped(a)
+		if a.isLast {
+			l.remove(len(l.packets) - l.removed)
+		}
 	default:
+		l.report.do(a)
 	}
-	if c.mayFlush() && !now.Before(c.flush) {
-		all = true
-		c.flush = time.Time{}
-	}
-	before := len(c.inflight.datagrams)
-	taken, arrived := c.queue.dequeue(c.inflight.datagrams, all)
-	c.inflight.datagrams = taken
-	for _, d := range taken[before:] {
-		c.unsent += len(d.bytes)
-	}
-	least := 0.0
-	if c.isLast && !c.deadline.IsZero() {
-		// Better too fast for StatsD than given up: aim at half of the time left.
-		least = 2 * float64(c.unsent) / max(0.001, c.deadline.Sub(now).Seconds())
-	}
-	c.pacer.advance(now, arrived, least)
+	l.handle(event{kind: evDid, did: a.kind})
 }
 
-// mayFlush tells whether the open datagram would leave at once, if there is
-// one. While others wait it fills up meanwhile.
-func (c *sendLoop) mayFlush() bool {
-	return !c.flush.IsZero() && c.link != nil && len(c.inflight.waiting()) == 0 && !c.isProbeOut()
+// packet returns a packet by its number.
+func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
+
+// connect begins to connect to an address.
+func (l *loop) connect(address string) {
+	l.isDials = true
+	go func() {
+		c, isSelf, err := l.dial(l.expired, address)
+		l.dials <- dialed{c, isSelf, err}
+	}()
 }
 
-// isProbeOut tells whether the first datagram after an outage is on its way.
-func (c *sendLoop) isProbeOut() bool { return c.probing && !c.probeDeadline.IsZero() }
-
-// forever is how long to wait when only an event brings something to do.
-const forever = time.Hour
-
-// deliver writes what can be written now, and tells when to call it again
-// unless something happens before.
-func (c *sendLoop) deliver(now time.Time) (wait time.Duration) {
-	if c.link == nil {
-		if wait := c.dialAt.Sub(now); wait > 0 {
-			return wait
-		}
-		if wait := c.connect(); wait > 0 {
-			return wait
-		}
-		now = time.Now()
+// connected takes the end of an attempt to connect.
+func (l *loop) connected(d dialed) {
+	l.isDials = false
+	if d.err != nil {
+		l.report.sendErrors++
+		l.handle(event{kind: evDialFailed, err: d.err, isRefused: isRefused(d.err)})
+		return
 	}
-	if err := c.confirm(now); err != nil {
-		return c.fail(now, err)
-	}
-	if c.isProbeOut() {
-		if wait := c.probeDeadline.Sub(now); wait > 0 && len(c.inflight.written()) > 0 {
-			return min(wait, confirmInterval)
-		}
-		c.recovered(now)
-	}
-	n, wait, err := c.write(now)
-	if n > 0 {
-		c.queue.written(n)
-	}
-	if n > 1 {
-		c.pausedUntil = now.Add(burstInterval)
-	}
-	if n > 0 && err == nil {
-		err = c.confirm(now)
-	}
-	if err != nil {
-		return c.fail(now, err)
-	}
-	return wait
+	l.report.connections++
+	l.conn, l.news = d.conn, d.conn.news()
+	l.handle(event{kind: evDialed, isSelf: d.isSelf})
 }
 
-// burstTime is about how long the send loop writes without a look at all else: a
-// StatsD that reads slowly may hold up each write.
-const burstTime = writeTime
+// pollInterval is how long the loop writes without a look at all else.
+const pollInterval = writeTimeout
 
-// write writes what may leave now: n datagrams. It tells when there may be more
-// to do, and what broke the link; that a datagram is refused, the write of the
-// next one may tell.
-func (c *sendLoop) write(now time.Time) (n int, wait time.Duration, err error) {
-	for len(c.inflight.waiting()) > 0 {
-		d := c.inflight.waiting()[0]
-		if d.sent = time.Now(); d.sent.Sub(now) > burstTime {
-			return n, 0, nil
-		}
-		if c.network == UDP && !c.pacer.allows(len(d.bytes)) {
-			return n, paceInterval, nil
-		}
-		switch err := c.link.write(d); {
-		case errors.Is(err, errBusy):
-			return n, busyInterval, nil
-		case err != nil:
-			return n, 0, c.confirm(now)
-		}
-		n++
-		c.inflight.next++
-		c.unsent -= len(d.bytes)
-		if c.probing {
-			c.probeDeadline = now.Add(c.probeTiming.timeout)
-			return n, confirmInterval, nil
-		}
-	}
-	if len(c.inflight.written()) > 0 {
-		return n, confirmInterval, nil
-	}
-	return n, forever, nil
-}
-
-// confirm lets go of what was written and cannot come back. An error says that
-// the link is broken; what was written and is still held has to be written
-// again.
-func (c *sendLoop) confirm(now time.Time) error {
-	n, err := c.link.confirm(c.inflight.written(), now)
-	if n > 0 {
-		confirmed := c.inflight.confirm(n)
-		c.queue.recycle(confirmed)
-		clear(confirmed)
-		c.backoff = retryInterval
-	}
-	return err
-}
-
-// isFinished tells whether nothing is left to send, and waits for what may come
-// back of it.
-func (c *sendLoop) isFinished() bool {
-	if c.link != nil && len(c.inflight.waiting()) == 0 {
-		c.closeGracefully(c.expired)
-	}
-	return len(c.inflight.datagrams) == 0
-}
-
-// closeGracefully closes the link in good order, for which it takes no longer than until
-// ctx is done. What did not reach StatsD waits again.
-func (c *sendLoop) closeGracefully(ctx context.Context) {
-	c.link.finish(ctx)
-	_ = c.confirm(time.Now())
-	c.closeLink()
-	c.inflight.compact()
-}
-
-// closeLink closes the link. What was written and not let go of waits again.
-func (c *sendLoop) closeLink() {
-	c.link.close()
-	c.link = nil
-	c.queue.written(-c.inflight.rewind())
-	c.unsent = 0
-	for _, d := range c.inflight.waiting() {
-		c.unsent += len(d.bytes)
-	}
-}
-
-// fail gives up a link because of err and tells when to connect again.
-func (c *sendLoop) fail(now time.Time, err error) (wait time.Duration) {
-	if errors.Is(err, errEnded) { // StatsD may still read what was written
-		ctx, cancel := context.WithTimeout(c.expired, finishTime)
-		c.link.finish(ctx)
-		cancel()
-		_ = c.confirm(now)
-	}
-	c.probeTiming = c.link.probe()
-	c.closeLink()
-	if errors.Is(err, errReplaced) {
-		c.dialAt = now
-		return 0
-	}
-	return c.away(now, err)
-}
-
-// away notes that StatsD is away because of err and tells when to try again.
-func (c *sendLoop) away(now time.Time, err error) (wait time.Duration) {
-	c.resolver.lookAgain()
-	if c.failure == nil {
-		c.awayFrom = now
-	}
-	if !c.isLogged && now.Sub(c.lastLogged) >= logInterval {
-		c.isLogged, c.lastLogged = true, now
-		c.log.Warn("statsd is away, metrics wait", "address", c.target, "error", err)
-	}
-	c.failure = err
-	c.probing, c.probeDeadline = c.probeTiming.timeout > 0, time.Time{}
-	wait = c.probeTiming.interval
-	if c.network == TCP {
-		// Jitter keeps many proxies from coming back all at once.
-		wait = c.backoff/2 + rand.N(c.backoff)
-		c.backoff = min(2*c.backoff, maxBackoff)
-	}
-	c.dialAt = now.Add(wait)
-	return wait
-}
-
-// recovered notes that StatsD takes datagrams.
-func (c *sendLoop) recovered(now time.Time) {
-	c.probing = false
-	c.failure = nil
-	c.pacer.start()
-	if c.isLogged {
-		c.isLogged = false
-		c.log.Info("statsd is back", "address", c.target, "after", now.Sub(c.awayFrom).Round(time.Millisecond), "waiting_bytes", c.unsent)
-	}
-}
-
-// connect makes a link to where StatsD is now, or tells when to try again. A
-// StatsD that has several addresses is tried at the next of them when it was
-// away.
-func (c *sendLoop) connect() (wait time.Duration) {
-	target, err := c.resolver.pick(c.target, c.failure != nil)
-	if err != nil {
-		if c.failure == nil {
-			c.awayFrom = time.Now()
-		}
-		c.failure = err
-		return forever // resolver.changed will tell
-	}
-	c.target = target
-	link, err := dial(c.expired, c.network, target)
+// write writes a packet.
+func (l *loop) write(seq uint64) {
 	now := time.Now()
-	if err != nil {
-		return c.away(now, err)
-	}
-	c.link = link
-	if !c.probing {
-		c.recovered(now)
-	}
-	return 0
-}
-
-// follow leaves an address that is none of StatsD's any more.
-func (c *sendLoop) follow() {
-	switch {
-	case c.link == nil:
-		c.dialAt = time.Time{}
-	case !c.resolver.has(c.target):
-		c.log.Info("statsd has moved", "from", c.target)
-		if c.isProbeOut() {
-			c.closeLink() // what is being probed there is not lost with it
-		} else {
-			ctx, cancel := context.WithTimeout(c.expired, finishTime)
-			c.closeGracefully(ctx)
-			cancel()
-		}
-		c.dialAt = time.Time{}
-	}
-}
-
-// giveUp counts what was not sent as lost.
-func (c *sendLoop) giveUp() {
-	c.inflight.datagrams, _ = c.queue.dequeue(c.inflight.datagrams, true)
-	lines := 0
-	for _, d := range c.inflight.waiting() {
-		lines += d.lines()
-	}
-	switch {
-	case lines == 0:
-	case c.failure != nil:
-		c.lost.add(c.failure.Error(), lines)
+	switch err := l.conn.write(l.packet(seq).bytes, now); {
+	case err == nil:
+		l.machine.handle(now, event{kind: evWrote, seq: seq})
+	case errors.Is(err, errBusy):
+		l.handle(event{kind: evBlocked})
 	default:
-		c.lost.add("statsd took too long", lines)
+		l.look(err)
 	}
-	c.lost.flush()
+	if now.Sub(l.polledAt) > pollInterval {
+		l.wait(action{until: now})
+	}
+}
+
+// wait waits until a time, or until something happens, which it hands to the
+// machine.
+func (l *loop) wait(a action) {
+	l.publish()
+	l.timer.Reset(time.Until(a.until))
+	opened, filled := l.queue.opened, l.queue.filled
+	if a.isQuiet {
+		opened, filled = nil, nil
+	}
+	select {
+	case <-opened:
+		l.openedAt = time.Now()
+		l.handle(event{kind: evOpened})
+	case <-filled:
+		l.dequeue(false)
+	case <-l.lookup.changed:
+		if addrs, err := l.lookup.result(); err != nil {
+			l.handle(event{kind: evLookupFailed, err: err})
+		} else {
+			l.handle(event{kind: evResolved, addrs: addrs})
+		}
+	case d := <-l.dials:
+		l.connected(d)
+	case <-l.news:
+		l.look(nil)
+	case <-l.stopped:
+		l.stopped = nil
+		l.handle(event{kind: evClosing, by: l.deadline})
+	case <-l.expired.Done():
+		l.handle(event{kind: evClosing, by: time.Now()})
+	case <-l.timer.C:
+		l.handle(event{kind: evTick})
+	}
+	l.polledAt = time.Now()
+}
+
+// look hands the machine what the connection knows, and the error of a write.
+func (l *loop) look(err error) {
+	f := l.conn.facts()
+	if f.err == nil {
+		f.err = err
+	}
+	if l.machine.policy.isUDP {
+		l.lookUDP(f, err)
+		return
+	}
+	if l.machine.policy.isStream {
+		l.handle(event{kind: evAcked, n: f.acked})
+	}
+	switch {
+	case errors.Is(f.err, syscall.EMSGSIZE):
+		l.handle(event{kind: evTooLong})
+	case f.err != nil:
+		l.news = nil // it stays closed
+		if !errors.Is(f.err, errEnded) {
+			l.report.sendErrors++
+		}
+		l.handle(event{kind: evEnded, err: f.err, isClosed: isClosedByServer(f.err)})
+	case f.isReplaced:
+		l.handle(event{kind: evReplaced})
+	}
+}
+
+// ipHeaders is how many bytes of an IPv6 packet precede the lines.
+const ipHeaders = 40 + 8
+
+// lookUDP hands the machine what became of UDP packets. writeErr is the error of
+// a write.
+func (l *loop) lookUDP(f facts, writeErr error) {
+	first, next := l.machine.flight.firstSeq(), l.machine.flight.nextSeq()
+	written := l.packets[first-l.base : next-l.base]
+	var refused, cut []returned
+	mtu, isOurs, isPrompt := 0, false, false
+	for _, r := range f.returned {
+		if r.err == syscall.EMSGSIZE {
+			cut, mtu = append(cut, r), r.mtu
+			continue
+		}
+		refused = append(refused, r)
+		isOurs = isOurs || r.isNoNeighbor
+		isPrompt = r.isLoopback && r.err == syscall.ECONNREFUSED
+		f.err = r.err
+	}
+	if len(cut) > 0 {
+		l.handle(event{kind: evCut, seq: first + uint64(firstQuoted(written, cut)), n: mtu - ipHeaders})
+	}
+	isTooLong := errors.Is(f.err, syscall.EMSGSIZE)
+	switch {
+	case f.err != nil && !isTooLong:
+		l.report.sendErrors++
+		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isOurs: isOurs, isPrompt: isPrompt})
+	case isTooLong && len(cut) == 0 && writeErr != nil:
+		l.handle(event{kind: evTooLong})
+	}
+}
+
+// dequeue takes packets from the queue; with all, the open one too.
+func (l *loop) dequeue(all bool) {
+	before := len(l.packets)
+	l.packets = l.queue.dequeue(l.packets, all)
+	now := time.Now()
+	for _, b := range l.packets[before:] {
+		at := now
+		if !l.openedAt.IsZero() {
+			at, l.openedAt = l.openedAt, time.Time{}
+		}
+		b.queuedAt = at
+		l.machine.handle(now, event{kind: evSealed, n: len(b.bytes), lines: b.lines})
+	}
+}
+
+// trim takes those lines off the oldest packet that end within its first n
+// bytes, and returns how many bytes and lines that were.
+func (l *loop) trim(n int) (size, lines int) {
+	b := l.packets[l.removed]
+	arrived := b.bytes[:min(n, len(b.bytes))]
+	arrived = arrived[:bytes.LastIndexByte(arrived, '\n')+1]
+	b.bytes = b.bytes[len(arrived):]
+	return len(arrived), bytes.Count(arrived, []byte{'\n'})
+}
+
+// remove removes the n oldest packets.
+func (l *loop) remove(n int) {
+	removed := l.packets[l.removed : l.removed+n]
+	l.queue.recycle(removed)
+	clear(removed)
+	if l.removed += n; l.removed <= len(l.packets)/2 {
+		return
+	}
+	rest := copy(l.packets, l.packets[l.removed:])
+	clear(l.packets[rest:])
+	l.packets = l.packets[:rest]
+	l.base += uint64(l.removed)
+	l.removed = 0
+}
+
+// publish makes the state visible to Send and Stats.
+func (l *loop) publish() {
+	m := l.machine
+	waiting := len(m.flight.waiting())
+	l.queue.setUnsent(waiting)
+	l.report.isAway = m.isAway
+	l.report.oldest = l.openedAt
+	if waiting > 0 {
+		l.report.oldest = l.packet(m.flight.nextSeq()).queuedAt
+	}
+	l.report.publish()
 }

@@ -13,13 +13,14 @@ func TestPace(t *testing.T) {
 	f := func(backlog, arriving int, least float64) (left [10]int) {
 		var p pacer
 		now := time.Unix(1, 0)
-		p.advance(now, 0, 0)
-		p.start()
+		p.start(now)
 		for i := range len(left) * 100 {
 			now = now.Add(time.Millisecond)
 			backlog += arriving
-			p.advance(now, arriving, least)
+			p.add(arriving)
+			p.advance(now, true, least)
 			for backlog >= size && p.allows(size) {
+				p.spend(size)
 				backlog -= size
 				left[i/100] += size
 			}

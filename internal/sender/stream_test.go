@@ -20,7 +20,7 @@ func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s, log := startSender(t, Options{Network: TCP, Address: l.Addr().String()})
+	s, log := startSenderWith(t, Options{Network: TCP, Address: l.Addr().String()}, trusting(TCP))
 	const lines = 20_000 // 22 MB, more than the kernel takes
 	line := func(i int) string { return fmt.Sprintf("%06d%s", i, strings.Repeat("x", 1000+i%200)) }
 	for i := range lines {
@@ -119,7 +119,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	waitFor(t, func() bool {
 		s.queue.mu.Lock()
 		defer s.queue.mu.Unlock()
-		return s.queue.open == nil && s.queue.taken+len(s.queue.full) == 0
+		return s.queue.open == nil && s.queue.unsent+len(s.queue.sealed) == 0
 	}, func() string { return "the kernel does not take the lines" })
 
 	closed := make(chan struct{})
@@ -132,7 +132,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	select {
 	case <-closed:
 		t.Fatal("Close did not wait")
-	case <-time.After(finishTime + finishTime/2): // longer than others would be kept waiting
+	case <-time.After(newPolicy(TCP).finishTimeout * 3 / 2): // longer than others would be kept waiting
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
 		t.Fatal(err)

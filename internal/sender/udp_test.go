@@ -9,15 +9,15 @@ import (
 func TestFirstQuoted(t *testing.T) {
 	f := func(written, quoted string, want int) {
 		t.Helper()
-		var datagrams []*datagram
+		var packets []*buffer
 		for _, text := range strings.Fields(written) {
-			datagrams = append(datagrams, &datagram{bytes: []byte(text)})
+			packets = append(packets, &buffer{bytes: []byte(text)})
 		}
-		var quotes [][]byte
+		var all []returned
 		for _, q := range strings.Fields(quoted) {
-			quotes = append(quotes, []byte(q))
+			all = append(all, returned{quoted: []byte(q)})
 		}
-		if got := firstQuoted(datagrams, quotes); got != want {
+		if got := firstQuoted(packets, all); got != want {
 			t.Errorf("of %.40q were quoted %.40q: got %d, want %d", written, quoted, got, want)
 		}
 	}

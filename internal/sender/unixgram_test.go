@@ -47,7 +47,7 @@ func TestReplacedSocketIsFollowed(t *testing.T) {
 			t.Fatal("nothing arrives at the new socket")
 		}
 		send(t, s, "again:1|c")
-		read(old, flushInterval)
+		read(old, 25*time.Millisecond)
 	}
 }
 

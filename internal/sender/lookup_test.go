@@ -55,7 +55,9 @@ func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buff
 	t.Helper()
 	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
-	s, err := newSender(options, n.lookup)
+	orDefault(&options.Network, UDP)
+	p := newPolicy(options.Network)
+	s, err := newSender(options, p, n.lookup, newDialFunc(options.Network, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	n.set() // the name server has lost it
-	waitLog(t, log, "cannot find statsd", 1)
+	waitLog(t, log, "cannot look up statsd, its last address stays in use", 1)
 	send(t, s, "lost:1|c")
 	if got := receive(t, conns[0]); got != "lost:1|c" {
 		t.Errorf("got %q", got)
