@@ -22,6 +22,7 @@ type streamConn struct {
 	offset  int           // how many bytes of the packet that is partly written are
 	written int           // bytes
 	ended   chan struct{} // closed when the server has closed the connection
+	readErr error         // how reading has ended; valid when ended is closed
 	endSent bool
 	err     error // what write returned
 }
@@ -41,7 +42,7 @@ func newStreamConn(c byteStream, stallTimeout time.Duration) *streamConn {
 		s.counter = newCounter(c, stallTimeout)
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, c) // a StatsD has nothing to say
+		_, s.readErr = io.Copy(io.Discard, c) // a StatsD has nothing to say
 		close(s.ended)
 	}()
 	return s
@@ -74,7 +75,9 @@ func (s *streamConn) facts() facts {
 		}
 	}
 	if f.err == nil && s.hasEnded() {
-		f.err = errEnded
+		if f.err = s.readErr; f.err == nil { // the server has closed its end only
+			f.err = errEnded
+		}
 	}
 	return f
 }

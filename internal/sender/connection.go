@@ -185,21 +185,23 @@ func (m *machine) path() *path {
 // is, the server may still read what was written.
 func (m *machine) ended(now time.Time, err error, isClosed bool) {
 	isHalf := errors.Is(err, errEnded)
-	switch {
-	case m.state == leaving && isHalf:
+	if m.state == leaving && isHalf {
 		return // it is known when its kernel has acknowledged all
-	case isHalf && m.policy.hasAcks && m.arrived() < len(m.flight.written()):
+	}
+	if m.state != leaving || m.leftFor == errMoved || m.leftFor == errClosing {
+		m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
+	}
+	if isHalf && m.policy.hasAcks && m.arrived() < len(m.flight.written()) {
 		m.leave(now, err)
 		return
 	}
-	m.endStream(now, err, isClosed)
+	m.endStream(now, err)
 }
 
 // endStream gives up a connection that the server, or the network, has ended.
-func (m *machine) endStream(now time.Time, err error, isClosed bool) {
+func (m *machine) endStream(now time.Time, err error) {
 	p := m.path()
 	m.do(action{kind: actClose})
-	m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
 	if !m.endedEarly {
 		m.confirmArrived()
 		m.away(now, err)
@@ -297,7 +299,7 @@ func (m *machine) hasLeft(now time.Time) bool {
 // endLeaving closes a connection that was left.
 func (m *machine) endLeaving(now time.Time) {
 	if m.leftFor != errMoved && m.leftFor != errClosing {
-		m.endStream(now, m.leftFor, true)
+		m.endStream(now, m.leftFor)
 		return
 	}
 	m.do(action{kind: actClose})

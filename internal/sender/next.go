@@ -30,7 +30,9 @@ func (m *machine) next(now time.Time) action {
 			return a
 		}
 	}
-	return action{kind: actWait, until: m.wake(now)}
+	// While the pacer holds packets back, new ones need not wake the loop.
+	isPacing := m.state == up && m.policy.isPaced && len(m.flight.waiting()) > 0
+	return action{kind: actWait, until: m.wake(now), isQuiet: isPacing}
 }
 
 // nextOnConn returns what to do with the connection now: actWait for nothing.
