@@ -62,7 +62,7 @@ func (m *machine) giveUp() {
 		m.do(action{kind: actClose})
 	}
 	if m.state == probing && m.policy.isUDP {
-		m.flight.rewind(m.flight.firstSeq())
+		m.rewind()
 	}
 	m.state = paused
 	m.confirmArrived()

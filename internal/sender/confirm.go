@@ -27,11 +27,17 @@ func (m *machine) arrived() int {
 func (m *machine) confirmArrived() {
 	m.undecided = false
 	m.confirm(m.arrived())
-	m.flight.rewind(m.flight.firstSeq())
-	if rest := m.acked - m.confirmed; m.policy.isStream && rest > 0 && len(m.flight.waiting()) > 0 {
+	rest := m.acked - m.confirmed
+	m.rewind()
+	if m.policy.isStream && rest > 0 && len(m.flight.waiting()) > 0 {
 		m.isTrimming = true
 		m.do(action{kind: actTrim, n: rest})
 	}
+}
+
+// rewind makes all packets in flight wait again.
+func (m *machine) rewind() {
+	m.flight.rewind(m.flight.firstSeq())
 	m.acked, m.confirmed = 0, 0
 }
 

@@ -49,7 +49,7 @@ func (m *machine) resolved(now time.Time, addrs []string) {
 		}
 		m.do(action{kind: actMoved, addr: before})
 		if m.state == probing && m.policy.isUDP { // a packet in flight may be lost
-			m.flight.rewind(m.flight.firstSeq())
+			m.rewind()
 			m.do(action{kind: actClose})
 			m.state, m.dialAt = paused, now
 			return
@@ -92,8 +92,8 @@ func (m *machine) dialed(now time.Time, isSelf bool) {
 		p.evidence = balanced
 		m.undecided = false
 	}
-	m.flight.rewind(m.flight.firstSeq())
-	m.acked, m.confirmed, m.written, m.burst, m.tooLong = 0, 0, 0, 0, 0
+	m.rewind()
+	m.written, m.burst, m.tooLong = 0, 0, 0
 	m.again = m.again[:0]
 	m.dialedAt = now
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}

@@ -83,7 +83,7 @@ func (m *machine) endStream(now time.Time, err error) {
 		m.undecided = true
 		m.away(now, err)
 	case balanced:
-		m.flight.rewind(m.flight.firstSeq())
+		m.rewind()
 		m.away(now, err)
 	default:
 		m.confirmArrived()
