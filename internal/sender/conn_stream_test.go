@@ -142,3 +142,46 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	}
 	<-closed
 }
+
+// TestServerThatStallsIsLeft has a server accept a connection and not read it,
+// until the stall timeout is over. What it has not got arrives on the next one.
+func TestServerThatStallsIsLeft(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := trusting(TCP)
+	p.stallTimeout = 300 * time.Millisecond
+	s, log := startSenderWith(t, Options{Network: TCP, Address: l.Addr().String()}, p)
+	const lines = 20_000 // 20 MB, more than the kernel takes
+	line := strings.Repeat("x", 1000)
+	for i := range lines {
+		send(t, s, fmt.Sprintf("%06d%s", i, line))
+	}
+	accept := func() net.Conn {
+		t.Helper()
+		if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatalf("accept: %v; log: %s", err, log)
+		}
+		return conn
+	}
+	defer accept().Close()
+	second := accept()
+	defer second.Close()
+	if err := second.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	var first int
+	reader := bufio.NewReader(second)
+	if _, err := fmt.Fscanf(reader, "%06d", &first); err != nil || first == 0 {
+		t.Errorf("the second connection begins with line %d, %v", first, err)
+	}
+	if !strings.Contains(log.String(), "connection timed out") {
+		t.Errorf("got the log %s", log)
+	}
+}
