@@ -15,7 +15,8 @@ import (
 type conn interface {
 	// write hands a packet to the kernel. It blocks for no longer than
 	// writeTimeout and returns errBusy if the kernel has no room: then the same
-	// packet has to be written again. facts explains any other error.
+	// packet has to be written again. Any other error breaks the connection, or
+	// is about an earlier packet, on which facts has more.
 	write(packet []byte, now time.Time) error
 
 	// facts returns what has become known about the packets.

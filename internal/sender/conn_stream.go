@@ -24,7 +24,6 @@ type streamConn struct {
 	ended   chan struct{} // closed when the server has closed the connection
 	readErr error         // how reading has ended; valid when ended is closed
 	endSent bool
-	err     error // what write returned
 }
 
 // byteStream is a net.TCPConn or a net.UnixConn.
@@ -53,26 +52,21 @@ func (s *streamConn) write(packet []byte, now time.Time) error {
 	n, err := s.out.write(text[s.offset:], now)
 	s.offset += n
 	s.written += n
-	switch {
-	case err == nil:
+	if err == nil {
 		s.offset = 0
-	case err != errBusy:
-		s.err = err
 	}
 	return err
 }
 
 func (s *streamConn) facts() facts {
-	f := facts{acked: s.written, err: s.err, isReplaced: s.file.isReplaced()}
+	f := facts{acked: s.written, isReplaced: s.file.isReplaced()}
 	if s.counter != nil {
 		n, err := s.counter.unacknowledged()
 		if s.endSent && n > 0 {
 			n-- // the end itself counts as a byte, RFC 9293, section 3.4
 		}
 		f.acked -= n
-		if err != nil {
-			f.err = err
-		}
+		f.err = err
 	}
 	if f.err == nil && s.hasEnded() {
 		if f.err = s.readErr; f.err == nil { // the server has closed its end only

@@ -15,6 +15,7 @@ import (
 // buffer full: what its kernel had acknowledged is lost with it, all else
 // arrives at the next one, in whole lines.
 func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +101,7 @@ func TestStreamEndsEachLine(t *testing.T) {
 // TestCloseWaitsForAStreamThatPauses closes a sender whose lines are all in the
 // kernel's buffers, because StatsD does not read at the moment.
 func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +148,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 // TestServerThatStallsIsLeft has a server accept a connection and not read it,
 // until the stall timeout is over. What it has not got arrives on the next one.
 func TestServerThatStallsIsLeft(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -11,23 +11,14 @@ type unixgramConn struct {
 	conn net.Conn
 	out  writer
 	file *fileWatch
-	err  error // what write returned
 }
 
 func (c *unixgramConn) write(packet []byte, now time.Time) error {
 	_, err := c.out.write(packet, now)
-	if err != nil && err != errBusy {
-		c.err = err
-	}
 	return err
 }
 
-func (c *unixgramConn) facts() facts {
-	f := facts{err: c.err, isReplaced: c.file.isReplaced()}
-	c.err = nil
-	return f
-}
-
+func (c *unixgramConn) facts() facts          { return facts{isReplaced: c.file.isReplaced()} }
 func (c *unixgramConn) news() <-chan struct{} { return nil }
 func (c *unixgramConn) finish()               {}
 func (c *unixgramConn) close()                { c.conn.Close() }

@@ -12,6 +12,7 @@ import (
 // TestReplacedSocketIsFollowed starts a second StatsD at the path of one that
 // goes on to read.
 func TestReplacedSocketIsFollowed(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "statsd.sock")
 	bind := func(to string) *net.UnixConn {
 		t.Helper()

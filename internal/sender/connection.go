@@ -95,7 +95,7 @@ func (m *machine) dialed(now time.Time, isSelf bool) {
 	m.rewind()
 	m.written, m.burst, m.tooLong = 0, 0, 0
 	m.again = m.again[:0]
-	m.dialedAt = now
+	m.dialedAt, m.endedEarly = now, false
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}
 	m.doubtUntil, m.proofAt = time.Time{}, time.Time{}
 	if m.policy.hasNoDelay {
@@ -180,5 +180,4 @@ func (m *machine) endLeaving(now time.Time) {
 	m.do(action{kind: actClose})
 	m.confirmArrived()
 	m.state, m.dialAt = paused, now
-	m.doubtUntil, m.proofAt = time.Time{}, time.Time{}
 }

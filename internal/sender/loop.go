@@ -130,8 +130,8 @@ func (l *loop) do(a action) {
 		l.handle(event{kind: evTrimmed, n: n, lines: lines})
 		return
 	case actSeal:
-		l.openedAt = time.Time{}
 		l.dequeue(true)
+		l.openedAt = time.Time{}
 	case actLookup:
 		l.lookup.lookAgain()
 	case actDial:
@@ -240,7 +240,7 @@ func (l *loop) wait(a action) {
 // look hands the machine what the connection knows, and the error of a write.
 func (l *loop) look(err error) {
 	f := l.conn.facts()
-	if f.err == nil {
+	if err != nil {
 		f.err = err
 	}
 	if l.machine.policy.isUDP {
@@ -273,7 +273,8 @@ func (l *loop) lookUDP(f facts, writeErr error) {
 	first, next := l.machine.flight.firstSeq(), l.machine.flight.nextSeq()
 	written := l.packets[first-l.base : next-l.base]
 	var refused, cut []returned
-	mtu, isOurs, isPrompt := 0, false, false
+	var mtu int
+	var isOurs, isPrompt bool
 	for _, r := range f.returned {
 		if r.err == syscall.EMSGSIZE {
 			cut, mtu = append(cut, r), r.mtu

@@ -72,6 +72,20 @@ func (c *fakeConn) set(change func()) {
 	synctest.Wait()
 }
 
+// lookCount returns how often facts was called.
+func (c *fakeConn) lookCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
+}
+
+// hasClosed reports whether close was called.
+func (c *fakeConn) hasClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isClosed
+}
+
 // lines returns what was written, without the probes.
 func (c *fakeConn) lines() (all []string) {
 	c.mu.Lock()
@@ -127,6 +141,20 @@ func (n *fakeNet) last() *fakeConn {
 	return n.conns[len(n.conns)-1]
 }
 
+// connCount returns how many connections were made.
+func (n *fakeNet) connCount() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns)
+}
+
+// dialed returns the addresses that the sender connected to.
+func (n *fakeNet) dialed() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.dials)
+}
+
 // set changes how connections are made.
 func (n *fakeNet) set(change func()) {
 	n.mu.Lock()
@@ -154,7 +182,7 @@ func inBubble(t *testing.T, options Options, test func(*testing.T, *fakeNet)) {
 		n.s.Close(ctx)
 		checkSum(t, n.s)
 		for i, c := range n.conns {
-			if !c.isClosed {
+			if !c.hasClosed() {
 				t.Errorf("connection %d is not closed", i)
 			}
 		}
@@ -214,9 +242,9 @@ func TestLoopRests(t *testing.T) {
 			pass(time.Minute)
 			c := n.last()
 			c.set(func() { c.known.acked = 6 })
-			looks := c.looks
+			looks := c.lookCount()
 			pass(time.Minute)
-			if got := c.looks - looks; network == UDP && got > 0 || network == TCP && got > 1 || got > 60 {
+			if got := c.lookCount() - looks; network == UDP && got > 0 || network == TCP && got > 1 || got > 60 {
 				t.Errorf("%s: the loop looks %d times in an idle minute", network, got)
 			}
 			if got := n.s.Stats(); got.QueueLines > 0 {
@@ -240,7 +268,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 		if got := n.s.Stats(); got.IsUp || got.QueueLines != 2 || got.LinesSent != 2 || got.SendErrors != 1 {
 			t.Errorf("away: %+v", got)
 		}
-		if !c.isClosed || !strings.Contains(n.log.String(), `msg="statsd is away, metrics wait" address=192.0.2.1:8125 error="connection refused"`) {
+		if !c.hasClosed() || !strings.Contains(n.log.String(), `msg="statsd is away, metrics wait" address=192.0.2.1:8125 error="connection refused"`) {
 			t.Errorf("got the log %s", n.log)
 		}
 		pass(200 * time.Millisecond)
@@ -258,7 +286,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 		send(t, n.s, "e:1|c")
 		c.set(func() { c.writeErr = syscall.ECONNREFUSED }) // the error of an earlier packet
 		pass(100 * time.Millisecond)
-		if !c.isClosed {
+		if !c.hasClosed() {
 			t.Error("the connection stays open after a failed write")
 		}
 	})
@@ -392,8 +420,8 @@ func TestLoopFollowsAReplacedSocket(t *testing.T) {
 		c.known.isReplaced = true
 		c.mu.Unlock()
 		pass(time.Second)
-		if len(n.conns) != 2 || !c.isClosed {
-			t.Errorf("%d connections, want a second one", len(n.conns))
+		if n.connCount() != 2 || !c.hasClosed() {
+			t.Errorf("%d connections, want a second one", n.connCount())
 		}
 	})
 }
@@ -464,7 +492,7 @@ func TestLoopReportsFailedDials(t *testing.T) {
 		}
 		n.set(func() { n.dialErr, n.isSelf = nil, true })
 		pass(2 * time.Second)
-		if n.s.Stats().IsUp || !n.last().isClosed {
+		if n.s.Stats().IsUp || !n.last().hasClosed() {
 			t.Error("a socket that is connected to itself is used")
 		}
 		n.set(func() { n.isSelf = false })
@@ -472,6 +500,114 @@ func TestLoopReportsFailedDials(t *testing.T) {
 		if !n.s.Stats().IsUp {
 			t.Error("the server is not up again")
 		}
+	})
+}
+
+// TestRefusalWithoutAPacket has a write fail, and nothing come back: that says
+// nothing about the packets in flight, or about the path.
+func TestRefusalWithoutAPacket(t *testing.T) {
+	inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		for _, line := range []string{"a:1|c", "b:1|c"} {
+			send(t, n.s, line)
+			pass(100 * time.Millisecond)
+		}
+		c := n.last()
+		c.set(func() { c.writeErr = syscall.ENETUNREACH })
+		send(t, n.s, "c:1|c")
+		pass(50 * time.Millisecond)
+		if got := n.s.Stats(); got.LinesSent != 2 || got.QueueLines != 1 || got.IsUp {
+			t.Errorf("got %+v", got)
+		}
+		if got := n.s.loop.machine.addrs.current().evidence; got != limited {
+			t.Errorf("got evidence %d, want %d", got, limited)
+		}
+	})
+}
+
+// TestOldestLine has one packet wait.
+func TestOldestLine(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram}, func(t *testing.T, n *fakeNet) {
+		n.last().set(func() { n.last().writeErr = errBusy })
+		send(t, n.s, "a:1|c")
+		pass(time.Second)
+		if age := n.s.Stats().OldestLineAge; age != time.Second {
+			t.Errorf("the oldest line is %v old, want 1 s", age)
+		}
+		// A line that follows is younger.
+		send(t, n.s, "b:1|c")
+		pass(time.Second)
+		n.last().set(func() { n.last().writeErr = nil })
+		pass(10 * time.Millisecond)
+		if age := n.s.Stats().OldestLineAge; age != 0 {
+			t.Errorf("the oldest line is %v old, want none", age)
+		}
+	})
+}
+
+// TestLossesAreLoggedAtTheEnd has two packets be too large in one second.
+func TestLossesAreLoggedAtTheEnd(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram, DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+		n.last().set(func() { n.last().writeErr = syscall.EMSGSIZE })
+		for range 3 {
+			send(t, n.s, "a:1|c")
+		}
+		pass(100 * time.Millisecond)
+		n.last().set(func() { n.last().writeErr = errBusy })
+		send(t, n.s, "b:1|c")
+		pass(100 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		n.s.Close(ctx)
+		log := n.log.String()
+		for _, want := range []string{"count=1 reason=\"the packet", "count=2 reason=\"the packet", "count=1 reason=\"statsd took too long\""} {
+			if strings.Count(log, want) != 1 {
+				t.Errorf("the log has no %s: %s", want, log)
+			}
+		}
+	})
+}
+
+// TestLookupIsRepeated has a name be looked up every 30 seconds, and a second
+// after another lookup if it is asked for.
+func TestLookupIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := newNames("192.0.2.1")
+		n := &fakeNet{log: new(logtest.Buffer)}
+		options := Options{Network: UDP, Address: "statsd.example:8125", Logger: slog.New(slog.NewTextHandler(n.log, nil))}
+		s, err := newSender(options, newPolicy(UDP), names.lookup, n.dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		f := func(passed time.Duration, want int64) {
+			t.Helper()
+			pass(passed)
+			if got := names.asked.Load(); got != want {
+				t.Fatalf("%d lookups, want %d", got, want)
+			}
+		}
+		f(0, 1)
+		f(29*time.Second, 1)
+		f(time.Second, 2)
+		s.lookup.lookAgain()
+		f(999*time.Millisecond, 2)
+		f(time.Millisecond, 3)
+		f(29*time.Second, 3)
+		s.lookup.lookAgain()
+		f(0, 4)
+		names.set()
+		f(30*time.Second, 5)
+		// Failed lookups are repeated soon, then after twice as long each time.
+		f(99*time.Millisecond, 5)
+		f(time.Millisecond, 6)
+		f(200*time.Millisecond, 7)
+		f(400*time.Millisecond, 8)
+		f(800*time.Millisecond, 9)
+		f(1600*time.Millisecond, 10)
+		f(3200*time.Millisecond, 11)
+		f(5*time.Second, 12)
+		f(5*time.Second, 13)
 	})
 }
 
@@ -531,8 +667,8 @@ func TestLogSaysWhereTheServerIs(t *testing.T) {
 		names.set("192.0.2.1")
 		pass(10 * time.Second)
 		f("")
-		if !s.Stats().IsUp || !slices.Equal(n.dials, []string{"192.0.2.1:8125"}) {
-			t.Errorf("dialed %v", n.dials)
+		if !s.Stats().IsUp || !slices.Equal(n.dialed(), []string{"192.0.2.1:8125"}) {
+			t.Errorf("dialed %v", n.dialed())
 		}
 		names.set()
 		pass(10 * time.Second)
@@ -542,8 +678,8 @@ func TestLogSaysWhereTheServerIs(t *testing.T) {
 		names.set("2001:db8::1")
 		pass(10 * time.Second)
 		f(`msg="statsd has moved" from=192.0.2.1:8125`)
-		if !slices.Equal(n.dials[1:], []string{"[2001:db8::1]:8125"}) {
-			t.Errorf("dialed %v", n.dials)
+		if !slices.Equal(n.dialed()[1:], []string{"[2001:db8::1]:8125"}) {
+			t.Errorf("dialed %v", n.dialed())
 		}
 	})
 }

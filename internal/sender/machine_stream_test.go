@@ -330,3 +330,47 @@ func TestMachineLeavesAnUndecidedAddress(t *testing.T) {
 		d.holds(1, 0)
 	}
 }
+
+// TestMachineDoesNotJudgeANewAddress has the old address end its connection
+// while it is left.
+func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
+	d := connected(t, newPolicy(TCP))
+	d.queued(1)
+	d.run(time.Second)
+	d.on(event{kind: evResolved, addrs: []string{"b"}})
+	d.run(time.Millisecond)
+	d.is(leaving)
+	d.on(reset)
+	d.run(time.Second)
+	d.is(dialing)
+	d.on(event{kind: evDialed})
+	if got := d.m.addrs.current().evidence; got != unknown {
+		t.Errorf("got evidence %d, want %d", got, unknown)
+	}
+
+	d = connected(t, newPolicy(UDP))
+	d.queued(1)
+	d.run(time.Second)
+	d.on(event{kind: evResolved, addrs: []string{"b"}})
+	d.run(time.Millisecond)
+	d.on(event{kind: evRefused, err: errTest, isPrompt: true})
+	if p := d.m.addrs.current(); p.evidence != unknown || p.refusals != 0 {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// TestMachineTriesANewAddressAtOnce has the name change during a pause.
+func TestMachineTriesANewAddressAtOnce(t *testing.T) {
+	d := newDialogue(t, newPolicy(TCP))
+	d.on(event{kind: evResolved, addrs: []string{"a"}})
+	d.want("dial a")
+	for range 5 {
+		d.on(event{kind: evDialFailed, err: errTest})
+		d.run(time.Second)
+	}
+	d.on(event{kind: evDialFailed, err: errTest})
+	d.want("lookup")
+	d.is(paused)
+	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
+	d.want("dial a")
+}

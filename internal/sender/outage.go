@@ -53,7 +53,7 @@ func (m *machine) ended(now time.Time, err error, isClosed bool) {
 	if m.state == leaving && isHalf {
 		return // it is known when its kernel has acknowledged all
 	}
-	if m.state != leaving || m.leftFor == errMoved || m.leftFor == errClosing {
+	if m.state != leaving {
 		m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
 	}
 	if isHalf && m.policy.hasAcks && m.arrived() < len(m.flight.written()) {
@@ -99,7 +99,6 @@ func (m *machine) away(now time.Time, err error) {
 	}
 	m.cause, m.needsProof = err, true
 	m.state = paused
-	m.doubtUntil, m.proofAt = time.Time{}, time.Time{}
 	m.do(action{kind: actLookup})
 	if !m.isLogged && (m.loggedAt.IsZero() || now.Sub(m.loggedAt) >= logInterval) {
 		m.isLogged, m.loggedAt = true, now

@@ -212,6 +212,7 @@ func TestFullQueueTakesNothingOfABatch(t *testing.T) {
 
 // TestBurstIsNotHeldInMemory looks at what a sender refers to after a burst.
 func TestBurstIsNotHeldInMemory(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	line := strings.Repeat("x", datagramSize)
