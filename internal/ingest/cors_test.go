@@ -62,7 +62,7 @@ func TestResponsesHaveTheseHeadersAndNoOthers(t *testing.T) {
 	f("405, browser", p.Do("GET", "/count/k", "", from), 405, plus(cors, "Content-Type", "application/json", "Allow", "POST"))
 	f("413, browser", p.Do("POST", "/count/k", string(make([]byte, 2<<20)), good, from), 413, plus(cors, "Content-Type", "application/json"))
 	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", 2<<20, make([]byte, 2<<20))
-	const chunked = "POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n" + from + "\r\n"
+	const chunked = "POST /count/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n" + from + "\r\n"
 	f("413, browser, chunks", p.Raw("POST", chunked+good+"\r\n\r\n"+chunk), 413, plus(cors, "Content-Type", "application/json"))
 	f("400, browser, chunks", p.Raw("POST", chunked+good+"\r\n\r\nx"), 400, plus(cors, "Content-Type", "application/json"))
 	f("408, browser", slow.Raw("POST", "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n"+from+"\r\n"+good+"\r\n\r\nvalue="), 408, plus(cors, "Content-Type", "application/json"))
