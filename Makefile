@@ -24,7 +24,7 @@ client: ## build the browser's client, client/dist
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http process servers balancers browser docs deploy faults
+TEST_FOLDERS := http process servers balancers browser docs deploy hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -54,6 +54,7 @@ test-balancers: ## run the tests with nginx
 test-browser: ## run the tests of the client and the demo page in Chromium
 test-docs: ## run the samples of README.md and docs/ and check their links
 test-deploy: ## run the tests of the container image
+test-hostile: ## send hostile metrics to real StatsD servers
 test-faults: ## run the tests in which StatsD restarts, moves or hangs
 test-browser: PARALLEL = 4
 PARALLEL = 8
@@ -61,8 +62,9 @@ $(addprefix test-,$(TEST_FOLDERS)): test-%: test-deps
 	$(GO_TEST_PROGRAM) -parallel $(PARALLEL) ./test/$*
 
 SOAKTIME ?= 10m
-soak: ## have StatsD go away and come back at random for SOAKTIME (10m); SEED=N repeats the times
+soak: ## restart StatsD at random, then send hostile metrics to real servers, for SOAKTIME (10m) each; SEED=N repeats a run
 	go test -v -count 1 -run '^TestSoak$$' -timeout 0 -parallel 4 ./test/faults -soak $(SOAKTIME) $(if $(SEED),-seed $(SEED))
+	go test -v -count 1 -timeout 0 ./test/hostile -hostile $(SOAKTIME) $(if $(SEED),-seed $(SEED))
 
 docs: ## write docs/options.md from the table of options
 	go test ./internal/config -run TestDocumentIsUpToDate -update

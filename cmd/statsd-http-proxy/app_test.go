@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 )
 
@@ -51,6 +52,9 @@ func TestAppStopsWhatItStarted(t *testing.T) {
 	if conn, err := net.Dial("tcp", a.listener.Addr().String()); err == nil {
 		conn.Close()
 		t.Error("the listener is still open")
+	}
+	if !strings.Contains(log.String(), "tokens=true") || !strings.Contains(log.String(), "stopping") {
+		t.Errorf("want the start with tokens and the stop:\n%s", &log)
 	}
 	if warning, start := strings.Index(log.String(), "WARN"), strings.Index(log.String(), "accepting connections"); warning < 0 || start < warning {
 		t.Errorf("want a warning about the secret, then the start:\n%s", &log)
@@ -144,4 +148,40 @@ func TestChangesOfTheConfigFileNeedARestart(t *testing.T) {
 	f("# a comment\nmetric-prefix a\njwt-secret hidden\n", "<nil>")
 	f("metric-prefix b\njwt-secret hidden2\n", "restart the proxy to apply the changes of --metric-prefix, --jwt-secret")
 	f("metric-prefix\n", "proxy.conf:1: metric-prefix has no value")
+}
+
+// TestReloadedKeysAreUsed replaces the file of secrets.
+func TestReloadedKeysAreUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(strings.Repeat("x", auth.ShortSecret))
+	var log bytes.Buffer
+	a := newTestApp(t, &log, "--jwt-secret-file="+file)
+	if err := a.startVerifier(); err != nil {
+		t.Fatal(err)
+	}
+	defer a.stopVerifier()
+	token, err := auth.Sign([]byte("new"), auth.Claims{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.verifier.Verify([]byte(token)); err == nil {
+		t.Error("a token of the new secret is valid before the reload")
+	}
+	write("new\n")
+	if err := a.reloadKeys(); err != nil || !strings.Contains(log.String(), "short secrets") {
+		t.Errorf("reload: %v, want a warning about the short secret:\n%s", err, &log)
+	}
+	write("# none\n")
+	if err := a.reloadKeys(); err == nil {
+		t.Error("reload of a file without secrets: no error")
+	}
+	if _, err := a.verifier.Verify([]byte(token)); err != nil {
+		t.Errorf("a token of the new secret: %v", err)
+	}
 }

@@ -39,3 +39,19 @@ func TestErrorsAreOneLine(t *testing.T) {
 	f(usageError{errors.New("a")}, 2, "statsd-http-proxy: a\n")
 	f(fmt.Errorf("b: %w", usageError{errors.New("a")}), 2, "statsd-http-proxy: b: a\n")
 }
+
+// closedWriter is standard output whose reader has gone away.
+type closedWriter struct{}
+
+func (closedWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestUnwritableOutputIsAFailure(t *testing.T) {
+	for _, args := range [][]string{
+		{"--help"}, {"--version"}, {"--check-config"}, {"token", "--help"}, {"token", "--jwt-secret=" + strings.Repeat("x", 32)},
+	} {
+		var stderr bytes.Buffer
+		if code := run(args, closedWriter{}, &stderr); code != exitFailure || stderr.String() != "statsd-http-proxy: broken pipe\n" {
+			t.Errorf("%q: got exit code %d, %q, want %d and the error", args, code, &stderr, exitFailure)
+		}
+	}
+}

@@ -38,6 +38,7 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 		Types:    t.Types,
 		Tags:     t.Tags,
 		Prefix:   t.Prefix,
+		Limits:   auth.Limits{Rate: t.Rate, Burst: t.Burst, MaxSeries: t.MaxSeries},
 	}
 	if t.Expires > 0 {
 		claims.ExpiresAt = now.Add(t.Expires)

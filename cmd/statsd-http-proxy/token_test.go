@@ -47,6 +47,10 @@ func TestPrintedTokensAreAccepted(t *testing.T) {
 	f("s", []string{"--jwt-secret=s", "--expires=never"}, auth.Grant{Scope: metric.Scope{Kinds: all}})
 	f("s", []string{"--jwt-secret=s", "--expires=36500d"}, auth.Grant{Scope: metric.Scope{Kinds: all}})
 	f("one", []string{"--jwt-secret-file=" + file}, auth.Grant{Scope: metric.Scope{Kinds: all}})
+	f("s", []string{"--jwt-secret=s", "--rate=0.5", "--burst=20", "--max-series=100"}, auth.Grant{
+		Scope:  metric.Scope{Kinds: all},
+		Limits: auth.Limits{Rate: 0.5, Burst: 20, MaxSeries: 100},
+	})
 	f("s", []string{"--jwt-secret=s", "--metrics=web.*,größe", "--types=count,timing", "--tags=env,app.*", "--prefix=shop", `--subject=<demo> "`}, auth.Grant{
 		Subject: `<demo> "`,
 		Scope: metric.Scope{

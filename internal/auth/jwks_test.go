@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -129,6 +130,31 @@ func TestLastGoodKeySetIsKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRedirectsAreLimited has the provider redirect several times.
+func TestRedirectsAreLimited(t *testing.T) {
+	key := newEd25519()
+	f := func(redirects int, want bool) {
+		t.Helper()
+		withProvider(t, "", func(t *testing.T, p *provider, v *Verifier) {
+			p.handle(func(w http.ResponseWriter, r *http.Request) {
+				n, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/redirect/")) // 0 for /keys
+				if n < redirects {
+					http.Redirect(w, r, "/redirect/"+strconv.Itoa(n+1), http.StatusFound)
+					return
+				}
+				io.WriteString(w, jwks(jwk(key.Public(), nil)))
+			})
+			time.Sleep(2 * firstRetry)
+			synctest.Wait()
+			checkAccepted(t, v, strconv.Itoa(redirects)+" redirects", sign(t, jwt.SigningMethodEdDSA, key, nil), want)
+		})
+	}
+	f(0, true)
+	f(1, true)
+	f(maxRedirects, true)
+	f(maxRedirects+1, false)
 }
 
 func TestProviderStartsLater(t *testing.T) {

@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto/ecdh"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
@@ -118,7 +120,18 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 	f(pemBlock("PARAMETERS", []byte("nonsense")), `it is "PARAMETERS", want`)
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	f(publicPEM(t, newRSA(1024).Public()), "1024 bits")
-	f(publicPEM(t, &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 9000), E: 3}), "9001 bits")
+	ofBits := func(bits uint) *rsa.PublicKey {
+		return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), bits-1), E: 3}
+	}
+	f(publicPEM(t, ofBits(9001)), "9001 bits")
+	f(publicPEM(t, ofBits(8193)), "8193 bits, want 2048 to 8192")
+	f(publicPEM(t, ofBits(2047)), "2047 bits, want 2048 to 8192")
+	load(t, KeySources{PublicKeyFile: writeKeys(t, publicPEM(t, ofBits(2048))+publicPEM(t, ofBits(8192)))})
+	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(publicPEM(t, x25519.PublicKey()), "type *ecdh.PublicKey, want RSA, ECDSA or Ed25519")
 	f(publicPEM(t, newECDSA(elliptic.P224()).Public()), "P-224")
 	f(strings.Repeat("x", maxKeyFileBytes+1), "larger than")
 	if _, err := LoadKeys(KeySources{PublicKeyFile: t.TempDir()}); err == nil {

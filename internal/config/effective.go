@@ -10,7 +10,7 @@ import (
 // WriteEffective parses args like Parse and writes the options that are in effect
 // in the form of a configuration file. It writes secrets as "set".
 func WriteEffective(w io.Writer, args []string) error {
-	_, t, err := parse(args)
+	_, effective, err := parse(args)
 	if err != nil {
 		return err
 	}
@@ -18,7 +18,7 @@ func WriteEffective(w io.Writer, args []string) error {
 	for _, g := range options {
 		for i := range g.options {
 			o := &g.options[i]
-			if text := t.effective(o); text != "" && !o.onlyFlag {
+			if text := effective.text(o); text != "" && !o.onlyFlag {
 				fmt.Fprintf(&b, "%s %s\n", o.name, quoteValue(text))
 			}
 		}
@@ -27,10 +27,10 @@ func WriteEffective(w io.Writer, args []string) error {
 	return err
 }
 
-// effective returns the value of an option, or "" if it has none.
-func (t target) effective(o *option) string {
-	text := t.texts[o.name]
-	if list, ok := t.fields[o.name].Interface().([]string); ok {
+// text returns the value of an option, or "" if it has none.
+func (b binding) text(o *option) string {
+	text := b.texts[o.name]
+	if list, ok := b.fields[o.name].Interface().([]string); ok {
 		text = strings.Join(list, ",")
 	}
 	switch {
@@ -41,7 +41,7 @@ func (t target) effective(o *option) string {
 		if u, err := url.Parse(text); err == nil {
 			return u.Redacted()
 		}
-	case o.kind.isSwitch && !t.fields[o.name].Bool():
+	case o.kind.isSwitch && !b.fields[o.name].Bool():
 		return ""
 	}
 	return text

@@ -87,6 +87,10 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
+	if got, err = Parse([]string{"--config="}); err != nil || got.HTTPPort != 80 || got.File != "" {
+		t.Errorf("--config= does not override the environment: got %+v, %v", got, err)
+	}
+
 	t.Setenv("STATSD_HTTP_PROXY_STATSD_PORT", "x")
 	for _, args := range [][]string{nil, {"--statsd-port=4"}} { // also if a flag overrides it
 		if _, err := Parse(args); err == nil || !strings.Contains(err.Error(), `invalid STATSD_HTTP_PROXY_STATSD_PORT "x": want`) {

@@ -111,6 +111,9 @@ func port(least int) kind { return number(portName, "a number", least, math.MaxU
 // count accepts whole numbers from 0 to most.
 func count(most int) kind { return number("N", "a whole number", 0, most) }
 
+// countFrom1 accepts whole numbers from 1 to most.
+func countFrom1(most int) kind { return number("N", "a whole number", 1, most) }
+
 func number(name, what string, least, most int) kind {
 	return kind{name: name, parse: func(s string) (any, error) {
 		n, err := strconv.Atoi(s)
@@ -121,12 +124,16 @@ func number(name, what string, least, most int) kind {
 	}}
 }
 
-// rate accepts a number per second: 0, or 0.001 to maxRate.
-func rate() kind {
+// rate accepts numbers per second from 0.001 to maxRate, and 0 if allowsZero is set.
+func rate(allowsZero bool) kind {
+	wanted := fmt.Errorf("want a number from 0.001 to %.0f", maxRate)
+	if allowsZero {
+		wanted = fmt.Errorf("want 0, or a number from 0.001 to %.0f", maxRate)
+	}
 	return kind{name: "N", parse: func(s string) (any, error) {
 		r, err := strconv.ParseFloat(s, 64)
-		if err != nil || r != 0 && !(r >= 0.001 && r <= maxRate) {
-			return nil, fmt.Errorf("want 0, or a number from 0.001 to %.0f", maxRate)
+		if err != nil || !(r >= 0.001 && r <= maxRate || r == 0 && allowsZero) {
+			return nil, wanted
 		}
 		return r, nil
 	}}

@@ -75,28 +75,28 @@ func (s *setting) fail(err error) error {
 	return err
 }
 
-// target is a struct whose fields are tagged with names of options.
-type target struct {
+// binding sets options to fields of a struct that are tagged with their names.
+type binding struct {
 	fields map[string]reflect.Value
 	texts  map[string]string // of options that are no lists, as they were set last
 }
 
-// newTarget returns the target for a pointer to a tagged struct, and sets all
-// options to their defaults.
-func newTarget(to any, groups []group) target {
-	t := target{fieldsOf(to), make(map[string]string)}
+// bind returns the binding for a pointer to a tagged struct. It sets all options to
+// their defaults.
+func bind(to any, groups []group) binding {
+	b := binding{fieldsOf(to), make(map[string]string)}
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
 			if o.preset == "" {
 				continue // the zero value
 			}
-			if err := t.set(&setting{option: o, text: o.preset, name: o.name}); err != nil {
+			if err := b.set(&setting{option: o, text: o.preset, name: o.name}); err != nil {
 				panic(err) // the table is wrong
 			}
 		}
 	}
-	return t
+	return b
 }
 
 // fieldsOf returns the fields of a tagged struct by the names of their options.
@@ -113,15 +113,15 @@ func fieldsOf(to any) map[string]reflect.Value {
 
 // apply sets the options to the settings of one source. A list gets all of its
 // settings in order, instead of those of sources that were applied before.
-func (t target) apply(settings []setting) error {
+func (b binding) apply(settings []setting) error {
 	replaced := make(map[*option]bool)
 	for i := range settings {
 		s := &settings[i]
 		if s.option.kind.isList && !replaced[s.option] {
-			t.fields[s.option.name].SetZero()
+			b.fields[s.option.name].SetZero()
 			replaced[s.option] = true
 		}
-		if err := t.set(s); err != nil {
+		if err := b.set(s); err != nil {
 			return s.fail(err)
 		}
 	}
@@ -129,7 +129,7 @@ func (t target) apply(settings []setting) error {
 }
 
 // set checks and sets one option. A value is added to those of a list.
-func (t target) set(s *setting) error {
+func (b binding) set(s *setting) error {
 	o := s.option
 	if o.rejectsEmpty && strings.TrimSpace(s.text) == "" {
 		return fmt.Errorf("%s is empty: give a value, or leave the option out", s.name)
@@ -138,11 +138,11 @@ func (t target) set(s *setting) error {
 	if err != nil {
 		return fmt.Errorf("invalid %s %q: %w", s.name, s.text, err)
 	}
-	field, parsed := t.fields[o.name], reflect.ValueOf(value)
+	field, parsed := b.fields[o.name], reflect.ValueOf(value)
 	if o.kind.isList {
 		parsed = reflect.AppendSlice(field, parsed)
 	}
 	field.Set(parsed)
-	t.texts[o.name] = s.text
+	b.texts[o.name] = s.text
 	return nil
 }

@@ -68,8 +68,8 @@ same key, its own value is used.`},
 		{name: "lowercase", kind: onOff(),
 			help: `Change names and tags to lower case.`},
 		{name: "histograms", kind: onOff(),
-			help: `Accept the types histogram (h) and distribution (d), which the Datadog Agent,
-Telegraf, statsd_exporter and gostatsd read. Etsy StatsD takes them for counters.`},
+			help: `Accept the types histogram (h) and distribution (d), which some flavors accept without
+this option. Etsy StatsD takes them for counters.`},
 	}},
 	{"Tokens", []option{
 		{name: "jwt-secret", kind: secrets(), rejectsEmpty: true, isSecret: true,
@@ -111,13 +111,13 @@ prefixes. They override --allow-metrics.`},
 clients may write all keys.`},
 		{name: "max-tag-keys", kind: count(maxTagKeys), preset: "200",
 			help: `Number of different tag keys that clients may write. Metrics with other keys are
-rejected. Each key can become a column or a label of the StatsD server, for ever. 0 means
+rejected. With some StatsD servers, each key becomes a column that stays for ever. 0 means
 no limit.`},
 		{name: "max-series", kind: count(maxSeries), preset: "0",
 			help: `Number of series (names with their tags) that may be in use. A series that is unused
 for one to two minutes is forgotten. At the limit, metrics of new series are rejected. A
 series takes 12 bytes of memory. 0 means no limit.`},
-		{name: "rate-limit", kind: rate(), preset: "0",
+		{name: "rate-limit", kind: rate(true), preset: "0",
 			help: `Metrics per second that a client may send. A client is the subject (claim "sub") of a
 token, or else an address (IPv6: a /64 network). Over the limit, requests get 429. 0 means
 no limit.`},
@@ -154,12 +154,12 @@ var networks = []choice{
 
 var flavors = []choice{
 	{"none", `an unknown server; the lines suit as many servers as possible`},
-	{"etsy", `Etsy StatsD, with or without Graphite's tags`},
-	{"telegraf", `Telegraf`},
-	{"statsd-exporter", `Prometheus statsd_exporter`},
-	{"gostatsd", `gostatsd`},
-	{"datadog", `the Datadog Agent`},
-	{"vector", `Vector`},
+	{"etsy", `Etsy StatsD; no tags, unless --tag-format=graphite is given`},
+	{"telegraf", `Telegraf; tags in the format influxdb`},
+	{"statsd-exporter", `Prometheus statsd_exporter; tags in the format dogstatsd`},
+	{"gostatsd", `gostatsd; tags in the format dogstatsd`},
+	{"datadog", `the Datadog Agent; tags in the format dogstatsd`},
+	{"vector", `Vector; tags in the format dogstatsd`},
 }
 
 var tagFormats = []choice{

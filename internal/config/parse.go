@@ -21,48 +21,48 @@ func Parse(args []string) (*Config, error) {
 }
 
 // parse is Parse. It also returns the settings that are in effect.
-func parse(args []string) (*Config, target, error) {
+func parse(args []string) (*Config, binding, error) {
 	flags, err := parseArguments(args, options)
 	if err != nil {
-		return nil, target{}, err
+		return nil, binding{}, err
 	}
 	c := new(Config)
-	t := newTarget(c, options)
-	if err := t.apply(flags); err != nil {
-		return nil, target{}, err
+	b := bind(c, options)
+	if err := b.apply(flags); err != nil {
+		return nil, binding{}, err
 	}
 	switch {
 	case c.Help:
-		return nil, target{}, ErrHelp
+		return nil, binding{}, ErrHelp
 	case c.Version:
-		return c, t, nil
+		return c, b, nil
 	}
 	variables, warnings := readEnvironment(os.Environ(), options)
-	file := last(flags, "config")
-	if file == "" {
-		file = last(variables, "config")
+	file, ok := last(flags, "config")
+	if !ok {
+		file, _ = last(variables, "config")
 	}
 	var lines []setting
 	if file != "" {
 		if lines, err = readFile(file, options); err != nil {
-			return nil, target{}, err
+			return nil, binding{}, err
 		}
 	}
 	c = &Config{Warnings: warnings}
-	t = newTarget(c, options)
+	b = bind(c, options)
 	given := make(map[string]bool)
 	for _, source := range [][]setting{lines, variables, flags} {
-		if err := t.apply(source); err != nil {
-			return nil, target{}, err
+		if err := b.apply(source); err != nil {
+			return nil, binding{}, err
 		}
 		for _, s := range source {
 			given[s.option.name] = true
 		}
 	}
 	if err := c.check(given); err != nil {
-		return nil, target{}, err
+		return nil, binding{}, err
 	}
-	return c, t, nil
+	return c, b, nil
 }
 
 // Changes parses args again and returns the options, as flags, whose values differ
@@ -85,13 +85,12 @@ func Changes(c *Config, args []string) ([]string, error) {
 	return changed, nil
 }
 
-// last returns the last value of an option in settings, or "".
-func last(settings []setting, name string) string {
-	value := ""
+// last returns the last value of an option in settings, and whether there is one.
+func last(settings []setting, name string) (value string, ok bool) {
 	for _, s := range settings {
 		if s.option.name == name {
-			value = s.text
+			value, ok = s.text, true
 		}
 	}
-	return value
+	return value, ok
 }

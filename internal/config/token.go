@@ -24,8 +24,14 @@ type Token struct {
 	Subject  string        `option:"subject"`
 	Issuer   string        `option:"issuer"`
 	Audience string        `option:"audience"`
-	File     string        `option:"config"`
-	Help     bool          `option:"help"`
+
+	// Limits of the subject, instead of those of the proxy; 0 for the proxy's.
+	Rate      float64 `option:"rate"`
+	Burst     int     `option:"burst"`
+	MaxSeries int     `option:"max-series"`
+
+	File string `option:"config"`
+	Help bool   `option:"help"`
 }
 
 // tokenOptions is the table of the options of the command token.
@@ -55,6 +61,15 @@ may write all.`},
 		help: `Issuer (claim "iss"), for proxies with --jwt-issuer.`},
 	{name: "audience", kind: text("NAME"),
 		help: `Audience (claim "aud"), for proxies with --jwt-audience.`},
+	{name: "rate", kind: rate(false),
+		help: `Metrics per second that the subject may send (claim "rate"), instead of --rate-limit of
+the proxy.`},
+	{name: "burst", kind: countFrom1(maxBurst),
+		help: `Metrics that the subject may send at once (claim "burst"), instead of --rate-burst of
+the proxy.`},
+	{name: "max-series", kind: countFrom1(maxSeries),
+		help: `Number of series that the subject may have in use (claim "max_series"), instead of
+--max-series of the proxy.`},
 	{name: "config", kind: text("FILE"),
 		help: `Configuration file of the proxy. The secret is read from its options jwt-secret (the
 first one) and jwt-secret-file; the others are ignored. The environment variable is
@@ -73,15 +88,15 @@ func ParseToken(args []string) (*Token, error) {
 		return nil, err
 	}
 	t := new(Token)
-	if err := newTarget(t, tokenOptions).apply(flags); err != nil {
+	if err := bind(t, tokenOptions).apply(flags); err != nil {
 		return nil, err
 	}
 	if t.Help {
 		return nil, ErrHelp
 	}
 	variables, _ := readEnvironment(os.Environ(), options)
-	if t.File == "" {
-		t.File = last(variables, "config")
+	if _, ok := last(flags, "config"); !ok {
+		t.File, _ = last(variables, "config")
 	}
 	if t.Secret == "" && t.SecretFile == "" {
 		if err := t.setSecret(variables); err != nil {
@@ -110,7 +125,7 @@ func (t *Token) setSecret(settings []setting) error {
 	secrets := slices.DeleteFunc(settings, func(s setting) bool {
 		return s.option.name != "jwt-secret" && s.option.name != "jwt-secret-file"
 	})
-	if err := newTarget(c, options).apply(secrets); err != nil {
+	if err := bind(c, options).apply(secrets); err != nil {
 		return err
 	}
 	if len(c.JWTSecrets) > 0 {

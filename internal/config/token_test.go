@@ -31,6 +31,7 @@ func TestTokenOptionsAreRead(t *testing.T) {
 		Secret: "s", Expires: 90 * time.Minute, Metrics: []string{"web.*", "a"}, Types: []string{"count", "timing"},
 		Prefix: "p", Subject: "d", Issuer: "i", Audience: "a",
 	})
+	f("--jwt-secret=s --rate=0.5 --burst=20 --max-series=100", Token{Secret: "s", Expires: time.Hour, Rate: 0.5, Burst: 20, MaxSeries: 100})
 	f("--jwt-secret=s --metrics=a --metrics=b --types=count --types=set --tags=env,app.*", Token{
 		Secret: "s", Expires: time.Hour, Metrics: []string{"a", "b"}, Types: []string{"count", "set"}, Tags: []string{"env", "app.*"},
 	})
@@ -59,6 +60,9 @@ func TestBadTokenOptionsAreNamed(t *testing.T) {
 	f("--jwt-secret=s --nonsense", "-nonsense")
 	f("--jwt-secret=s stray", `"stray"`)
 	f("--jwt-secret=s --http-port=80", "-http-port")
+	f("--jwt-secret=s --rate=0", `invalid --rate "0": want a number from 0.001 to 1000000000`)
+	f("--jwt-secret=s --burst=0", `invalid --burst "0": want a whole number from 1 to 1000000000`)
+	f("--jwt-secret=s --max-series=1.5", `invalid --max-series "1.5": want a whole number from 1 to 100000000`)
 	f("--jwt-secret --expires=1h", "--jwt-secret has no value")
 	for _, expires := range []string{"", "0", "-1h", "500ms", "x", "1e3", "d", "-1d", "1.5d", "36501d", "99999999d", "876001h", "Never", "9999999999999"} {
 		if _, err := ParseToken([]string{"--jwt-secret=s", "--expires=" + expires}); err == nil || !strings.Contains(err.Error(), "-expires") {

@@ -6,10 +6,10 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-// Query decodes a query string into m. It ignores the parameter token, see
+// query decodes a query string into m. It ignores the parameter token, see
 // QueryToken.
-func (d *Decoder) Query(m *metric.Metric, query []byte, params Params) error {
-	return d.fields(m, query, params, true)
+func (d *Decoder) query(m *metric.Metric, query []byte) error {
+	return d.fields(m, query, true)
 }
 
 // QueryToken returns the first token in a query string that is not empty. It

@@ -2,12 +2,15 @@ package decode
 
 import (
 	"testing"
+
+	"statsd-http-proxy/internal/metric"
 )
 
 func TestQueryIgnoresTheToken(t *testing.T) {
 	var d Decoder
-	accepts(t, withValueParams(d.Query), "token=abc&value=1&token=def", "value=$1")
-	rejects(t, withValueParams(d.Query), "tokens=1", `unknown parameter "tokens"`)
+	decode := func(m *metric.Metric, query []byte) error { return d.Decode(m, Input{Query: query}) }
+	accepts(t, decode, "token=abc&value=1&token=def", "value=$1")
+	rejects(t, decode, "tokens=1", `unknown parameter "tokens"`)
 
 	f := func(query, want string) {
 		t.Helper()

@@ -56,12 +56,13 @@ type Exchange struct {
 	// set.
 	BodyReceived int
 
-	// Local is the handler's: what Begin hands on to Serve. It stays when the
-	// Exchange is reused, so that a handler allocates it once.
+	// Local belongs to the handler: Begin stores in it what Serve needs. It stays
+	// when the Exchange is reused, so that a handler allocates it once.
 	Local any
 
-	// HeadBuffer and Output are the transport's: a copy of the head if it has to
-	// leave the buffer that it was received in, and the response as it is sent.
+	// HeadBuffer and Output belong to the transport. HeadBuffer holds a copy of the
+	// head if the buffer that received it is needed for the body; Output holds the
+	// response as it is sent.
 	HeadBuffer, Output []byte
 }
 

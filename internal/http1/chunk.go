@@ -135,8 +135,8 @@ func (d *ChunkDecoder) nextTrailer(received []byte) (used int, data []byte, herr
 }
 
 // nextLine returns the line at the front of received without its CR LF, and its
-// length with it, 0 if it is not complete. A line may take what is left for extras
-// and room for the size of a chunk.
+// length with it, 0 if it is not complete. A line may use what is left of maxExtras,
+// and the digits of a size besides.
 func (d *ChunkDecoder) nextLine(received []byte) (line []byte, used int, herr *exchange.HTTPError) {
 	maxLine := d.extras + maxSizeDigits + len("\r")
 	length := len(received)

@@ -163,7 +163,7 @@ func trimBlanks(value []byte) (trimmed []byte, leading int) {
 	return value, leading
 }
 
-// setFraming decides where a request ends whose header fields are counted.
+// setFraming decides where the request ends, by its counted header fields.
 func setFraming(q *exchange.Request, counts *exchange.FieldCounts) *exchange.HTTPError {
 	switch {
 	case counts.Codings > 0 && counts.Lengths > 0:

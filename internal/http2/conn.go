@@ -53,7 +53,7 @@ func connOf(secure net.Conn) *Conn { return secure.(*tls.Conn).NetConn().(*Conn)
 // connKey is the key of a stream's Conn in its context.
 type connKey struct{}
 
-// ServeConn serves a connection whose TLS lies on a Conn. It returns when the
+// ServeConn serves a TLS connection on a Conn. It returns when the
 // connection is closed and all its requests are answered, or at once after Close.
 func (s *Server) ServeConn(secure *tls.Conn) {
 	c := connOf(secure)

@@ -1,6 +1,5 @@
-// Package ingest decides what requests may do, and turns the bodies of those that may
-// into lines for a Sink: routes, CORS, tokens, limits, batches, responses. It knows no
-// sockets and never waits for a client.
+// Package ingest admits requests and turns their bodies into lines for a Sink: routes, CORS,
+// tokens, limits, batches, responses. It knows no sockets and never waits for a client.
 //
 //	Begin   head ─▶ route, method, origin, token ─▶ rate, size, type ─▶ wants the body
 //	Serve   body ─▶ unpack ─▶ [ decode ─▶ encode ─▶ limit series ] ─▶ send ─▶ response
@@ -99,8 +98,8 @@ func New(options Options) *Handler {
 	return h
 }
 
-// admission is what Begin has found out about a request that Serve may answer. It lies
-// in Exchange.Local. Its slices are parts of the request's head.
+// admission holds the findings of Begin that Serve needs. Exchange.Local points to it. Its
+// slices are parts of the request's head.
 type admission struct {
 	route        route
 	grant        *auth.Grant  // of the token; nil if none is needed
@@ -115,7 +114,7 @@ type admission struct {
 	forwardedFor [][]byte // memory for clientAddress
 }
 
-// scope returns what the request may write, nil for everything.
+// scope returns the metrics that the request may write, nil for all.
 func (a *admission) scope() *metric.Scope {
 	if a.grant == nil {
 		return nil

@@ -82,10 +82,9 @@ func (s *scratch) next(a *admission) (rejected, err error) {
 	}
 }
 
-// decodeSingle decodes the only metric of a request, from its body or, without one, from
-// its query.
+// decodeSingle decodes the only metric of a request, from its body and its query.
 func (s *scratch) decodeSingle(a *admission) error {
-	r, m, body := &a.route, &s.metric, s.single
+	r, m := &a.route, &s.metric
 	m.Reset()
 	m.Kind = r.kind
 	m.Name = r.name
@@ -96,16 +95,7 @@ func (s *scratch) decodeSingle(a *admission) error {
 		}
 		m.Name = s.name
 	}
-	switch {
-	case len(body) == 0:
-		return s.decoder.Query(m, r.query, r.params)
-	case a.boundary != "":
-		return s.decoder.Multipart(m, body, a.boundary, r.params)
-	case decode.IsJSON(body):
-		return s.decoder.JSON(m, body, r.params)
-	default:
-		return s.decoder.Form(m, body, r.params)
-	}
+	return s.decoder.Decode(m, decode.Input{Body: s.single, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
 // reject counts the current entry as rejected. The first ones are listed.

@@ -68,6 +68,8 @@ func TestConnsWithoutLimit(t *testing.T) {
 	}
 	f(0, 0, 1000)
 	f(10, 0, 10)
+	f(1, 0, 1)
+	f(0, 1, 1)
 	f(0, 10, 10)
 	f(20, 10, 10)
 	f(10, 20, 10)

@@ -144,7 +144,7 @@ func parseElement(element []byte) (netip.Addr, bool) {
 	case colon >= 0 && bytes.LastIndexByte(element, ':') == colon:
 		host, port = element[:colon], element[colon:]
 	}
-	if len(port) > 0 && !isPort(port) || bytes.IndexByte(host, '%') >= 0 { // zones are local to the proxy
+	if len(port) > 0 && !isPort(port) || bytes.ContainsRune(host, '%') { // zones are local to the proxy
 		return netip.Addr{}, false
 	}
 	// string(host) would allocate. ParseAddr keeps its argument only in errors,

@@ -181,6 +181,45 @@ func TestSeriesAreSpread(t *testing.T) {
 	}
 }
 
+func TestForget(t *testing.T) {
+	s := NewSeries(2)
+	f := func(hash uint64, wantKnown int64) {
+		t.Helper()
+		s.Forget(hash)
+		if known := s.known.Load(); known != wantKnown {
+			t.Errorf("after series %d is forgotten, %d series are known, want %d", hash>>60, known, wantKnown)
+		}
+	}
+	const a, b, c = 1 << 60, 2 << 60, 3 << 60
+	f(a, 0) // unknown
+	s.Admit(a, s.start)
+	s.Admit(b, s.start)
+	f(c, 2) // unknown
+	f(a, 1)
+	f(a, 1)
+	if ok, _ := s.Admit(c, s.start.Add(time.Minute)); !ok {
+		t.Error("a forgotten series takes up room")
+	}
+	f(b, 1) // last seen in the minute before
+	f(c, 0)
+}
+
+// TestSlotDoesNotDependOnTheMinute has a hash whose slot would change if the
+// lowest bits of its word were a part of it.
+func TestSlotDoesNotDependOnTheMinute(t *testing.T) {
+	s := NewSeries(4)
+	if slots := len(s.shards[0].table); slots != 7 {
+		t.Fatalf("the table has %d slots, and the hash below is for 7", slots)
+	}
+	const hash = 1<<64/7 - 1<<64/7%4 // a multiple of 4; slot 1 begins 3 above it
+	for minute := range 4 {
+		s.Admit(hash, s.start.Add(time.Duration(minute)*time.Minute))
+		if known := s.known.Load(); known != 1 {
+			t.Errorf("minute %d: %d series are known, want 1", minute, known)
+		}
+	}
+}
+
 // TestFullShard fills one shard before the others.
 func TestFullShard(t *testing.T) {
 	s := NewSeries(10)

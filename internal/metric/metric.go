@@ -8,6 +8,8 @@
 // returns an error and writes nothing.
 package metric
 
+import "bytes"
+
 // Kind is the type of a metric. The path of a request names it.
 type Kind uint8
 
@@ -78,7 +80,7 @@ type Metric struct {
 	More     []Value // the values after the first one of a line with several values
 
 	// IsAbsolute reports whether the value sets the gauge although it is a line and
-	// the value has a sign. Two lines were one metric: name:0|g, then name:-5|g.
+	// the value has a sign. The line before it was name:0|g, and it is name:-5|g.
 	IsAbsolute bool
 
 	// Extensions are the sections of a DogStatsD line after the tags, such as
@@ -135,6 +137,23 @@ func (l *Lines) Append(group []byte) {
 	}
 	l.Bytes = append(l.Bytes, group...)
 	l.Ends = append(l.Ends, len(l.Bytes))
+}
+
+// lastGroup returns the start of the last group if it is the given line, and -1
+// otherwise.
+func (l *Lines) lastGroup(line []byte) int {
+	n := len(l.Ends)
+	if n == 0 {
+		return -1
+	}
+	start := 0
+	if n > 1 {
+		start = l.Ends[n-2] + len("\n")
+	}
+	if !bytes.Equal(l.Bytes[start:], line) {
+		return -1
+	}
+	return start
 }
 
 // Truncate drops all groups of lines after the given number of them.

@@ -20,7 +20,8 @@ func (e *Encoder) checkReservedName(kind Kind, name []byte) error {
 	}
 	switch e.flavor {
 	case FlavorTelegraf:
-		if hasSegment(name, "start_time") {
+		// Telegraf can sanitize names as Etsy StatsD does.
+		if hasSegment(appendSanitized(make([]byte, 0, MaxName), name), "start_time") {
 			return fmt.Errorf("name %s is reserved: Telegraf has a field start_time of its own (--statsd-flavor=telegraf)", quote.Bytes(name))
 		}
 	case FlavorStatsDExporter:

@@ -129,7 +129,7 @@ func (e *Encoder) appendTag(dst []byte, tag *Tag) (_ []byte, keyEnd int, err err
 	case len(tag.Key) == 0:
 		return nil, 0, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
 	case e.format.noLeadingTilde && len(tag.Value) > 0 && tag.Value[0] == '~':
-		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
+		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite rejects`, quote.Bytes(tag.Value))
 	}
 	dst = append(dst, e.format.separator)
 	if dst, err = e.keys.append(dst, tag.Key); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // reservedChars are the characters that have a meaning in a line of some StatsD
@@ -180,6 +182,19 @@ func checkSetValue(src []byte) error {
 			return fmt.Errorf("contains the reserved character %q", r)
 		case isInvalid(r, size):
 			return errInvalid(r, size)
+		}
+		i += size
+	}
+	return nil
+}
+
+// checkExtension checks a section of a DogStatsD line: it must be valid UTF-8
+// without control characters.
+func checkExtension(src []byte) error {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if isInvalid(r, size) {
+			return fmt.Errorf("the section %s %w", quote.Bytes(src), errInvalid(r, size))
 		}
 		i += size
 	}

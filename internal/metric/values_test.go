@@ -51,6 +51,16 @@ func TestSeveralValuesShareALine(t *testing.T) {
 	f(Options{Flavor: FlavorGostatsd}, m, "k:1|c|#a:b / k:2|c|#a:b")
 }
 
+func TestBadExtensionsAreRejected(t *testing.T) {
+	for _, section := range []string{"c:a\x00", "e:\xff", "card:\u0085"} {
+		m := line(Count, "", "", "1")
+		m.Extensions = [][]byte{[]byte(section)}
+		if got, err := appendOne(newTestEncoder(t, Options{Flavor: FlavorDatadog}), m, nil); err == nil || !strings.Contains(err.Error(), "the section") {
+			t.Errorf("the section %q: %q, %v", section, got, err)
+		}
+	}
+}
+
 // TestLongLinesAreSplit checks that values that do not fit into a line begin
 // another one.
 func TestLongLinesAreSplit(t *testing.T) {

@@ -26,7 +26,7 @@ func (p *Proxy) Do(method, target, body string, headers ...string) Response {
 	p.T.Helper()
 	if OverHTTP2 {
 		c := p.DialHTTP2()
-		defer c.Conn.Close()
+		defer func() { _ = c.Conn.Close() }()
 		return c.Do(method, target, body, headers...)
 	}
 	request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n", method, target)

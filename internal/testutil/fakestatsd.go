@@ -64,7 +64,7 @@ func (s *FakeStatsD) start(t testing.TB, handle func(datagram []byte)) {
 		}
 	}()
 	t.Cleanup(func() {
-		conn.Close()
+		_ = conn.Close()
 		<-done
 	})
 }

@@ -86,8 +86,8 @@ func (p *Process) Wait(t testing.TB, limit time.Duration) {
 	}
 }
 
-// hasExited reports whether the program has exited.
-func (p *Process) hasExited() bool {
+// HasExited reports whether the program has exited.
+func (p *Process) HasExited() bool {
 	select {
 	case <-p.exited:
 		return true
@@ -101,7 +101,7 @@ func (p *Process) hasExited() bool {
 func (p *Process) WaitReady(t testing.TB, isReady func() bool) {
 	t.Helper()
 	Eventually(t, p.name+" to be ready", func() bool {
-		if p.hasExited() {
+		if p.HasExited() {
 			t.Fatalf("%s has exited early: %v", p.name, p.Err)
 		}
 		return isReady()

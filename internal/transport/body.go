@@ -7,7 +7,7 @@ import (
 	"statsd-http-proxy/internal/http1"
 )
 
-// body is what a connection has read of the body of the current request.
+// body is the state of the body of the current request.
 type body struct {
 	state  bodyState
 	buffer exchange.BodyBuffer // for a body that does not fit into the input

@@ -27,8 +27,8 @@ type input struct {
 
 var buffers = sync.Pool{New: func() any { return new([exchange.MaxHead]byte) }}
 
-// bytes returns what was received and not skipped. It is valid until the next call of
-// fill or release.
+// bytes returns the bytes that were received and not skipped. They are valid until the next
+// call of fill or release.
 func (in *input) bytes() []byte {
 	if in.buffer == nil {
 		return nil

@@ -35,7 +35,7 @@ func (c *conn) servePage() {
 }
 
 // watchClient returns a context that ends when the server drains or the client is gone.
-// It reads and drops what the client sends, until stop is called.
+// It reads and drops the bytes that the client sends, until stop is called.
 func (c *conn) watchClient() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(c.server.stopping)
 	_ = c.SetReadDeadline(time.Time{}) // an error shows in the next read

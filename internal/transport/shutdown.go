@@ -56,7 +56,7 @@ func (s *Server) closeIdle() {
 	}
 }
 
-// closeAll closes all connections, whatever they do.
+// closeAll closes all connections, active ones too.
 func (s *Server) closeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

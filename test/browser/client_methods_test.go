@@ -41,15 +41,14 @@ var clientCalls = []string{
 	`statsd.child({ tags: { part: 'cart' } }).child({ prefix: 'deep.' }).gauge('level', 1, { part: 'own' })`,
 }
 
-// clientMetrics is what StatsD has after clientCalls. A metric's own tags come before
-// the tags of the client.
+// clientMetrics is what StatsD has after clientCalls. The proxy sorts the tags.
 var clientMetrics = testutil.EtsyMetrics{
 	Counters: map[string]float64{
 		"shop.up;env=prod":                3 + 2,
 		"shop.down;env=prod":              -3,
 		"shop.items;env=prod":             5.25,
 		"shop.sampled;env=prod":           2,
-		"shop.tagged;kind=book;env=prod":  3,
+		"shop.tagged;env=prod;kind=book":  3,
 		"shop.tagged;env=test":            1,
 		"shop.cart.up;env=prod;part=cart": 3,
 	},
@@ -57,7 +56,7 @@ var clientMetrics = testutil.EtsyMetrics{
 		"shop.level;env=prod":               7.5,
 		"shop.cold;env=prod":                -5,
 		"shop.queue;env=prod":               8.5,
-		"shop.deep.level;part=own;env=prod": 1,
+		"shop.deep.level;env=prod;part=own": 1,
 	},
 	Timers: map[string][]float64{
 		"shop.load;env=prod":         {12.5, 320},

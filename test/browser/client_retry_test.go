@@ -83,7 +83,7 @@ func TestClientGetsANewTokenOnce(t *testing.T) {
 	page.MustHaveNoUncaughtErrors(t)
 	recorder.mustHaveNoPreflight(t)
 	if got := statsd.FlushAfter(t, proxy).Counters; got["clicks"] != 500 || got["later"] != 1 {
-		t.Errorf("StatsD holds %v, want 500 clicks and one later", got)
+		t.Errorf("StatsD has counted %v, want 500 clicks and one later", got)
 	}
 }
 

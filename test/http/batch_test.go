@@ -98,8 +98,8 @@ func TestEachEntryOfABatchIsAcceptedOrRejectedAlone(t *testing.T) {
 	}{
 		{
 			"lines", "a:1|c\nb:x|c\nc:-5|g\nd:1|unknown\n\r\n\ne\nf:1|c|@2\ng:3|c|@0.5\r\nh,env=:1|c\ni:alice|s", 200,
-			4, map[int]string{1: `"x"`, 3: "unknown", 4: `"e"`, 5: "sampleRate", 7: "env"},
-			[]string{"a:1|c", "c:-5|g", "g:3|c|@0.5", "i:alice|s"},
+			5, map[int]string{1: `"x"`, 3: "unknown", 4: `"e"`, 5: "sampleRate"}, // a tag without a value is left out
+			[]string{"a:1|c", "c:-5|g", "g:3|c|@0.5", "h:1|c", "i:alice|s"},
 		},
 		{
 			"array", `[

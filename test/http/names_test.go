@@ -16,10 +16,10 @@ func TestOptionsChangeNamesAndTags(t *testing.T) {
 		head, tail string // of the line, before and after the value
 	}{
 		{"configured tags only", []string{"--tags=env=prod,region=eu"}, "hits", "", "hits,env=prod,region=eu", ""},
-		{"configured tags after others", []string{"--tags=env=prod,region=eu"}, "hits", "a=b", "hits,a=b,env=prod,region=eu", ""},
+		{"configured tags among others", []string{"--tags=env=prod,region=eu"}, "hits", "a=b", "hits,a=b,env=prod,region=eu", ""},
 		{"own tag wins", []string{"--tags=env=prod,region=eu"}, "hits", "env=test", "hits,env=test,region=eu", ""},
-		{"both own tags win", []string{"--tags=env=prod,region=eu"}, "hits", "region=us,env=test", "hits,region=us,env=test", ""},
-		{"a key that begins like a configured key", []string{"--tags=env=prod"}, "hits", "env2=a,my env=b", "hits,env2=a,my_env=b,env=prod", ""},
+		{"both own tags win", []string{"--tags=env=prod,region=eu"}, "hits", "region=us,env=test", "hits,env=test,region=us", ""},
+		{"a key that begins like a configured key", []string{"--tags=env=prod"}, "hits", "env2=a,my env=b", "hits,env=prod,env2=a,my_env=b", ""},
 		{"a value like a configured key", []string{"--tags=env=prod"}, "hits", "a=env", "hits,a=env,env=prod", ""},
 		{"own tag wins in lower case", []string{"--tags=ENV=Prod,region=eu", "--lowercase"}, "hits", "Env=Test", "hits,env=test,region=eu", ""},
 

@@ -18,7 +18,7 @@ import (
 )
 
 // startMeasuredProxy is testutil.StartProxy with a program that is never built with
-// the race detector, which takes memory of its own.
+// the race detector, which needs memory itself.
 func startMeasuredProxy(t testing.TB, args ...string) *testutil.Proxy {
 	t.Helper()
 	return testutil.StartProxyCommand(t, testutil.PlainProxyCommand(t, append([]string{"--http-port=0"}, args...)...))

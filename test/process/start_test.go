@@ -38,8 +38,8 @@ func TestFailedStartPrintsTheReasonOnOneLine(t *testing.T) {
 		{"unknown name format", []string{"--http-port=0", "--name-format=xml"}, 2, "name-format"},
 		{"tag without a value", []string{"--http-port=0", "--tags=env"}, 2, "--tags"},
 		{"tag given twice", []string{"--http-port=0", "--tags=env=a,env=b"}, 2, "--tags"},
-		{"tag that its format cannot hold", []string{"--http-port=0", "--tags=env=[a", "--tag-format=signalfx"}, 2, "--tags"},
-		{"prefix that the tag format cannot hold", []string{"--http-port=0", "--metric-prefix=[a]", "--tag-format=signalfx"}, 2, "--metric-prefix"},
+		{"tag that its format cannot express", []string{"--http-port=0", "--tags=env=[a", "--tag-format=signalfx"}, 2, "--tags"},
+		{"prefix that the tag format cannot express", []string{"--http-port=0", "--metric-prefix=[a]", "--tag-format=signalfx"}, 2, "--metric-prefix"},
 		{"certificate without its key", []string{"--http-port=0", "--tls-cert=" + cert}, 2, "--tls-key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,9 +5,28 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// A folder that TEST_FOLDERS does not name is left out of make test.
+func TestMakefileNamesEachTestFolder(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^TEST_FOLDERS := (.+)$`).FindStringSubmatch(ReadFile(t, "Makefile"))
+	if line == nil {
+		t.Fatal("the Makefile does not set TEST_FOLDERS")
+	}
+	named := strings.Fields(line[1])
+	files, err := filepath.Glob(Path("test/*/*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("tests in test/: got %q, %v", files, err)
+	}
+	for _, file := range files {
+		if folder := filepath.Base(filepath.Dir(file)); !slices.Contains(named, folder) {
+			t.Errorf("TEST_FOLDERS in the Makefile does not name %s", folder)
+		}
+	}
+}
 
 // make test runs tests with the race detector. It runs those that a build tag excludes
 // then a second time without it, by a pattern of their names.
