@@ -62,7 +62,7 @@ type Handler struct {
 	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
 	rates     *limit.Rates // nil if no client can have a rate
 
-	rejectionLog *loglimit.Limiter
+	rejectionLog, forwardedLog *loglimit.Limiter
 
 	// These log that a limit is at work.
 	rateLimitLog, seriesLimitLog, tagKeysLog rate.Sometimes
@@ -83,7 +83,8 @@ func New(options Options) *Handler {
 		options:        options,
 		log:            options.Logger,
 		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, rejectionsPerSecond, rejectionsBurst),
+		rejectionLog:   loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog:   loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
 		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
 		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
 		tagKeysLog:     rate.Sometimes{Interval: limitInterval},
