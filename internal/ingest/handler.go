@@ -10,6 +10,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -180,7 +181,12 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 			return herr
 		}
 	}
-	s.open(a, body)
+	if a.decompressor == nil && bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+		return exchange.NewError(http.StatusBadRequest, "the body is compressed: it needs the header Content-Encoding: gzip")
+	}
+	if err := s.open(a, body); err != nil {
+		return exchange.NewError(http.StatusBadRequest, err.Error())
+	}
 	if herr := h.encodeAll(s, a); herr != nil {
 		h.forgetNew(s)
 		return herr
