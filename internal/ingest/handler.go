@@ -10,6 +10,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -62,7 +63,7 @@ type Handler struct {
 	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
 	rates     *limit.Rates // nil if no client can have a rate
 
-	rejectionLog *loglimit.Limiter
+	rejectionLog, forwardedLog *loglimit.Limiter
 
 	// These log that a limit is at work.
 	rateLimitLog, seriesLimitLog, tagKeysLog rate.Sometimes
@@ -83,7 +84,8 @@ func New(options Options) *Handler {
 		options:        options,
 		log:            options.Logger,
 		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, rejectionsPerSecond, rejectionsBurst),
+		rejectionLog:   loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog:   loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
 		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
 		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
 		tagKeysLog:     rate.Sometimes{Interval: limitInterval},
@@ -179,7 +181,12 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 			return herr
 		}
 	}
-	s.open(a, body)
+	if a.decompressor == nil && bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+		return exchange.NewError(http.StatusBadRequest, "the body is compressed: it needs the header Content-Encoding: gzip")
+	}
+	if err := s.open(a, body); err != nil {
+		return exchange.NewError(http.StatusBadRequest, err.Error())
+	}
 	if herr := h.encodeAll(s, a); herr != nil {
 		h.forgetNew(s)
 		return herr

@@ -30,6 +30,7 @@ func TestHTTP2RespondsAsHTTP1(t *testing.T) {
 		{"wrong method", TestWrongMethodGetsTheAllowedOnes},
 		{"heartbeat", TestHeartbeatNeedsNoToken},
 		{"tokens", TestTokenIsFoundInEachPlace},
+		{"server", TestServerAsAWhole},
 		{"full queue", TestFullQueueAsksToRetry},
 		{"rate", TestRateOfAClientIsLimited},
 		{"rate, batch", TestEachEntryOfABatchIsCharged},
