@@ -1,14 +1,14 @@
 //go:build linux
 
-// Package faults tests what the proxy promises with its 200 while StatsD
-// restarts, moves, hangs, and while the proxy itself is stopped: nothing that
-// was acknowledged is lost, and nothing arrives twice.
+// Package faults tests that acknowledged metrics arrive once while StatsD
+// restarts, moves or hangs, while the network fails, and while the proxy stops.
 //
-//	load ─▶ the real program ─▶ StatsD's place, which goes away, comes back, stops reading
+//	load ─▶ the real program ─▶ a fake StatsD, which goes away, comes back, stops reading
 //	 └ acknowledged                └ received
 //
-// Each metric has a name of its own, so what was lost is what was acknowledged
-// and not received. A test prints both, and what its own sockets have dropped.
+// Each metric has a name of its own. A metric is lost if it was acknowledged and
+// not received. A test prints both numbers, and how many packets its own sockets
+// have dropped.
 package faults
 
 import (
@@ -28,9 +28,8 @@ func startProxy(t testing.TB, s *statsd, args ...string) *harness.Proxy {
 	return harness.StartProxy(t, harness.ProxyCommand(proxyArgs(s, args...)...))
 }
 
-// proxyArgs returns the options of a proxy that sends to s, before args. The
-// times for clients are long: this is no test of them, and a frozen proxy keeps
-// its clients waiting.
+// proxyArgs returns the options of a proxy that sends to s, followed by args. The
+// timeouts for clients are long, since clients wait while the proxy is frozen.
 func proxyArgs(s *statsd, args ...string) []string {
 	return append(append([]string{
 		"--http-port=0",
