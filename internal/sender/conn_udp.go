@@ -45,7 +45,7 @@ func newUDPConn(c *net.UDPConn) *udpConn {
 	return u
 }
 
-// read waits for errors: a server has nothing to say.
+// read waits for errors. It ignores what a server sends.
 func (u *udpConn) read() {
 	defer close(u.ended)
 	var answer [1]byte
