@@ -35,8 +35,9 @@ type policy struct {
 	// doubt for the second: a balancer accepts connections also if the server is
 	// away, and closes them after it has failed to reach the server. HAProxy
 	// tries for 3 s.
-	probation time.Duration
-	doubt     time.Duration
+	probation    time.Duration
+	doubt        time.Duration
+	rampInterval time.Duration // until twice as many packets may be written, after the probation
 
 	// A written UDP packet is kept for hold, or for promptHold on a path where
 	// refusals arrive at once.
@@ -116,6 +117,7 @@ func newPolicy(network string) policy {
 	if p.isStream {
 		p.probation = 200 * time.Millisecond
 		p.doubt = 4 * time.Second
+		p.rampInterval = p.flushInterval
 	}
 	return p
 }
