@@ -75,9 +75,6 @@ func (u *udpConn) note(err error) {
 
 func (u *udpConn) write(packet []byte, now time.Time) error {
 	_, err := u.out.write(packet, now)
-	if err != nil && err != errBusy { // maybe about an earlier packet
-		u.note(err)
-	}
 	return err
 }
 
