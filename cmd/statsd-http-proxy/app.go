@@ -12,6 +12,7 @@ import (
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
 	"statsd-http-proxy/internal/ingest"
+	"statsd-http-proxy/internal/logbuf"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
 	"statsd-http-proxy/internal/transport"
@@ -22,6 +23,18 @@ import (
 const (
 	finishFraction = 0.80
 	sendFraction   = 0.95
+	flushFraction  = 0.98
+)
+
+// flushTimeout is the time that the end of the program waits for the reader of
+// standard error, and for that of the demo's standard output.
+const flushTimeout = 250 * time.Millisecond
+
+// The sizes in bytes of output that waits for its reader. Further lines are dropped
+// and counted.
+const (
+	maxLogBytes  = 1 << 20
+	maxDemoBytes = 4 << 20
 )
 
 // app is the proxy with all its parts.
@@ -39,7 +52,8 @@ type app struct {
 
 	// The functions that start the parts set these.
 	listener net.Listener
-	demo     *demo.Server // nil without --demo
+	demo     *demo.Server   // nil without --demo
+	printed  *logbuf.Writer // standard output of the demo; nil without --demo
 	sender   *sender.Sender
 	verifier *auth.Verifier // nil without tokens
 	handler  *ingest.Handler
@@ -145,6 +159,20 @@ func (a *app) stop() {
 func (a *app) deadline(fraction float64) (context.Context, context.CancelFunc) {
 	limit := time.Duration(fraction * float64(a.config.ShutdownTimeout))
 	return context.WithDeadline(context.Background(), a.stopping.Add(limit))
+}
+
+// flushContext returns a context that ends after flushTimeout, or when flushFraction of
+// --shutdown-timeout is over. a may be nil: then nothing was started.
+func (a *app) flushContext() (context.Context, context.CancelFunc) {
+	if a == nil || a.stopping.IsZero() {
+		return context.WithTimeout(context.Background(), flushTimeout)
+	}
+	ctx, cancelDeadline := a.deadline(flushFraction)
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	return ctx, func() {
+		cancel()
+		cancelDeadline()
+	}
 }
 
 func (a *app) listen() (err error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // connLimitInterval is the least time between two log lines that connections are
-// rejected.
+// rejected, and between two that connections could not be accepted.
 const connLimitInterval = 10 * time.Second
 
 // listener makes a conn of each accepted connection, within the limits. It outlives a
@@ -22,6 +22,9 @@ type listener struct {
 	net.Listener
 	server *Server
 	tls    *tls.Config // nil for plain HTTP
+
+	failures int       // of Accept since the last log line about them
+	failedAt time.Time // time of this line
 }
 
 func newListener(inner net.Listener, server *Server) *listener {
@@ -53,16 +56,39 @@ func (l *listener) acceptConn() (*conn, error) {
 }
 
 // acceptRaw waits for the next connection. All errors but that of a closed listener
-// are temporary: it logs them and retries.
+// are temporary: it retries after a pause.
 func (l *listener) acceptRaw() (net.Conn, error) {
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		raw, err := l.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return raw, err
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			l.logFailures(nil)
+			return nil, err
+		case err == nil:
+			if l.failures > 0 && time.Since(l.failedAt) >= connLimitInterval {
+				l.logFailures(nil)
+			}
+			return raw, nil
 		}
-		l.server.log.Error("accept connection", "error", err, "retry_in", pause)
+		l.failures++
+		if time.Since(l.failedAt) >= connLimitInterval {
+			l.logFailures(err)
+		}
 		time.Sleep(pause)
 	}
+}
+
+// logFailures logs the failures of Accept since its last call, unless there were none.
+func (l *listener) logFailures(latest error) {
+	if l.failures == 0 {
+		return
+	}
+	attrs := []any{"count", l.failures}
+	if latest != nil {
+		attrs = append(attrs, "error", latest)
+	}
+	l.server.log.Error("connections could not be accepted", attrs...)
+	l.failures, l.failedAt = 0, time.Now()
 }
 
 // newConn returns a conn for a connection from peer.
