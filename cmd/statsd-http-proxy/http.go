@@ -43,8 +43,12 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 			return o, fmt.Errorf("--jwt-jwks-url: %w", err)
 		}
 	}
-	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
-		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
+	maxConns := c.MaxConns
+	if maxConns == config.AutoMaxConns {
+		maxConns = limit.DefaultMaxConns()
+	}
+	if maxConns > 0 || c.MaxConnsPerIP > 0 {
+		o.transport.Conns = limit.NewConns(maxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
 	if c.RateLimit > 0 {
 		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)

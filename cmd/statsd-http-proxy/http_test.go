@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -63,8 +64,9 @@ func TestChoicesAreKnown(t *testing.T) {
 	}
 }
 
-// TestLimitsAreOffByDefault checks which limits options turn on.
-func TestLimitsAreOffByDefault(t *testing.T) {
+// TestOptionsSetLimits checks which limits options turn on. By default only the number
+// of connections is limited, by the number of file descriptors.
+func TestOptionsSetLimits(t *testing.T) {
 	f := func(args string, conns, rates, series bool) {
 		t.Helper()
 		o, err := newHTTPOptions(parse(t, strings.Fields(args)...))
@@ -77,10 +79,11 @@ func TestLimitsAreOffByDefault(t *testing.T) {
 				o.transport.Conns != nil, o.ingest.Rates != nil, o.ingest.Series != nil, conns, rates, series)
 		}
 	}
-	f("", false, false, false)
+	f("", limit.DefaultMaxConns() > 0, false, false)
+	f("--max-conns=0", false, false, false)
 	f("--max-conns=1", true, false, false)
 	f("--max-conns-per-ip=1", true, false, false)
-	f("--rate-limit=0.5", false, true, false)
-	f("--max-series=1", false, false, true)
+	f("--max-conns=0 --rate-limit=0.5", false, true, false)
+	f("--max-conns=0 --max-series=1", false, false, true)
 	f("--max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", false, false, false)
 }

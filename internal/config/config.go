@@ -18,7 +18,7 @@ type Config struct {
 	HTTPTimeoutWrite time.Duration `option:"http-timeout-write"`
 	HTTPTimeoutIdle  time.Duration `option:"http-timeout-idle"`
 	HTTPMaxBody      int           `option:"http-max-body"`    // in bytes
-	MaxConns         int           `option:"max-conns"`        // 0 for no limit
+	MaxConns         int           `option:"max-conns"`        // 0 for no limit, or AutoMaxConns
 	MaxConnsPerIP    int           `option:"max-conns-per-ip"` // 0 for no limit
 	TrustedProxies   []string      `option:"trusted-proxies"`
 
@@ -71,6 +71,9 @@ type Config struct {
 	// are about variables that are ignored and never contain their values.
 	Warnings []string
 }
+
+// AutoMaxConns is the MaxConns that follows from the limit of file descriptors.
+const AutoMaxConns = -1
 
 // NeedsTokens reports whether metric requests need a token.
 func (c *Config) NeedsTokens() bool {

@@ -19,6 +19,7 @@ func defaults() Config {
 		HTTPTimeoutWrite: time.Second,
 		HTTPTimeoutIdle:  time.Second,
 		HTTPMaxBody:      1 << 20,
+		MaxConns:         AutoMaxConns,
 		StatsDHost:       "127.0.0.1",
 		StatsDPort:       8125,
 		StatsDNetwork:    "udp",
@@ -97,6 +98,8 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--statsd-flavor=statsd-exporter --deny-metrics=stats.*,statsd.* --allow-tags=env,page --allow-tags=app.* --max-tag-keys=0", func(c *Config) {
 		c.StatsDFlavor, c.DenyMetrics, c.AllowTags, c.MaxTagKeys = "statsd-exporter", []string{"stats.*", "statsd.*"}, []string{"env", "page", "app.*"}, 0
 	})
+	f("--max-conns=0", func(c *Config) { c.MaxConns = 0 })
+	f("--max-conns=auto", func(c *Config) {})
 	f("--rate-limit=0.001 --max-conns=1000000", func(c *Config) { c.RateLimit, c.MaxConns = 0.001, 1000000 })
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })

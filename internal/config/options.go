@@ -16,8 +16,10 @@ var options = []group{
 more than the load balancer keeps idle connections, such as 75.`},
 		{name: "http-max-body", kind: size(1), preset: "1MiB",
 			help: `Size of the largest request body, compressed and unpacked.`},
-		{name: "max-conns", kind: count(maxConns), preset: "0",
-			help: `Number of connections that may be open. 0 means no limit.`},
+		{name: "max-conns", kind: connCount(), preset: "auto",
+			help: `Number of connections that may be open. "auto" leaves 64 of the file descriptors that
+the process may open (RLIMIT_NOFILE), or half of them, for everything else. 0 means no
+limit.`},
 		{name: "max-conns-per-ip", kind: count(maxConns), preset: "0",
 			help: `Number of connections that one client address may have open (IPv6: one /64 network).
 Trusted proxies are exempt. 0 means no limit.`},
