@@ -65,7 +65,7 @@ type app struct {
 	expiryStop chan struct{} // nil without TLS
 	expiryDone sync.WaitGroup
 
-	stopping time.Time // when the shutdown began
+	stopping time.Time // when stop was called, after --shutdown-delay
 }
 
 // newApp checks the options of c, which args are parsed to, and reads the files
@@ -131,7 +131,12 @@ func (a *app) run(ctx context.Context) error {
 	a.logStart()
 	select {
 	case <-ctx.Done():
-		a.log.Info("stopping")
+		a.log.Info("stopping", "delay", a.config.ShutdownDelay)
+	case err := <-a.failed:
+		return err
+	}
+	select {
+	case <-time.After(a.config.ShutdownDelay):
 		return nil
 	case err := <-a.failed:
 		return err
@@ -177,7 +182,7 @@ func (a *app) flushContext() (context.Context, context.CancelFunc) {
 
 func (a *app) listen() (err error) {
 	address := a.config.HTTPAddress()
-	if a.listener, err = net.Listen("tcp", address); err != nil {
+	if a.listener, err = transport.Listen(address); err != nil {
 		return listenError(address, a.config.HTTPPort, err)
 	}
 	return nil

@@ -59,6 +59,7 @@ type Config struct {
 	RateLimit    float64  `option:"rate-limit"`    // metrics per second; 0 for no limit
 	RateBurst    int      `option:"rate-burst"`    // 0 for the default, see Burst
 
+	ShutdownDelay   time.Duration `option:"shutdown-delay"`
 	ShutdownTimeout time.Duration `option:"shutdown-timeout"`
 	Verbose         bool          `option:"verbose"`
 	Demo            bool          `option:"demo"`

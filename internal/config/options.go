@@ -128,8 +128,11 @@ no limit.`},
 ten seconds' worth of --rate-limit.`},
 	}},
 	{"Other", []option{
+		{name: "shutdown-delay", kind: duration(0), preset: "0",
+			help: `Time after SIGTERM or SIGINT in which the proxy works as before, so that load balancers
+can learn that it stops.`},
 		{name: "shutdown-timeout", kind: duration(1), preset: "5",
-			help: `Time to finish requests and to send the queue after SIGTERM or SIGINT.`},
+			help: `Time to finish requests and to send the queue after --shutdown-delay.`},
 		{name: "verbose", kind: onOff(),
 			help: `Also log forwarded lines and rejected requests. Of many at once, the log shows some.`},
 		{name: "demo", kind: onOff(),

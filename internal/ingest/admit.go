@@ -17,9 +17,6 @@ import (
 // or fills a and reports that it wants the body.
 func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
 	q, response := &x.Request, &x.Response
-	if q.DuringShutdown {
-		return false, exchange.Busy("the server is shutting down")
-	}
 	r := &a.route
 	if !r.find(q.Bytes(q.Target), h.options.Encoder) {
 		return false, h.servePage(x)

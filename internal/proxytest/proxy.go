@@ -74,7 +74,7 @@ var OverHTTP2 bool
 // Start starts a Proxy with changes to its options. The end of the test stops it.
 func Start(t testing.TB, changes ...func(*Options)) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := transport.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,9 +55,7 @@ func (c *conn) serve() {
 		if !c.serveRequest() {
 			return
 		}
-		if c.state.CompareAndSwap(stateActive, stateIdle) && c.server.draining.Load() {
-			c.closeIdle()
-		}
+		c.state.Store(stateIdle)
 	}
 }
 
@@ -76,9 +74,13 @@ func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
 	return false
 }
 
-// await waits for the first byte of a request, for timeout and not much longer.
+// await waits for the first byte of a request, for timeout and not much longer, and
+// during a shutdown no longer than the idle grace.
 func (c *conn) await(timeout time.Duration) error {
 	c.hasReadTimeout = false
+	if c.server.draining.Load() {
+		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
+	}
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
@@ -107,12 +109,10 @@ func (c *conn) await(timeout time.Duration) error {
 func (c *conn) serveRequest() (keepAlive bool) {
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
-	isDraining := c.server.draining.Load()
 	if herr := c.readHead(); herr != nil {
 		x.Request.Reset(c.peer)
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
-	x.Request.DuringShutdown = isDraining
 	handler := c.server.options.Handler
 	if handler.Begin(x) {
 		x.Body, x.BodyErr = c.readBody(x.MaxBody)

@@ -29,7 +29,10 @@ func (s *Server) BodyBytes() int64 { return s.bodies.Used() }
 func (s *Server) IsDraining() bool { return s.draining.Load() }
 
 // Drain lets requests see that the shutdown has begun, and does nothing else.
-func (s *Server) Drain() { s.draining.Store(true) }
+func (s *Server) Drain() {
+	s.idleGrace.Store(int64(idleGrace))
+	s.draining.Store(true)
+}
 
 // TestListener accepts connections of a listener as Serve does.
 type TestListener struct{ *listener }

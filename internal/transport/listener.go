@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -15,6 +16,14 @@ import (
 // connLimitInterval is the least time between two log lines that connections are
 // rejected, and between two that connections could not be accepted.
 const connLimitInterval = 10 * time.Second
+
+// Listen returns a TCP listener for Serve. It does not use Multipath TCP, because the
+// kernel filters no packets of such a socket, see rejectHandshakes.
+func Listen(address string) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	return config.Listen(context.Background(), "tcp", address)
+}
 
 // listener makes a conn of each accepted connection, within the limits. It outlives a
 // lack of file descriptors.

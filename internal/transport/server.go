@@ -62,6 +62,7 @@ type Server struct {
 	dates        exchange.Dates
 	connLimitLog rate.Sometimes     // logs that connections are rejected
 	draining     atomic.Bool        // set when the shutdown begins
+	idleGrace    atomic.Int64       // time that a connection may be idle during the shutdown
 	stopping     context.Context    // ends when the shutdown begins
 	stop         context.CancelFunc // ends stopping
 	serving      sync.WaitGroup     // Serve and each connection
@@ -69,6 +70,7 @@ type Server struct {
 	mu       sync.Mutex
 	listener *listener          // nil before Serve
 	conns    map[*conn]struct{} // the open connections
+	isClosed bool               // the time for the shutdown is over
 }
 
 // New returns a Server with the given options.
@@ -125,10 +127,10 @@ func (s *Server) Serve(inner net.Listener) error {
 // track adds an accepted connection to s.conns.
 func (s *Server) track(c *conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}
-	s.mu.Unlock()
-	if s.draining.Load() {
-		c.closeIdle()
+	if s.isClosed {
+		_ = c.raw.Close()
 	}
 }
 
