@@ -27,6 +27,8 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
+
+		HandshakeTimeout: c.TLSTimeoutHandshake,
 	}
 	o.ingest.MaxBody = c.HTTPMaxBody
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {

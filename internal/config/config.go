@@ -22,8 +22,9 @@ type Config struct {
 	MaxConnsPerIP    int           `option:"max-conns-per-ip"` // 0 for no limit
 	TrustedProxies   []string      `option:"trusted-proxies"`
 
-	TLSCert string `option:"tls-cert"`
-	TLSKey  string `option:"tls-key"`
+	TLSCert             string        `option:"tls-cert"`
+	TLSKey              string        `option:"tls-key"`
+	TLSTimeoutHandshake time.Duration `option:"tls-timeout-handshake"`
 
 	StatsDHost            string        `option:"statsd-host"`
 	StatsDPort            int           `option:"statsd-port"`

@@ -20,10 +20,13 @@ func defaults() Config {
 		HTTPTimeoutIdle:  time.Second,
 		HTTPMaxBody:      1 << 20,
 		MaxConns:         AutoMaxConns,
-		StatsDHost:       "127.0.0.1",
-		StatsDPort:       8125,
-		StatsDNetwork:    "udp",
-		StatsDBuffer:     64 << 20,
+
+		TLSTimeoutHandshake: 10 * time.Second,
+
+		StatsDHost:    "127.0.0.1",
+		StatsDPort:    8125,
+		StatsDNetwork: "udp",
+		StatsDBuffer:  64 << 20,
 
 		StatsDResolveInterval: 30 * time.Second,
 

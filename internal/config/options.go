@@ -32,6 +32,8 @@ reads the client's address from their X-Forwarded-For header.`},
 			help: `Certificate file (PEM). With --tls-key, the proxy serves HTTPS instead of HTTP.`},
 		{name: "tls-key", kind: text("FILE"), rejectsEmpty: true,
 			help: `File with the private key of the certificate (PEM).`},
+		{name: "tls-timeout-handshake", kind: duration(1), preset: "10",
+			help: `Time for a TLS handshake, without the time in which it waits for other handshakes.`},
 	}},
 	{"StatsD", []option{
 		{name: "statsd-host", kind: host("statsd-port"), preset: "127.0.0.1",

@@ -95,7 +95,7 @@ func New(t testing.TB, changes ...func(*Options)) *Proxy {
 	t.Helper()
 	p := &Proxy{T: t, Sink: new(Sink), Log: new(logtest.Buffer), Begun: new(atomic.Int64), Stopped: make(chan error, 1)}
 	o := Options{
-		transportOptions: transport.Options{ReadTimeout: Timeout, WriteTimeout: Timeout, IdleTimeout: Timeout},
+		transportOptions: transport.Options{ReadTimeout: Timeout, WriteTimeout: Timeout, IdleTimeout: Timeout, HandshakeTimeout: Timeout},
 		ingestOptions:    ingest.Options{Encoder: NewEncoder(t, metric.Options{}), Sink: p.Sink},
 		MaxBody:          1 << 20,
 		Logger:           slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -18,7 +17,7 @@ import (
 //
 // All fields but state belong to the goroutine that serves the connection.
 type conn struct {
-	net.Conn          // requests are read from it
+	net.Conn          // requests are read from it; startTLS changes it
 	raw      net.Conn // the same, or the connection under its TLS
 	peer     netip.Addr
 	server   *Server
@@ -39,16 +38,17 @@ type conn struct {
 // The states of a conn. Any goroutine may change stateIdle to stateClosed, the one
 // that serves the connection does all other changes.
 const (
-	stateIdle   int32 = iota // no byte of the next request has arrived
-	stateActive              // a request has begun and is not answered, or it speaks HTTP/2
-	stateClosed              // it was closed while it was idle
+	stateIdle      int32 = iota // no byte of the next request has arrived, or none of the TLS handshake
+	stateHandshake              // the TLS handshake has begun, or waits for its turn
+	stateActive                 // a request has begun and is not answered, or it speaks HTTP/2
+	stateClosed                 // it was closed while it was idle
 )
 
 // serve serves the requests of c until it ends. A panic ends the connection alone.
 func (c *conn) serve() {
 	defer c.close()
 	defer c.recoverPanic()
-	if secure, ok := c.Conn.(*tls.Conn); ok && !c.handshake(secure) {
+	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
 	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
@@ -57,21 +57,6 @@ func (c *conn) serve() {
 		}
 		c.state.Store(stateIdle)
 	}
-}
-
-// handshake does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, handshake serves it until it ends.
-func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
-	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || secure.Handshake() != nil {
-		return false
-	}
-	if secure.ConnectionState().NegotiatedProtocol != "h2" {
-		return true
-	}
-	if c.state.CompareAndSwap(stateIdle, stateActive) {
-		c.server.http2.ServeConn(secure)
-	}
-	return false
 }
 
 // await waits for the first byte of a request, for timeout and not much longer, and

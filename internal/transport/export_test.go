@@ -8,6 +8,8 @@ import (
 const (
 	StateIdle   = stateIdle
 	StateActive = stateActive
+
+	StateHandshake = stateHandshake
 )
 
 // CountConns returns how many connections are in a state.

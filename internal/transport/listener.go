@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -10,7 +9,6 @@ import (
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
-	"statsd-http-proxy/internal/http2"
 )
 
 // connLimitInterval is the least time between two log lines that connections are
@@ -30,22 +28,13 @@ func Listen(address string) (net.Listener, error) {
 type listener struct {
 	net.Listener
 	server *Server
-	tls    *tls.Config // nil for plain HTTP
 
 	failures int       // of Accept since the last log line about them
 	failedAt time.Time // time of this line
 }
 
 func newListener(inner net.Listener, server *Server) *listener {
-	l := &listener{Listener: inner, server: server}
-	if getCertificate := server.options.GetCertificate; getCertificate != nil {
-		l.tls = &tls.Config{
-			GetCertificate: getCertificate,
-			MinVersion:     tls.VersionTLS12,
-			NextProtos:     []string{"h2", "http/1.1"},
-		}
-	}
-	return l
+	return &listener{Listener: inner, server: server}
 }
 
 // acceptConn waits for the next connection that may be served.
@@ -103,13 +92,10 @@ func (l *listener) logFailures(latest error) {
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
-	if l.tls != nil {
-		c.Conn = tls.Server(http2.NewConn(raw, peer), l.tls)
-		c.in.source = c.Conn
-		return c
+	if l.server.tls == nil {
+		c.in.source = raw
+		c.in.useDescriptor(raw)
 	}
-	c.in.source = raw
-	c.in.useDescriptor(raw)
 	return c
 }
 
@@ -121,7 +107,7 @@ func (l *listener) reject(raw net.Conn) {
 		s.log.Warn("too many connections: new ones are closed", "client", raw.RemoteAddr())
 	})
 	now := time.Now()
-	if l.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
+	if s.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
 		var request exchange.Request
 		var response exchange.Response
 		response.SetError(exchange.Busy("too many connections"))

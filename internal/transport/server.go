@@ -8,6 +8,7 @@
 //
 // Over HTTP/1, each connection has a goroutine (conn.serve):
 //
+//	startTLS     one of few handshakes at a time              handshake
 //	await        until a request begins                       idle
 //	readHead     into the Exchange                            active
 //	Begin        the handler answers or wants the body
@@ -35,7 +36,7 @@ import (
 
 // Options are the settings of a Server. The ones without a remark are required.
 type Options struct {
-	ReadTimeout  time.Duration // for a whole request with its body, and for the TLS handshake
+	ReadTimeout  time.Duration // for a whole request with its body
 	WriteTimeout time.Duration // for a response
 	IdleTimeout  time.Duration // between the requests of a connection
 	MaxBody      int           // bytes; bounds the memory for all bodies together
@@ -43,6 +44,11 @@ type Options struct {
 	// GetCertificate returns the certificate for a new connection, as
 	// tls.Config.GetCertificate does. nil serves plain HTTP.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	// HandshakeTimeout is the time for a TLS handshake, and that for its first bytes
+	// to arrive. The time in which a handshake waits for others does not count. Not
+	// required without GetCertificate.
+	HandshakeTimeout time.Duration
 
 	Conns *limit.Conns // limits open connections; nil for no limit
 
@@ -57,6 +63,8 @@ type Server struct {
 	log     *slog.Logger
 	bodies  *exchange.BodyBudget
 	http2   *http2.Server
+	tls     *tls.Config // nil for plain HTTP
+	gate    handshakeGate
 
 	// Safe for concurrent use.
 	dates        exchange.Dates
@@ -84,6 +92,14 @@ func New(options Options) *Server {
 		stopping:     stopping,
 		stop:         stop,
 		conns:        make(map[*conn]struct{}),
+		gate:         newHandshakeGate(),
+	}
+	if options.GetCertificate != nil {
+		s.tls = &tls.Config{
+			GetCertificate: options.GetCertificate,
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     []string{"h2", "http/1.1"},
+		}
 	}
 	s.http2 = http2.New(http2.Options{
 		ReadTimeout:  options.ReadTimeout,
@@ -111,7 +127,7 @@ func (s *Server) Serve(inner net.Listener) error {
 	if s.draining.Load() {
 		return l.Close()
 	}
-	if l.tls != nil {
+	if s.tls != nil {
 		s.http2.Start()
 	}
 	for {

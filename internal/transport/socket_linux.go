@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,9 +39,21 @@ func hasConnections(l *net.TCPListener) (has bool) {
 	return has
 }
 
-// control calls f with the file descriptor of l, unless l is closed.
-func control(l *net.TCPListener, f func(fd int)) {
-	if raw, err := l.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { f(int(fd)) }) // an error means that l is closed
+// control calls f with the file descriptor of c, unless c is closed.
+func control(c syscall.Conn, f func(fd int)) {
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) }) // an error means that c is closed
 	}
+}
+
+// isGone reports whether the client of a connection has closed it.
+func isGone(raw net.Conn) (gone bool) {
+	if c, ok := raw.(*net.TCPConn); ok {
+		control(c, func(fd int) {
+			fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+			n, err := unix.Poll(fds, 0)
+			gone = err == nil && n > 0
+		})
+	}
+	return gone
 }

@@ -10,3 +10,6 @@ func rejectHandshakes(*net.TCPListener) {}
 
 // hasConnections returns false: this system does not tell.
 func hasConnections(*net.TCPListener) bool { return false }
+
+// isGone returns false: this system does not tell.
+func isGone(net.Conn) bool { return false }
