@@ -51,7 +51,7 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
-	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
 		}

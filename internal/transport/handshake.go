@@ -3,8 +3,11 @@ package transport
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"net"
+	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -27,11 +30,12 @@ const maxWaits = 3
 // needs a place among its kind, so that it never waits for those that have not begun.
 type handshakeGate struct {
 	begun, continued chan struct{} // has an element for each handshake in work
+	waited           *atomic.Int64 // when a handshake has last had to wait, in Unix nanoseconds
 }
 
 func newHandshakeGate() handshakeGate {
 	n := handshakesPerProcessor * runtime.GOMAXPROCS(0)
-	return handshakeGate{begun: make(chan struct{}, n), continued: make(chan struct{}, n)}
+	return handshakeGate{begun: make(chan struct{}, n), continued: make(chan struct{}, n), waited: new(atomic.Int64)}
 }
 
 // begin waits for a place, and reports whether there was one within the limit.
@@ -41,6 +45,7 @@ func (g *handshakeGate) begin(limit time.Duration) bool {
 		return true
 	default:
 	}
+	g.waited.Store(time.Now().UnixNano())
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -49,6 +54,11 @@ func (g *handshakeGate) begin(limit time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// hasWaited reports whether a handshake had to wait in the given time until now.
+func (g *handshakeGate) hasWaited(within time.Duration) bool {
+	return time.Now().UnixNano()-g.waited.Load() < int64(within)
 }
 
 // handshakeConn is the connection under a TLS connection. During the handshake it takes
@@ -75,14 +85,16 @@ const (
 )
 
 // readHello reads the first record of a client, as far as maxHello allows. If the
-// client does not speak TLS, it reads at least one byte. Meanwhile it holds no more
-// memory than what has arrived.
+// client does not speak TLS, it reads at least one byte. While it waits for the first
+// byte, it holds no buffer. It may be called again after its timeout.
 func (h *handshakeConn) readHello() error {
-	var first [1]byte
-	if _, err := h.Conn.Read(first[:]); err != nil {
-		return err
+	if len(h.hello) == 0 {
+		var first [1]byte
+		if _, err := h.Conn.Read(first[:]); err != nil {
+			return err
+		}
+		h.hello = append(h.hello, first[0])
 	}
-	h.hello = append(h.hello, first[0])
 	buffer := buffers.Get().(*[exchange.MaxHead]byte)
 	defer buffers.Put(buffer)
 	for h.needsMore() {
@@ -134,13 +146,39 @@ func (h *handshakeConn) leaveGate() {
 	}
 }
 
+// firstTimeout returns the time to wait for the first byte of the first request: the
+// read timeout, and not less than the handshake timeout while handshakes wait in line.
+// The clients of a crowd may be slow, such as if all are on one machine.
+func (c *conn) firstTimeout() time.Duration {
+	s := c.server
+	if timeout := s.options.HandshakeTimeout; s.tls != nil && s.gate.hasWaited(timeout) {
+		return max(s.options.ReadTimeout, timeout)
+	}
+	return s.options.ReadTimeout
+}
+
+// awaitHello reads the first record of a client within the handshake timeout. While
+// handshakes wait in line, it waits longer, for the same reason as firstTimeout.
+func (c *conn) awaitHello(h *handshakeConn) error {
+	timeout := c.server.options.HandshakeTimeout
+	for waits := 1; ; waits++ {
+		if err := c.raw.SetDeadline(time.Now().Add(timeout)); err != nil {
+			return err
+		}
+		err := h.readHello()
+		if !errors.Is(err, os.ErrDeadlineExceeded) || waits == maxWaits || !c.server.gate.hasWaited(timeout) {
+			return err
+		}
+	}
+}
+
 // startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
 // HTTP/2, startTLS serves it until it ends.
 func (c *conn) startTLS() (isHTTP1 bool) {
 	s := c.server
 	timeout := s.options.HandshakeTimeout
 	h := &handshakeConn{Conn: c.raw}
-	if c.raw.SetDeadline(time.Now().Add(timeout)) != nil || h.readHello() != nil {
+	if c.awaitHello(h) != nil {
 		return false
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateHandshake) {
@@ -163,7 +201,7 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 	}
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		c.state.Store(stateActive)
-		if c.raw.SetReadDeadline(time.Now().Add(s.options.ReadTimeout)) == nil {
+		if c.raw.SetReadDeadline(time.Now().Add(c.firstTimeout())) == nil {
 			s.http2.ServeConn(secure)
 		}
 		return false
