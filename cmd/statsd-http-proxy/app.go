@@ -48,6 +48,7 @@ type app struct {
 	// newApp sets these.
 	httpOptions httpOptions
 	certificate *certificate // nil without TLS
+	tickets     *ticketKeys  // nil without --tls-ticket-key-file
 	keys        *tokenKeys   // nil without tokens
 
 	// The functions that start the parts set these.
@@ -93,6 +94,12 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 			return nil, err
 		}
 		a.warn(a.certificate.warning(time.Now()))
+	}
+	if c.TLSTicketKeyFile != "" {
+		a.tickets = &ticketKeys{file: c.TLSTicketKeyFile}
+		if err := a.tickets.load(); err != nil {
+			return nil, err
+		}
 	}
 	if c.NeedsTokens() {
 		a.keys = &tokenKeys{config: c}

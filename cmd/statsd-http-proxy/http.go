@@ -114,6 +114,9 @@ func (a *app) startServer() error {
 		o.transport.GetCertificate = a.certificate.get
 	}
 	a.server = transport.New(o.transport)
+	if a.tickets != nil {
+		a.server.SetTicketKeys(a.tickets.loaded)
+	}
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil

@@ -24,6 +24,7 @@ type Config struct {
 
 	TLSCert             string        `option:"tls-cert"`
 	TLSKey              string        `option:"tls-key"`
+	TLSTicketKeyFile    string        `option:"tls-ticket-key-file"`
 	TLSTimeoutHandshake time.Duration `option:"tls-timeout-handshake"`
 
 	StatsDHost            string        `option:"statsd-host"`

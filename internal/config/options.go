@@ -32,6 +32,11 @@ reads the client's address from their X-Forwarded-For header.`},
 			help: `Certificate file (PEM). With --tls-key, the proxy serves HTTPS instead of HTTP.`},
 		{name: "tls-key", kind: text("FILE"), rejectsEmpty: true,
 			help: `File with the private key of the certificate (PEM).`},
+		{name: "tls-ticket-key-file", kind: text("FILE"), rejectsEmpty: true,
+			help: `File with the keys of TLS session tickets: 48 random bytes in base64 on each line. The
+first key encrypts new tickets, all keys decrypt. Proxies with the same keys resume each
+other's sessions. Blank lines and lines that start with # are skipped. By default each
+proxy has keys of its own, which it changes every day.`},
 		{name: "tls-timeout-handshake", kind: duration(1), preset: "10",
 			help: `Time for a TLS handshake, without the time in which it waits for other handshakes.`},
 	}},

@@ -146,6 +146,11 @@ func (h *handshakeConn) leaveGate() {
 	}
 }
 
+// SetTicketKeys sets the keys of session tickets. The first one encrypts new tickets. It
+// may be called at any time, for a server with TLS. Without it, a server has keys of its
+// own, which change every day.
+func (s *Server) SetTicketKeys(keys [][32]byte) { s.tls.SetSessionTicketKeys(keys) }
+
 // firstTimeout returns the time to wait for the first byte of the first request: the
 // read timeout, and not less than the handshake timeout while handshakes wait in line.
 // The clients of a crowd may be slow, such as if all are on one machine.
