@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,38 +63,28 @@ func TestChoicesAreKnown(t *testing.T) {
 	}
 }
 
-// TestOptionsTurnLimitsOn checks which limits each option turns on. Only the limit of tag
-// keys is on by default.
-func TestOptionsTurnLimitsOn(t *testing.T) {
-	f := func(args string, want ...string) {
+// TestLimitsFollowTheOptions checks which limits options turn on. Only that of
+// tag keys is on by default.
+func TestLimitsFollowTheOptions(t *testing.T) {
+	type limits struct{ conns, rate, series, tagKeys bool }
+	f := func(args string, want limits) {
 		t.Helper()
 		o, err := newHTTPOptions(parse(t, strings.Fields(args)...))
 		if err != nil {
 			t.Errorf("%s: %v", args, err)
 			return
 		}
-		var got []string
-		for _, limit := range []struct {
-			name string
-			isOn bool
-		}{
-			{"conns", o.transport.Conns != nil},
-			{"rate", o.ingest.RateLimit > 0},
-			{"series", o.ingest.Series != nil},
-			{"tag keys", o.ingest.TagKeys != nil},
-		} {
-			if limit.isOn {
-				got = append(got, limit.name)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: got limits of %v, want %v", args, got, want)
+		got := limits{o.transport.Conns != nil, o.ingest.RateLimit > 0, o.ingest.Series != nil, o.ingest.TagKeys != nil}
+		if got != want {
+			t.Errorf("%s: got %+v, want %+v", args, got, want)
 		}
 	}
-	f("", "tag keys")
-	f("--max-conns=1", "conns", "tag keys")
-	f("--max-conns-per-ip=1", "conns", "tag keys")
-	f("--rate-limit=0.5", "rate", "tag keys")
-	f("--max-series=1", "series", "tag keys")
-	f("--max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0 --max-tag-keys=0")
+	f("", limits{tagKeys: true})
+	f("--max-tag-keys=0", limits{})
+	f("--max-tag-keys=1", limits{tagKeys: true})
+	f("--max-tag-keys=0 --max-conns=1", limits{conns: true})
+	f("--max-tag-keys=0 --max-conns-per-ip=1", limits{conns: true})
+	f("--max-tag-keys=0 --rate-limit=0.5", limits{rate: true})
+	f("--max-tag-keys=0 --max-series=1", limits{series: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", limits{})
 }

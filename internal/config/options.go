@@ -110,9 +110,9 @@ prefixes. They override --allow-metrics.`},
 			help: `Patterns of the tag keys that clients may write, such as "env,page,app.*". By default
 clients may write all keys.`},
 		{name: "max-tag-keys", kind: count(maxTagKeys), preset: "200",
-			help: `Number of different tag keys that clients may write. Metrics with other keys are
-rejected. With some StatsD servers, each key becomes a column that stays for ever. 0 means
-no limit.`},
+			help: `Number of different tag keys that clients may write until the next start. Metrics with
+further keys are rejected. With some StatsD servers, each key becomes a column that stays
+for ever. 0 means no limit.`},
 		{name: "max-series", kind: count(maxSeries), preset: "0",
 			help: `Number of series (names with their tags) that may be in use. A series that is unused
 for one to two minutes is forgotten. At the limit, metrics of new series are rejected. A

@@ -83,8 +83,9 @@ const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-a
 // token that verify accepts; EventSource cannot send headers. Any such token shows
 // the lines of all clients. The error of verify is sent to the client.
 //
-// An address can have four event streams. It is the Request.RemoteAddr; behind a
-// trusted proxy, the HTTP server should set that to the address of the client.
+// Each client address can have four event streams. The address is that of
+// Request.RemoteAddr. For requests through a trusted proxy, the HTTP server should
+// set RemoteAddr to the address of the client.
 func (s *Server) Handler(verify func(token []byte) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, verify) })
 }

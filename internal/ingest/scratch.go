@@ -98,7 +98,7 @@ func (s *scratch) decodeSingle(a *admission) error {
 		}
 		m.Name = s.name
 	}
-	return s.decoder.Decode(m, decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
+	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
 // reject counts the current entry as rejected. The first ones are listed.
