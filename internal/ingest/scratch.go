@@ -17,9 +17,10 @@ import (
 type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
-	name    []byte // the metric's name, percent-decoded
-	body    []byte // the body, unpacked
-	hasTurn bool   // the body counts among Handler.largeBodies
+	name    []byte        // the metric's name, percent-decoded
+	body    []byte        // the body, unpacked
+	tags    confirmedTags // kept for other requests
+	hasTurn bool          // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
 	input           []byte  // the body, which the entries are parts of

@@ -195,13 +195,22 @@ type TagKeys struct {
 	format *tagFormat
 }
 
+// Rest returns the text of the tags whose keys Next has not returned yet.
+func (k *TagKeys) Rest() []byte { return k.text }
+
 // Next returns the next key. It returns false at the end.
 func (k *TagKeys) Next() (key []byte, ok bool) {
 	if len(k.text) == 0 {
 		return nil, false
 	}
-	tag, rest, _ := bytes.Cut(k.text, []byte{k.format.separator})
-	k.text = rest
-	key, _, _ = bytes.Cut(tag, []byte{k.format.joiner})
+	key = k.text
+	if end := bytes.IndexByte(key, k.format.separator); end >= 0 {
+		key, k.text = key[:end], key[end+1:]
+	} else {
+		k.text = nil
+	}
+	if end := bytes.IndexByte(key, k.format.joiner); end >= 0 {
+		key = key[:end]
+	}
 	return key, true
 }
