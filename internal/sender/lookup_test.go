@@ -16,8 +16,8 @@ import (
 	"statsd-http-proxy/internal/logtest"
 )
 
-// names is a name server of the test: it answers with the addresses that it
-// holds, none being an error.
+// names is a fake name server. It returns the addresses that it holds, or an
+// error if it holds none.
 type names struct {
 	addresses atomic.Pointer[[]netip.Addr]
 	asked     atomic.Int64
@@ -50,12 +50,14 @@ func (n *names) lookup(ctx context.Context, _, _ string) ([]netip.Addr, error) {
 	return *n.addresses.Load(), nil
 }
 
-// startNamed starts a sender that finds statsd.example with names.
+// startNamed starts a sender that looks names up at n.
 func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buffer) {
 	t.Helper()
 	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
-	s, err := newSender(options, n.lookup)
+	orDefault(&options.Network, UDP)
+	p := newPolicy(options.Network)
+	s, err := newSender(options, p, n.lookup, newDialFunc(options.Network, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +65,7 @@ func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buff
 	return s, log
 }
 
-// listenAt returns two or more UDP sockets with one port at addresses of
-// loopback.
+// listenAt returns UDP sockets at several addresses, all with the same port.
 func listenAt(t *testing.T, addresses ...string) []*net.UDPConn {
 	t.Helper()
 	for range 100 {
@@ -97,6 +98,7 @@ func listenAt(t *testing.T, addresses ...string) []*net.UDPConn {
 func portOf(conn *net.UDPConn) int { return conn.LocalAddr().(*net.UDPAddr).Port }
 
 func TestStatsDThatMovesIsFollowed(t *testing.T) {
+	t.Parallel()
 	conns := listenAt(t, "127.0.0.1", "127.0.0.2", "::1")
 	n := newNames("127.0.0.1")
 	s, log := startNamed(t, n, Options{
@@ -107,7 +109,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 	if got := receive(t, conns[0]); got != "first:1|c" {
 		t.Errorf("got %q", got)
 	}
-	// Another order and another address are no reason to move.
+	// The address in use stays if it is still one of them.
 	n.set("127.0.0.2", "127.0.0.1")
 	asked := n.asked.Load()
 	waitFor(t, func() bool { return n.asked.Load() > asked+1 }, func() string { return "the name is not looked up" })
@@ -116,7 +118,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	n.set() // the name server has lost it
-	waitLog(t, log, "cannot find statsd", 1)
+	waitLog(t, log, "cannot look up statsd, its last address stays in use", 1)
 	send(t, s, "lost:1|c")
 	if got := receive(t, conns[0]); got != "lost:1|c" {
 		t.Errorf("got %q", got)
@@ -132,9 +134,10 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 	}
 }
 
-// TestStatsDThatRefusesIsLookedUpAtOnce moves when its old address refuses,
-// long before the interval is over.
+// TestStatsDThatRefusesIsLookedUpAtOnce has StatsD move. The sender looks the name
+// up when the old address refuses a packet, long before the interval is over.
 func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
+	t.Parallel()
 	conns := listenAt(t, "127.0.0.1", "127.0.0.2")
 	n := newNames("127.0.0.1")
 	s, _ := startNamed(t, n, Options{
@@ -151,9 +154,10 @@ func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
-// TestOtherAddressIsTriedWhenOneRefuses has a name like localhost on a machine
-// whose StatsD listens to one family only.
+// TestOtherAddressIsTriedWhenOneRefuses has a name with an IPv6 and an IPv4
+// address, such as localhost, and a StatsD that listens to IPv4 only.
 func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	s, _ := startNamed(t, newNames("::1", "127.0.0.1"), Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
 	send(t, s, "first:1|c")
@@ -163,6 +167,7 @@ func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
 }
 
 func TestNameThatAppearsLate(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	n := newNames()
 	s, log := startNamed(t, n, Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
@@ -182,8 +187,9 @@ func TestNameThatAppearsLate(t *testing.T) {
 	}
 }
 
-// TestSlowLookupHoldsNothingUp has a name server that does not answer any more.
-func TestSlowLookupHoldsNothingUp(t *testing.T) {
+// TestSlowLookupDelaysNothing has a name server stop answering.
+func TestSlowLookupDelaysNothing(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	n := newNames("127.0.0.1")
 	s, _ := startNamed(t, n, Options{
@@ -209,8 +215,10 @@ func TestBadAddressIsRefused(t *testing.T) {
 	}
 }
 
-// TestNameThatAppearsBeforeStatsD has the log tell how long StatsD was missed.
+// TestNameThatAppearsBeforeStatsD checks that the log says how long StatsD was
+// away.
 func TestNameThatAppearsBeforeStatsD(t *testing.T) {
+	t.Parallel()
 	statsd := newServer(t, TCP)
 	_, port, err := net.SplitHostPort(statsd.address)
 	if err != nil {
