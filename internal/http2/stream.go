@@ -58,6 +58,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st.drainBody()
+	exchange.Delay(st.server.options.Stopping, st.Response.Delay)
 	st.writeResponse(out, r)
 }
 

@@ -158,6 +158,7 @@ func (c *conn) finish() (keepAlive bool) {
 	c.body.buffer.Release(c.server.bodies)
 	c.lingers = next == fateLinger
 	keepAlive = next == fateKeepAlive
+	exchange.Delay(c.server.stopping, c.x.Response.Delay)
 	return c.respond(keepAlive) == nil && keepAlive
 }
 
