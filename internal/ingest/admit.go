@@ -62,8 +62,13 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 // admitBody decides whether the body of a request may be read.
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
 	a.maxBody = h.options.MaxBody
-	if a.rate, a.isLimited = h.rateOf(a.grant); a.isLimited {
+	a.rate, a.isLimited = h.rateOf(a.grant)
+	hasMaxSeries := a.grant != nil && a.grant.MaxSeries > 0
+	a.limitsSeries = hasMaxSeries || h.options.Series != nil
+	if a.isLimited || hasMaxSeries {
 		a.client = h.client(q, a)
+	}
+	if a.isLimited {
 		a.maxBody = min(a.maxBody, maxBodyOf(&a.rate))
 		if herr := h.chargeHead(q, a); herr != nil {
 			return herr

@@ -57,11 +57,12 @@ type Options struct {
 
 // Handler is the exchange.Handler of the proxy. It is safe for concurrent use.
 type Handler struct {
-	options   Options
-	log       *slog.Logger
-	isVerbose bool         // lines and rejections are logged
-	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
-	rates     *limit.Rates // nil if no client can have a rate
+	options      Options
+	log          *slog.Logger
+	isVerbose    bool                // lines and rejections are logged
+	rate         limit.Rate          // of a client without claims; invalid without Options.RateLimit
+	rates        *limit.Rates        // nil if no client can have a rate
+	clientSeries *limit.ClientSeries // for the claim max_series; nil without tokens
 
 	rejectionLog, forwardedLog *loglimit.Limiter
 
@@ -94,6 +95,9 @@ func New(options Options) *Handler {
 	if options.RateLimit > 0 {
 		h.rate = limit.NewRate(options.RateLimit, options.RateBurst)
 	}
+	if options.Verifier != nil {
+		h.clientSeries = limit.NewClientSeries()
+	}
 	if options.RateLimit > 0 || options.Verifier != nil { // a token can have a rate
 		h.rates = limit.NewRates(limit.DefaultClients)
 	}
@@ -106,7 +110,8 @@ type admission struct {
 	route        route
 	grant        *auth.Grant  // of the token; nil if none is needed
 	maxBody      int          // bytes, packed and unpacked
-	client       limit.Client // if isLimited
+	client       limit.Client // if isLimited, or if the grant limits the series
+	limitsSeries bool         // Options.Series or the grant limits the series
 	rate         limit.Rate   // of client
 	isLimited    bool         // client has a rate
 	charges      charges
@@ -188,7 +193,7 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 		return exchange.NewError(http.StatusBadRequest, err.Error())
 	}
 	if herr := h.encodeAll(s, a); herr != nil {
-		h.forgetNew(s)
+		h.forgetNew(s, a)
 		return herr
 	}
 	h.confirmTagKeys(s)

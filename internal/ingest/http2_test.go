@@ -37,6 +37,7 @@ func TestHTTP2RespondsAsHTTP1(t *testing.T) {
 		{"rate, subject", TestTokensSubjectIsTheClient},
 		{"rate, forwarded", TestForwardedForCountsFromTrustedProxiesOnly},
 		{"series", TestNewSeriesAreLimited},
+		{"claims", TestTokensCarryLimits},
 		{"tag keys", TestTagKeysAreLimited},
 		{"rate, bytes", TestBytesOfABodyAreCharged},
 		{"ratio", TestRatioOfACompressedBodyIsLimited},
