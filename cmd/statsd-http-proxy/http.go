@@ -28,7 +28,7 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
 	}
-	o.ingest.MaxBody = c.HTTPMaxBody
+	o.ingest.MaxBody, o.ingest.ServesClient = c.HTTPMaxBody, c.ServeClient
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
 	}

@@ -28,6 +28,9 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 	}
 	r := &a.route
 	if !r.find(target, h.options.Encoder) {
+		if file := h.findClientFile(target); file != nil {
+			return false, serveClientFile(x, file)
+		}
 		return false, h.servePage(x)
 	}
 	switch {
