@@ -19,8 +19,9 @@ build: ## build bin/statsd-http-proxy (the default)
 run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD receives
 	$(BINARY) --http-port=8825 --demo --verbose
 
-client: ## build the browser's client, client/dist
+client: ## build the browser client, client/dist, and copy into the program what it serves
 	cd client && npm ci --loglevel=error && npm run build
+	internal/browserclient/copy-client internal/browserclient/files
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.

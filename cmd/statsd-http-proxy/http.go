@@ -30,7 +30,7 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 
 		HandshakeTimeout: c.TLSTimeoutHandshake,
 	}
-	o.ingest.MaxBody = c.HTTPMaxBody
+	o.ingest.MaxBody, o.ingest.ServesClient = c.HTTPMaxBody, c.ServeClient
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
 	}

@@ -22,6 +22,8 @@ type Config struct {
 	MaxConnsPerIP    int           `option:"max-conns-per-ip"` // 0 for no limit
 	TrustedProxies   []string      `option:"trusted-proxies"`
 
+	ServeClient bool `option:"serve-client"`
+
 	TLSCert             string        `option:"tls-cert"`
 	TLSKey              string        `option:"tls-key"`
 	TLSTicketKeyFile    string        `option:"tls-ticket-key-file"`

@@ -26,6 +26,9 @@ Trusted proxies are exempt. 0 means no limit.`},
 		{name: "trusted-proxies", kind: list("NETWORKS"),
 			help: `Addresses and networks of load balancers, such as "10.0.0.0/8,fd00::/8". The proxy
 reads the client's address from their X-Forwarded-For header.`},
+		{name: "serve-client", kind: onOff(), preset: "true",
+			help: `Serve the browser client: the script /client.js, the module /client.mjs and their
+types. --serve-client=false turns this off.`},
 	}},
 	{"TLS", []option{
 		{name: "tls-cert", kind: text("FILE"), rejectsEmpty: true,

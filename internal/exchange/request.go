@@ -39,6 +39,8 @@ type Request struct {
 	ContentEncoding Span
 	JWTToken        Span // X-JWT-Token
 	Authorization   Span
+	AcceptEncoding  Span
+	IfNoneMatch     Span
 	ForwardedFor    []Span // all values of X-Forwarded-For
 
 	BodyLength     int  // bytes, or Chunked

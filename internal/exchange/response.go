@@ -20,7 +20,8 @@ type Response struct {
 	AllowedMethods string // of the route, for a preflight; empty for other requests
 	AllowedNames   []byte // of header fields, for a preflight; empty for DefaultNames
 
-	Header, Value string // one more header field; none if Header is empty
+	Header, Value string  // one more header field; none if Header is empty
+	Fields        []Field // more header fields, with other names
 
 	Delay time.Duration // the transport waits for it before it sends the response
 
@@ -31,6 +32,9 @@ type Response struct {
 	Page    http.Handler
 	PageURL *url.URL // the target of the request
 }
+
+// Field is a header field.
+type Field struct{ Name, Value string }
 
 func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
@@ -71,6 +75,9 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 	if r.Header != "" {
 		add(r.Header, r.Value)
 	}
+	for i := range r.Fields {
+		add(r.Fields[i].Name, r.Fields[i].Value)
+	}
 }
 
 // SetError makes r the response for herr. It keeps what r says about origins.
@@ -79,7 +86,7 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 func (r *Response) SetError(herr *HTTPError) {
 	r.Status, r.ContentType = herr.Status, "application/json"
 	r.Header, r.Value, r.Delay = herr.Header, herr.Value, herr.Delay
-	r.AllowedMethods, r.AllowedNames, r.Page, r.PageURL = "", nil, nil, nil
+	r.AllowedMethods, r.AllowedNames, r.Fields, r.Page, r.PageURL = "", nil, nil, nil, nil
 	r.Body = append(r.Body[:0], `{"error":`...)
 	// An error of AppendQuote only reports invalid UTF-8, which it replaces.
 	r.Body, _ = jsontext.AppendQuote(r.Body, herr.Message)
