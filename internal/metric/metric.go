@@ -112,13 +112,17 @@ const (
 
 // Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
 // an empty value.
-type Tag struct {
-	Key, Value []byte
+type Tag struct{ Key, Value []byte }
 
-	// IsBare reports whether the tag is a DogStatsD tag without a colon. In other
-	// formats its value is true.
-	IsBare bool
-}
+// BareTag returns a DogStatsD tag without a colon and a value. In other formats its
+// value is true.
+func BareTag(key []byte) Tag { return Tag{Key: key, Value: bareValue} }
+
+// bareValue is the value of all tags from BareTag.
+var bareValue = []byte("true")
+
+// IsBare reports whether t is from BareTag.
+func (t *Tag) IsBare() bool { return len(t.Value) == len(bareValue) && &t.Value[0] == &bareValue[0] }
 
 // Lines holds the lines of accepted metrics, in order.
 type Lines struct {
