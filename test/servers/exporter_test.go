@@ -111,6 +111,15 @@ func checkExporter(t *testing.T, exported []string, lines int) {
 		if strings.HasPrefix(line, total) && line != total+strconv.Itoa(lines) {
 			t.Errorf("lines that the exporter received: got %s, want %d", strings.TrimPrefix(line, total), lines)
 		}
+	}
+	checkExporterErrors(t, exported)
+}
+
+// checkExporterErrors fails the test if the exporter's own counters say that it did not
+// understand a line.
+func checkExporterErrors(t *testing.T, exported []string) {
+	t.Helper()
+	for _, line := range exported {
 		for _, fault := range []string{"sample_errors", "tag_errors", "events_error", "events_conflict"} {
 			if strings.HasPrefix(line, "statsd_exporter_"+fault) && !strings.HasSuffix(line, " 0") {
 				t.Errorf("the exporter reports a fault: got %q, want none", line)
