@@ -10,6 +10,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -56,13 +57,14 @@ type Options struct {
 
 // Handler is the exchange.Handler of the proxy. It is safe for concurrent use.
 type Handler struct {
-	options   Options
-	log       *slog.Logger
-	isVerbose bool         // lines and rejections are logged
-	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
-	rates     *limit.Rates // nil if no client can have a rate
+	options      Options
+	log          *slog.Logger
+	isVerbose    bool                // lines and rejections are logged
+	rate         limit.Rate          // of a client without claims; invalid without Options.RateLimit
+	rates        *limit.Rates        // nil if no client can have a rate
+	clientSeries *limit.ClientSeries // for the claim max_series; nil without tokens
 
-	rejectionLog *loglimit.Limiter
+	rejectionLog, forwardedLog *loglimit.Limiter
 
 	// These log that a limit is at work.
 	rateLimitLog, seriesLimitLog, tagKeysLog rate.Sometimes
@@ -83,7 +85,8 @@ func New(options Options) *Handler {
 		options:        options,
 		log:            options.Logger,
 		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, rejectionsPerSecond, rejectionsBurst),
+		rejectionLog:   loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog:   loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
 		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
 		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
 		tagKeysLog:     rate.Sometimes{Interval: limitInterval},
@@ -91,6 +94,9 @@ func New(options Options) *Handler {
 	}
 	if options.RateLimit > 0 {
 		h.rate = limit.NewRate(options.RateLimit, options.RateBurst)
+	}
+	if options.Verifier != nil {
+		h.clientSeries = limit.NewClientSeries()
 	}
 	if options.RateLimit > 0 || options.Verifier != nil { // a token can have a rate
 		h.rates = limit.NewRates(limit.DefaultClients)
@@ -104,7 +110,8 @@ type admission struct {
 	route        route
 	grant        *auth.Grant  // of the token; nil if none is needed
 	maxBody      int          // bytes, packed and unpacked
-	client       limit.Client // if isLimited
+	client       limit.Client // if isLimited, or if the grant limits the series
+	limitsSeries bool         // Options.Series or the grant limits the series
 	rate         limit.Rate   // of client
 	isLimited    bool         // client has a rate
 	charges      charges
@@ -179,9 +186,14 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 			return herr
 		}
 	}
-	s.open(a, body)
+	if a.decompressor == nil && bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+		return exchange.NewError(http.StatusBadRequest, "the body is compressed: it needs the header Content-Encoding: gzip")
+	}
+	if err := s.open(a, body); err != nil {
+		return exchange.NewError(http.StatusBadRequest, err.Error())
+	}
 	if herr := h.encodeAll(s, a); herr != nil {
-		h.forgetNew(s)
+		h.forgetNew(s, a)
 		return herr
 	}
 	h.confirmTagKeys(s)
