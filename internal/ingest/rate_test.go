@@ -193,7 +193,7 @@ func TestTimingsThatServersRepeatAreLimited(t *testing.T) {
 	if a := p.Do("POST", "/timing/k", "value=1&sampleRate=0.0001"); a.Status != 200 {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
-	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorTelegraf}))
+	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorEtsy}))
 	if a := p.Do("POST", "/batch", strings.Repeat("a:1|ms|@0.0001\n", 10)); a.Body != `{"accepted":10,"rejected":[]}` {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
