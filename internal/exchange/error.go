@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// HTTPError is an error response. It is not an error of Go: a nil *HTTPError means
-// success, and one in a variable of type error would not be nil.
+// HTTPError is an error response; a nil *HTTPError means success. It does not implement
+// error, because a variable of type error with a nil *HTTPError would not be nil.
 type HTTPError struct {
 	Status        int
 	Message       string // one sentence that repeats at most 64 bytes of input

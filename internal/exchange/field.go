@@ -126,8 +126,8 @@ var hostBytes = func() (table [256]bool) {
 }()
 
 // isHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). A value with others may be a header field
-// whose line end another parser would see.
+// and ports (RFC 9110, section 7.2). Another parser may take
+// other bytes in it for the end of the line.
 func isHost(value []byte) bool {
 	for _, b := range value {
 		if !hostBytes[b] {

@@ -76,8 +76,8 @@ func (st *stream) handle(r *http.Request) {
 	}
 }
 
-// smallBody is the size in bytes up to which a body is read although its request is
-// rejected. Otherwise the client would be told to stop sending, which some clients
+// smallBody is the size in bytes up to which the server reads the body of a rejected
+// request. Otherwise net/http would tell the client to stop sending, which some clients
 // take for an error.
 const smallBody = 16 << 10
 
