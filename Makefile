@@ -50,7 +50,7 @@ test-program: test-deps
 test-http: ## run the tests of the HTTP interface
 test-process: ## run the tests of start, stop, reload and memory
 test-servers: ## run the tests with real StatsD servers
-test-balancers: ## run the tests with nginx
+test-balancers: ## run the tests with nginx and HAProxy
 test-browser: ## run the tests of the client and the demo page in Chromium
 test-docs: ## run the samples of README.md and docs/ and check their links
 test-deploy: ## run the tests of the container image
@@ -93,6 +93,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzAdmit ./internal/limit
 	$(FUZZ) FuzzHead ./internal/http1
 	$(FUZZ) FuzzChunks ./internal/http1
+	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
 	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzAppendLines ./internal/demo
 

@@ -15,9 +15,6 @@ import (
 // or fills a and reports that it wants the body.
 func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
 	q, response := &x.Request, &x.Response
-	if q.DuringShutdown {
-		return false, exchange.Busy("the server is shutting down")
-	}
 	target := q.Bytes(q.Target)
 	switch {
 	case q.IsMethod(http.MethodConnect):
