@@ -143,7 +143,7 @@ func (c *conn) readHead() *exchange.HTTPError {
 			return nil
 		}
 		c.startReadTimeout()
-		if err := c.in.fill(); err != nil {
+		if err := c.in.fillMore(); err != nil {
 			return readError(err, http1.HeadTooShort)
 		}
 	}

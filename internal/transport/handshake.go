@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -211,6 +212,14 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 	h.leaveGate()
 	if err != nil {
 		return false
+	}
+	// The client may send its first request only after the end of its handshake is
+	// acknowledged, see fillMore.
+	if tcp, ok := c.raw.(syscall.Conn); ok {
+		if c.in.tcp, err = tcp.SyscallConn(); err != nil {
+			return false
+		}
+		c.in.acknowledge()
 	}
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		c.state.Store(stateActive)
