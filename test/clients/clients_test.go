@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	// idleTimeout is the default of --http-timeout-idle.
-	idleTimeout = time.Second
+	// idleTimeout is the longest time after which the proxy closes an idle connection
+	// by default: an eighth more than the default of --http-timeout-idle.
+	idleTimeout = time.Second + time.Second/8
 
-	pausedRequests = 8   // requests of a client after pauses
+	closedRequests = 6   // requests after pauses, with the default idle timeout
+	keptRequests   = 3   // the same with a longer one
 	timedRequests  = 100 // requests of a client for the latency
 	largeRequests  = 3   // requests with a body that is too large
 	largeBody      = 8 << 20
@@ -26,7 +28,7 @@ type row struct {
 	client  *client
 	version string
 
-	resetsByDefault, resetsWith75 int // of pausedRequests
+	resetsByDefault, resetsWith75 int // of closedRequests and of keptRequests
 	p50, p99                      time.Duration
 	rejected                      int // 413 responses, of largeRequests
 }
@@ -71,9 +73,8 @@ func TestClients(t *testing.T) {
 		r := &rows[i]
 		r.client, r.version = d.client, d.version
 		running.Go(func() {
-			r.resetsByDefault, r.resetsWith75 = sendPaused(func(url, kind string, i int) result {
-				return send(d, url, kind, i)
-			}, linkByDefault, linkWith75)
+			r.resetsByDefault = sendPaused(closedRequests, func(n int) result { return send(d, linkByDefault, "closed", n) })
+			r.resetsWith75 = sendPaused(keptRequests, func(n int) result { return send(d, linkWith75, "kept", n) })
 		})
 	}
 	running.Wait()
@@ -112,23 +113,23 @@ func TestClients(t *testing.T) {
 	checkTable(t, rows)
 }
 
-// sendPaused sends requests to two proxies, over the link, with pauses after which the
-// request meets the end of the connection at the default idle timeout: it leaves the
-// client before the client can know that the proxy has closed the connection.
-func sendPaused(send func(url, kind string, i int) result, byDefault, with75 string) (resetsByDefault, resetsWith75 int) {
-	for i := range pausedRequests + 1 {
-		first := send(byDefault, "default", i)
+// sendPaused sends a request and count more over the link, and returns how many of them
+// failed. Its pauses are such that a proxy with the default idle timeout closes the connection while
+// the next request is on its way.
+//
+//	proxy     response . . . . . . . . close
+//	             \                   /    \
+//	client        received . . . send      learns of the close
+func sendPaused(count int, send func(n int) result) (failed int) {
+	for n := range count + 1 {
+		result := send(n)
 		received := time.Now() // the proxy has sent its response linkDelay before
-		second := send(with75, "kept", i)
-		if i > 0 && first.status == 0 {
-			resetsByDefault++
-		}
-		if i > 0 && second.status == 0 {
-			resetsWith75++
+		if result.status == 0 {
+			failed++
 		}
 		time.Sleep(time.Until(received.Add(idleTimeout - linkDelay)))
 	}
-	return resetsByDefault, resetsWith75
+	return failed
 }
 
 // difference returns some of the strings that only one of two sorted lists has.
