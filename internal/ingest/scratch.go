@@ -22,10 +22,11 @@ type scratch struct {
 	hasTurn bool   // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	input           []byte  // the body, which the entries are parts of
-	entries         int     // read
-	loops           float64 // the sum of metric.Written.Loops
-	rejected        int     // rejected entries
+	input           []byte         // the body, which the entries are parts of
+	entries         int            // read
+	loops           float64        // the sum of metric.Written.Loops
+	rejected        int            // rejected entries
+	causes          [numCauses]int // of the rejected entries
 	rejections      []rejection
 	newSeries       []uint64 // hashes of the series that this request has introduced
 	newClientSeries []uint64 // those that are new for its client
@@ -55,6 +56,7 @@ func (s *scratch) release() {
 		return
 	}
 	clear(s.rejections)
+	s.causes = [numCauses]int{}
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
 	s.rejections, s.newSeries, s.newClientSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newClientSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
@@ -104,6 +106,7 @@ func (s *scratch) decodeSingle(a *admission) error {
 // reject counts the current entry as rejected. The first ones are listed.
 func (s *scratch) reject(err error) {
 	s.rejected++
+	s.causes[causeOfEntry(err)]++
 	if len(s.rejections) < maxRejections {
 		s.rejections = append(s.rejections, rejection{s.entries, err})
 	}

@@ -55,7 +55,6 @@ func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written,
 			if isNewOfClient {
 				h.clientSeries.Forget(a.client, hash)
 			}
-			h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
 			return &seriesLimitError{quote.Bytes(written.Name)}
 		}
 		if isNew {
