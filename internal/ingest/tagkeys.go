@@ -48,7 +48,6 @@ func (h *Handler) reserveTagKeys(s *scratch, written *metric.Written) error {
 		}
 		isReserved, isNew := t.Reserve(hash)
 		if !isReserved {
-			h.tagKeysLog.Do(func() { h.log.Warn("the limit of tag keys is reached: metrics with new keys are rejected") })
 			h.releaseTagKeys(s, reserved)
 			return &tagKeysError{quote.Bytes(key)}
 		}

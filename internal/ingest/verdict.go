@@ -36,6 +36,9 @@ func entryError(err error) *exchange.HTTPError {
 //
 //	{"accepted":9,"rejected":[{"index":3,"error":"…"}]}
 func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
+	if s.rejected > 0 {
+		h.logEntries(x, s)
+	}
 	accepted := s.entries - s.rejected
 	if accepted == 0 {
 		x.Response.Status = http.StatusBadRequest
