@@ -47,6 +47,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Authorization"):
 		if isNamed(name, "authorization") {
 			field = &q.Authorization
+		} else if isNamed(name, "if-none-match") {
+			field = &q.IfNoneMatch
 		}
 	case len("Content-Length"):
 		if isNamed(name, "content-length") {
@@ -59,6 +61,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("X-Forwarded-For"):
 		if isNamed(name, "x-forwarded-for") {
 			q.ForwardedFor = append(q.ForwardedFor, spanOf(value, valueStart))
+		} else if isNamed(name, "accept-encoding") {
+			field = &q.AcceptEncoding
 		}
 	case len("Content-Encoding"):
 		if isNamed(name, "content-encoding") {

@@ -27,7 +27,7 @@ func AppendResponse(dst []byte, q *exchange.Request, r *exchange.Response, date 
 	r.WriteHeaders(add)
 	dst = appendField(dst, "Access-Control-Allow-Origin: ", r.AllowedOrigin)
 	dst = appendField(dst, "Access-Control-Allow-Headers: ", r.AllowedNames)
-	if r.Status != http.StatusNoContent { // RFC 9110, section 8.6
+	if r.Status != http.StatusNoContent && r.Status != http.StatusNotModified { // RFC 9110, section 8.6
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendInt(dst, int64(len(r.Body)), 10)
 		dst = append(dst, "\r\n"...)
