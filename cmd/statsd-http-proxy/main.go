@@ -38,7 +38,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteHelp(stdout))
 	case err != nil:
-		return exitCode(stderr, usageError{err})
+		return exitCode(stderr, optionsError(err))
 	case c.Version:
 		_, err := fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
 		return exitCode(stderr, err)

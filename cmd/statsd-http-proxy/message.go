@@ -22,6 +22,15 @@ type usageError struct{ error }
 // Unwrap returns the error without its class.
 func (e usageError) Unwrap() error { return e.error }
 
+// optionsError returns the error of reading the options as a usageError, except if a
+// file cannot be read.
+func optionsError(err error) error {
+	if errors.As(err, new(*fs.PathError)) {
+		return err
+	}
+	return usageError{err}
+}
+
 // exitCode returns the exit code for an error, nil for none, and prints the
 // error as one line.
 func exitCode(stderr io.Writer, err error) int {

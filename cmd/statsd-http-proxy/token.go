@@ -17,7 +17,7 @@ func runToken(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteTokenHelp(stdout))
 	case err != nil:
-		return exitCode(stderr, usageError{err})
+		return exitCode(stderr, optionsError(err))
 	}
 	return exitCode(stderr, printToken(t, stdout, stderr))
 }
