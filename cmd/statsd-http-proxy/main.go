@@ -30,7 +30,7 @@ func main() {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	if len(args) > 0 && isCommand(args[0]) {
 		return runCommand(args[0], args[1:], stdout, stderr)
 	}
 	c, err := config.Parse(args)
@@ -47,6 +47,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitCode(stderr, checkConfig(c, args, stdout, stderr))
 	}
 	return serve(c, args, stdout, stderr)
+}
+
+// isCommand reports whether an argument is the name of a command. Otherwise it is an
+// option, or one that is misspelled.
+func isCommand(arg string) bool {
+	return arg != "" && 'a' <= arg[0] && arg[0] <= 'z' && !strings.Contains(arg, "=")
 }
 
 // runCommand runs a command other than the proxy itself and returns its exit code.

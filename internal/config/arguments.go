@@ -12,7 +12,11 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 	for i := 0; i < len(args); i++ {
 		name, text, hasText, ok := cutFlag(args[i])
 		if !ok {
-			return nil, fmt.Errorf("unexpected argument %q; see --help", args[i])
+			var before *option
+			if len(settings) > 0 {
+				before = settings[len(settings)-1].option
+			}
+			return nil, strayError(args[i], before, groups)
 		}
 		o := find(groups, name)
 		switch {
@@ -36,6 +40,29 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 		settings = append(settings, setting{option: o, text: text, name: o.flag()})
 	}
 	return settings, nil
+}
+
+// dashes are the characters that editors and web pages put in place of hyphens.
+const dashes = "\u2010\u2011\u2012\u2013\u2014\u2212"
+
+// strayError returns the error about an argument that is no option. before is the
+// option that precedes it, or nil. The error does not contain text after an equals
+// sign that may be a secret.
+func strayError(arg string, before *option, groups []group) error {
+	name, _, hasText := strings.Cut(arg, "=")
+	bare := strings.TrimLeft(name, "-"+dashes)
+	o := find(groups, bare)
+	switch _, err := onOff().parse(arg); {
+	case o != nil && (o.isSecret || o.kind.name == urlName):
+		return fmt.Errorf("unexpected argument %q: write %s with two hyphens", name, o.flag())
+	case o != nil:
+		return fmt.Errorf("unexpected argument %q: write %s with two hyphens", arg, o.flag())
+	case before != nil && before.kind.isSwitch && err == nil:
+		return fmt.Errorf("unexpected argument %q: write %s=%s", arg, before.flag(), arg)
+	case hasText:
+		return fmt.Errorf("unexpected argument %q; see --help", name)
+	}
+	return fmt.Errorf("unexpected argument %q; see --help", arg)
 }
 
 // cutFlag splits --name=text. The text is optional.

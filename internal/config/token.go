@@ -36,7 +36,7 @@ type Token struct {
 
 // tokenOptions is the table of the options of the command token.
 var tokenOptions = []group{{"Options", []option{
-	{name: "jwt-secret", kind: text("SECRET"), rejectsEmpty: true,
+	{name: "jwt-secret", kind: text("SECRET"), rejectsEmpty: true, isSecret: true,
 		help: `Secret to sign with. Other users of the machine can read it in the list of processes:
 prefer --jwt-secret-file or the environment variable STATSD_HTTP_PROXY_JWT_SECRET.`},
 	{name: "jwt-secret-file", kind: text("FILE"), rejectsEmpty: true,
