@@ -139,7 +139,13 @@ func ReadSecrets(file string) ([][]byte, error) {
 	return secrets, nil
 }
 
-var byteOrderMark = []byte("\xef\xbb\xbf")
+// The byte order marks of UTF-8 and of UTF-16. Some editors and shells of Windows
+// write UTF-16, in which the end of a line leaves a secret of one zero byte.
+var (
+	byteOrderMark     = []byte("\xef\xbb\xbf")
+	utf16LittleEndian = []byte("\xff\xfe")
+	utf16BigEndian    = []byte("\xfe\xff")
+)
 
 // readKeyFile reads a file of secrets or keys and returns its lines, without
 // blanks at their ends. It leaves out blank lines, lines that start with #, and a
@@ -148,6 +154,9 @@ func readKeyFile(name string) (lines [][]byte, err error) {
 	text, err := readSmallFile(name)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.HasPrefix(text, utf16LittleEndian) || bytes.HasPrefix(text, utf16BigEndian) {
+		return nil, errors.New("it is text in UTF-16: save it as UTF-8")
 	}
 	for line := range bytes.SplitSeq(bytes.TrimPrefix(text, byteOrderMark), []byte{'\n'}) {
 		line = bytes.TrimSpace(line)

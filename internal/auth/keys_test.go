@@ -43,6 +43,8 @@ func TestSecretsAreReadFromAFile(t *testing.T) {
 	bad("\n \r\n", "contains no secret")
 	bad("\ufeff", "contains no secret")
 	bad("#one\n # two\n", "contains no secret")
+	bad("\xff\xfeo\x00n\x00e\x00\n\x00", "text in UTF-16")
+	bad("\xfe\xff\x00o\x00n\x00e\x00\n", "text in UTF-16")
 	bad("one\n"+publicPEM(t, rsaKey().Public()), "contains a PEM block")
 	bad(strings.Repeat("x", maxKeyFileBytes+1), "larger than 1048576 bytes")
 	if _, err := LoadKeys(KeySources{SecretFile: "absent"}); err == nil || err.Error() != `read secrets from "absent": no such file or directory` {
