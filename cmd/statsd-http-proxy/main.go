@@ -74,6 +74,7 @@ func checkConfig(c *config.Config, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	a.warn(publicWarning(c, configuredAddress(c)))
 	for _, warning := range a.warnings {
 		printMessage(stderr, "warning: "+warning)
 	}

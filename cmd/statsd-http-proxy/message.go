@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"strings"
 	"syscall"
 )
@@ -58,7 +59,7 @@ func listenError(address string, port int, err error) error {
 		hint = " (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; or choose another port, such as --http-port=8825)"
 	case errors.Is(err, syscall.EADDRINUSE):
 		hint = " (stop the program that uses it, or choose another port with --http-port)"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, new(*net.DNSError)):
 		hint = " (--http-host must be an address of this host, or empty for all of them)"
 	}
 	return fmt.Errorf("listen on %q: %w%s", address, err, hint)

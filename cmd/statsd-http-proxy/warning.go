@@ -3,11 +3,25 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"statsd-http-proxy/internal/config"
 )
+
+// configuredAddress returns the address to listen on if --http-host is an address or
+// empty, or else nil.
+func configuredAddress(c *config.Config) net.Addr {
+	if c.HTTPHost == "" {
+		return &net.TCPAddr{IP: net.IPv6unspecified, Port: c.HTTPPort}
+	}
+	ip, err := netip.ParseAddr(c.HTTPHost)
+	if err != nil {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(c.HTTPPort)))
+}
 
 // publicWarning returns a warning if other hosts can reach the listener and the
 // options do not restrict what they can do, or "".

@@ -18,6 +18,7 @@ func TestUnknownOptionsSuggestOthers(t *testing.T) {
 	f("--http-timeout-reed", "unknown option --http-timeout-reed (did you mean --http-timeout-read?); see --help")
 	f("--port=80", "unknown option --port (did you mean --http-port or --statsd-port?); see --help")
 	f("--secret", "unknown option --secret (did you mean --jwt-secret or --jwt-secret-file?); see --help")
+	f("--lower", "unknown option --lower (did you mean --lowercase?); see --help")
 	f("--nonsense", "unknown option --nonsense; see --help")
 	f("-p", "unknown option --p; see --help")
 }
