@@ -46,6 +46,13 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	return true
 }
 
+// IsFull reports whether as many connections are open as may be.
+func (c *Conns) IsFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.max > 0 && c.open >= c.max
+}
+
 // Close uncounts a connection from addr that Open counted.
 func (c *Conns) Close(addr netip.Addr) {
 	hasAddressLimit := c.hasAddressLimit(addr)

@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -10,11 +11,9 @@ import (
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/logsum"
 )
-
-// connLimitInterval is the least time between two log lines that connections are
-// rejected.
-const connLimitInterval = 10 * time.Second
 
 // listener makes a conn of each accepted connection, within the limits. It outlives a
 // lack of file descriptors.
@@ -82,9 +81,7 @@ func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 // yet sees a 503; reject does not wait for the others to finish theirs.
 func (l *listener) reject(raw net.Conn) {
 	s := l.server
-	s.connLimitLog.Do(func() {
-		s.log.Warn("too many connections: new ones are closed", "client", raw.RemoteAddr())
-	})
+	s.logRejected(addressOf(raw))
 	now := time.Now()
 	if l.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
 		var request exchange.Request
@@ -94,6 +91,17 @@ func (l *listener) reject(raw net.Conn) {
 		_, _ = raw.Write(text) // the socket is new and has room for it
 	}
 	_ = raw.Close()
+}
+
+// logRejected logs that a connection from peer is beyond the limits.
+func (s *Server) logRejected(peer netip.Addr) {
+	kind := logsum.Kind{Level: slog.LevelWarn, Message: "connections rejected", Reason: "too many connections", Option: "--max-conns"}
+	if !s.options.Conns.IsFull() {
+		kind.Option = "--max-conns-per-ip"
+	}
+	s.rejected.Add(kind, 1, uint64(limit.AddressClient(peer)), func() []slog.Attr {
+		return []slog.Attr{slog.Any("client", peer)}
+	})
 }
 
 // addressOf returns the address of the client, the zero address if it has none.

@@ -26,12 +26,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/logsum"
 )
 
 // Options are the settings of a Server. The ones without a remark are required.
@@ -61,12 +60,12 @@ type Server struct {
 	http2       *http2.Server
 
 	// Safe for concurrent use.
-	dates        exchange.Dates
-	connLimitLog rate.Sometimes     // logs that connections are rejected
-	draining     atomic.Bool        // set when the shutdown begins
-	stopping     context.Context    // ends when the shutdown begins
-	stop         context.CancelFunc // ends stopping
-	serving      sync.WaitGroup     // Serve and each connection
+	dates    exchange.Dates
+	rejected *logsum.Summary    // connections beyond the limits
+	draining atomic.Bool        // set when the shutdown begins
+	stopping context.Context    // ends when the shutdown begins
+	stop     context.CancelFunc // ends stopping
+	serving  sync.WaitGroup     // Serve and each connection
 
 	mu       sync.Mutex
 	listener *listener          // nil before Serve
@@ -77,14 +76,14 @@ type Server struct {
 func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
 	s := &Server{
-		options:      options,
-		log:          options.Logger,
-		bodies:       exchange.NewBodyBudget(options.MaxBody),
-		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
-		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
-		stopping:     stopping,
-		stop:         stop,
-		conns:        make(map[*conn]struct{}),
+		options:     options,
+		log:         options.Logger,
+		bodies:      exchange.NewBodyBudget(options.MaxBody),
+		idleTimeout: http1.IdleTimeout(options.IdleTimeout),
+		rejected:    logsum.New(options.Logger),
+		stopping:    stopping,
+		stop:        stop,
+		conns:       make(map[*conn]struct{}),
 	}
 	s.http2 = http2.New(http2.Options{
 		ReadTimeout:  options.ReadTimeout,

@@ -23,6 +23,7 @@ const idleGrace = 500 * time.Millisecond
 // If ctx ends earlier, all connections are closed, and Shutdown returns the error of
 // ctx. In any case no request is served any more when it returns.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.rejected.Flush()
 	s.draining.Store(true)
 	s.stop()
 	s.mu.Lock()
