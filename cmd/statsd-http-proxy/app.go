@@ -67,7 +67,7 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 		args:     args,
 		log:      slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
 		stdout:   stdout,
-		warnings: c.Warnings,
+		warnings: append(c.Warnings, optionWarnings(c)...),
 	}
 	var err error
 	if a.httpOptions, err = newHTTPOptions(c); err != nil {
