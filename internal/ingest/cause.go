@@ -32,6 +32,7 @@ const (
 	causeTagKeys
 	causeQueueFull
 	causeQueueSize
+	causeStopping
 	causeServer
 	numCauses
 )
@@ -55,6 +56,7 @@ var causes = [numCauses]struct{ reason, option string }{
 	causeTagKeys:   {"too many tag keys", "--max-tag-keys"},
 	causeQueueFull: {"send queue full", "--statsd-buffer"},
 	causeQueueSize: {"batch larger than the send queue", "--statsd-buffer"},
+	causeStopping:  {reason: "the proxy stops"},
 	causeServer:    {reason: "error of the proxy"},
 }
 
@@ -70,7 +72,7 @@ var causesOfStatus = map[int]cause{
 	http.StatusRequestHeaderFieldsTooLarge: causeHead,
 	http.StatusUnsupportedMediaType:        causeType,
 	http.StatusTooManyRequests:             causeRate,
-	http.StatusServiceUnavailable:          causeQueueFull,
+	http.StatusServiceUnavailable:          causeStopping,
 	http.StatusInternalServerError:         causeServer,
 }
 
