@@ -26,6 +26,9 @@ Trusted proxies are exempt. 0 means no limit.`},
 		{name: "trusted-proxies", kind: list("NETWORKS"),
 			help: `Addresses and networks of load balancers, such as "10.0.0.0/8,fd00::/8". The proxy
 reads the client's address from their X-Forwarded-For header.`},
+		{name: "proxy-protocol", kind: onOff(),
+			help: `Read the client's address from the header of the PROXY protocol, version 1 or 2, with
+which --trusted-proxies begin connections. For load balancers that do not speak HTTP.`},
 	}},
 	{"TLS", []option{
 		{name: "tls-cert", kind: text("FILE"), rejectsEmpty: true,
