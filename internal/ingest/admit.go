@@ -63,9 +63,8 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
 	a.maxBody = h.options.MaxBody
 	a.rate, a.isLimited = h.rateOf(a.grant)
-	hasMaxSeries := a.grant != nil && a.grant.MaxSeries > 0
-	a.limitsSeries = hasMaxSeries || h.options.Series != nil
-	if a.isLimited || hasMaxSeries {
+	a.limitsSeries = a.hasMaxSeries() || h.options.Series != nil
+	if a.isLimited || a.hasMaxSeries() {
 		a.client = h.client(q, a)
 	}
 	if a.isLimited {

@@ -22,15 +22,14 @@ type scratch struct {
 	hasTurn bool          // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	input           []byte  // the body, which the entries are parts of
-	entries         int     // read
-	loops           float64 // the sum of metric.Written.Loops
-	rejected        int     // rejected entries
-	rejections      []rejection
-	newSeries       []uint64 // hashes of the series that this request has introduced
-	newClientSeries []uint64 // those that are new for its client
-	newKeys         []uint64 // hashes of the tag keys that this request has reserved
-	lines           metric.Lines
+	input      []byte  // the body, which the entries are parts of
+	entries    int     // read
+	loops      float64 // the sum of metric.Written.Loops
+	rejected   int     // rejected entries
+	rejections []rejection
+	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
+	lines      metric.Lines
 }
 
 // rejection says why an entry is rejected.
@@ -51,12 +50,12 @@ const maxKeptScratch = 256 << 10
 func (s *scratch) release() {
 	const hashBytes = 8
 	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
-		cap(s.newSeries)+cap(s.newClientSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries, s.newClientSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newClientSeries[:0], s.newKeys[:0]
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }

@@ -2,7 +2,9 @@ package transport
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -28,6 +30,8 @@ type conn struct {
 	read, written deadline.Deadline
 	lingers       bool // the connection closes while the client may still be sending
 
+	rejection *exchange.HTTPError // the answer to all requests; nil for none
+
 	// The current request.
 	x              *exchange.Exchange
 	body           body
@@ -43,6 +47,8 @@ const (
 	stateActive                 // a request has begun and is not answered, or it speaks HTTP/2
 	stateClosed                 // it was closed while it was idle
 )
+
+var errNotHTTP = errors.New("the client does not speak HTTP")
 
 // serve serves the requests of c until it ends. A panic ends the connection alone.
 func (c *conn) serve() {
@@ -72,6 +78,9 @@ func (c *conn) await(timeout time.Duration) error {
 			c.in.skip(len("\r\n"))
 		}
 		if b := c.in.bytes(); len(b) > 1 || len(b) == 1 && b[0] != '\r' {
+			if b[0] == recordHandshake {
+				return errNotHTTP // a client that speaks TLS would not understand a response
+			}
 			break
 		}
 		if hasWaited {
@@ -96,6 +105,9 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	c.x, c.body, c.hasResponded = x, body{}, false
 	if herr := c.readHead(); herr != nil {
 		x.Request.Reset(c.peer)
+		if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
+			x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
+		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
 	handler := c.server.options.Handler
@@ -113,6 +125,8 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	return keepAlive
 }
 
+var headMethod = []byte(http.MethodHead)
+
 // readHead reads the head of the request that has begun.
 func (c *conn) readHead() *exchange.HTTPError {
 	var parser http1.HeadParser
@@ -122,11 +136,14 @@ func (c *conn) readHead() *exchange.HTTPError {
 			return herr
 		}
 		if length > 0 {
+			if c.rejection != nil {
+				return c.rejection
+			}
 			c.adoptRequest(length)
 			return nil
 		}
 		c.startReadTimeout()
-		if err := c.in.fill(); err != nil {
+		if err := c.in.fillMore(); err != nil {
 			return readError(err, http1.HeadTooShort)
 		}
 	}

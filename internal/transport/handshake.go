@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -177,14 +179,21 @@ func (c *conn) awaitHello(h *handshakeConn) error {
 	}
 }
 
+var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain HTTP, but this port expects HTTPS: use a URL that begins with https://")
+
 // startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, startTLS serves it until it ends.
+// HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
 func (c *conn) startTLS() (isHTTP1 bool) {
 	s := c.server
 	timeout := s.options.HandshakeTimeout
 	h := &handshakeConn{Conn: c.raw}
 	if c.awaitHello(h) != nil {
 		return false
+	}
+	if 'A' <= h.hello[0] && h.hello[0] <= 'Z' { // methods begin with a capital letter, TLS does not
+		c.in.source, c.in.saved, c.rejection = c.raw, h.hello, plainHTTP
+		c.in.acquireBuffer()
+		return true
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateHandshake) {
 		return false
@@ -203,6 +212,14 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 	h.leaveGate()
 	if err != nil {
 		return false
+	}
+	// The client may send its first request only after the end of its handshake is
+	// acknowledged, see fillMore.
+	if tcp, ok := c.raw.(syscall.Conn); ok {
+		if c.in.tcp, err = tcp.SyscallConn(); err != nil {
+			return false
+		}
+		c.in.acknowledge()
 	}
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		c.state.Store(stateActive)
