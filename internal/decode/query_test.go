@@ -8,7 +8,7 @@ import (
 
 func TestQueryIgnoresTheToken(t *testing.T) {
 	var d Decoder
-	decode := func(m *metric.Metric, query []byte) error { return d.Decode(m, Input{Query: query}) }
+	decode := func(m *metric.Metric, query []byte) error { return d.Decode(m, &Input{Query: query}) }
 	accepts(t, decode, "token=abc&value=1&token=def", "value=$1")
 	rejects(t, decode, "tokens=1", `unknown parameter "tokens"`)
 

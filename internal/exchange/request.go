@@ -50,8 +50,7 @@ type Request struct {
 	WantsContinue  bool // the client may wait for 100 Continue (RFC 9110, section 10.1.1)
 	BadExpectation bool // the client expects something other than 100 Continue
 
-	Peer           netip.Addr // the other end of the connection
-	DuringShutdown bool       // the request began after the shutdown did
+	Peer netip.Addr // the other end of the connection
 }
 
 // Reset empties q for a request from the client at peer.

@@ -3,6 +3,7 @@ package exchange
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -21,6 +22,8 @@ type Response struct {
 
 	Header, Value string  // one more header field; none if Header is empty
 	Fields        []Field // more header fields, with other names
+
+	Delay time.Duration // the transport waits for it before it sends the response
 
 	// Page answers instead of all the fields above; nil for other responses. It
 	// may stream for as long as it likes. The context of its request ends when
@@ -82,7 +85,7 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 //	{"error":"parameter \"value\" is missing"}
 func (r *Response) SetError(herr *HTTPError) {
 	r.Status, r.ContentType = herr.Status, "application/json"
-	r.Header, r.Value = herr.Header, herr.Value
+	r.Header, r.Value, r.Delay = herr.Header, herr.Value, herr.Delay
 	r.AllowedMethods, r.AllowedNames, r.Fields, r.Page, r.PageURL = "", nil, nil, nil, nil
 	r.Body = append(r.Body[:0], `{"error":`...)
 	// An error of AppendQuote only reports invalid UTF-8, which it replaces.

@@ -47,8 +47,9 @@ func AppendResponse(dst []byte, q *exchange.Request, r *exchange.Response, date 
 	return append(dst, r.Body...)
 }
 
-// minIdleTimeout is the least idle timeout that responses announce. Clients subtract a
-// second or two from it: below, they would open a connection for each request.
+// minIdleTimeout is the shortest idle timeout that responses announce. Clients subtract
+// a second or two from it, so with a shorter one they would open a connection for each
+// request.
 const minIdleTimeout = 3 * time.Second
 
 // IdleTimeout returns the value of the Keep-Alive field (RFC 2068, section 19.7.1.1)

@@ -15,9 +15,6 @@ import (
 // or fills a and reports that it wants the body.
 func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
 	q, response := &x.Request, &x.Response
-	if q.DuringShutdown {
-		return false, exchange.Busy("the server is shutting down")
-	}
 	target := q.Bytes(q.Target)
 	switch {
 	case q.IsMethod(http.MethodConnect):
@@ -67,9 +64,8 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
 	a.maxBody = h.options.MaxBody
 	a.rate, a.isLimited = h.rateOf(a.grant)
-	hasMaxSeries := a.grant != nil && a.grant.MaxSeries > 0
-	a.limitsSeries = hasMaxSeries || h.options.Series != nil
-	if a.isLimited || hasMaxSeries {
+	a.limitsSeries = a.hasMaxSeries() || h.options.Series != nil
+	if a.isLimited || a.hasMaxSeries() {
 		a.client = h.client(q, a)
 	}
 	if a.isLimited {

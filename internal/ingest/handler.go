@@ -128,6 +128,9 @@ func (a *admission) scope() *metric.Scope {
 	return &a.grant.Scope
 }
 
+// hasMaxSeries reports whether the token of the request limits the series of its client.
+func (a *admission) hasMaxSeries() bool { return a.grant != nil && a.grant.MaxSeries > 0 }
+
 // admissionOf returns the admission of x, empty in Begin.
 func admissionOf(x *exchange.Exchange) *admission {
 	a, ok := x.Local.(*admission)

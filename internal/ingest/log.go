@@ -45,8 +45,8 @@ func (h *Handler) logEntries(x *exchange.Exchange, s *scratch) {
 		h.summary.Add(cause(c).kind("entries of batches"), n, uint64(h.client(&x.Request, a)), func() []slog.Attr {
 			message := ""
 			for _, r := range s.rejections {
-				if causeOfEntry(r.err) == cause(c) {
-					message = r.err.Error()
+				if r.cause == cause(c) {
+					message = r.message
 					break
 				}
 			}

@@ -68,7 +68,7 @@ func TestLogsAndResponsesHoldNoToken(t *testing.T) {
 	}
 	f(403, p.Raw("POST", head(bad)+"\r\n"))
 	f(400, p.Raw("POST", head(good)+"Content-Length: 1\r\n\r\nx"))
-	f(400, p.Raw("POST", strings.Replace(head(good), "HTTP/1.1", "HTTP/9.9", 1)+"\r\n"))
+	f(505, p.Raw("POST", strings.Replace(head(good), "HTTP/1.1", "HTTP/9.9", 1)+"\r\n"))
 	f(400, p.Raw("POST", strings.Replace(head(good), "X-JWT-Token:", "X-JWT-Token :", 1)+"\r\n"))
 	f(400, p.Raw("POST", strings.Replace(head(good), "Bearer ", "Bearer \x00", 1)+"\r\n"))
 	f(400, p.Raw("POST", strings.Replace(head(good), "/count/k?", "/count/%00?", 1)+"\r\n"))

@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"crypto/tls"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -10,29 +10,34 @@ import (
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
-	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/logsum"
 )
+
+// acceptLogInterval is the least time between two log lines that connections could not
+// be accepted.
+const acceptLogInterval = 10 * time.Second
+
+// Listen returns a TCP listener for Serve. It does not use Multipath TCP, because the
+// kernel filters no packets of such a socket, see rejectHandshakes.
+func Listen(address string) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	return config.Listen(context.Background(), "tcp", address)
+}
 
 // listener makes a conn of each accepted connection, within the limits. It outlives a
 // lack of file descriptors.
 type listener struct {
 	net.Listener
 	server *Server
-	tls    *tls.Config // nil for plain HTTP
+
+	failures int       // of Accept since the last log line about them
+	failedAt time.Time // time of this line
 }
 
 func newListener(inner net.Listener, server *Server) *listener {
-	l := &listener{Listener: inner, server: server}
-	if getCertificate := server.options.GetCertificate; getCertificate != nil {
-		l.tls = &tls.Config{
-			GetCertificate: getCertificate,
-			MinVersion:     tls.VersionTLS12,
-			NextProtos:     []string{"h2", "http/1.1"},
-		}
-	}
-	return l
+	return &listener{Listener: inner, server: server}
 }
 
 // acceptConn waits for the next connection that may be served.
@@ -44,7 +49,12 @@ func (l *listener) acceptConn() (*conn, error) {
 		}
 		peer := addressOf(raw)
 		if conns := l.server.options.Conns; conns != nil && !conns.Open(peer) {
-			l.reject(raw)
+			option := "--max-conns-per-ip"
+			if conns.IsFull() {
+				option = "--max-conns"
+			}
+			l.server.reject(raw, peer, option)
+			_ = raw.Close()
 			continue
 		}
 		return l.newConn(raw, peer), nil
@@ -52,53 +62,70 @@ func (l *listener) acceptConn() (*conn, error) {
 }
 
 // acceptRaw waits for the next connection. All errors but that of a closed listener
-// are temporary: it logs them and retries.
+// are temporary: it retries after a pause.
 func (l *listener) acceptRaw() (net.Conn, error) {
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		raw, err := l.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return raw, err
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			l.logFailures(nil)
+			return nil, err
+		case err == nil:
+			if l.failures > 0 && time.Since(l.failedAt) >= acceptLogInterval {
+				l.logFailures(nil)
+			}
+			return raw, nil
 		}
-		l.server.log.Error("accept connection", "error", err, "retry_in", pause)
+		l.failures++
+		if time.Since(l.failedAt) >= acceptLogInterval {
+			l.logFailures(err)
+		}
 		time.Sleep(pause)
 	}
 }
 
+// logFailures logs the failures of Accept since its last call, unless there were none.
+func (l *listener) logFailures(latest error) {
+	if l.failures == 0 {
+		return
+	}
+	attrs := []any{"count", l.failures}
+	if latest != nil {
+		attrs = append(attrs, "error", latest)
+	}
+	l.server.log.Error("connections could not be accepted", attrs...)
+	l.failures, l.failedAt = 0, time.Now()
+}
+
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
-	if l.tls != nil {
-		c.Conn = tls.Server(http2.NewConn(raw, peer), l.tls)
-		c.in.source = c.Conn
-		return c
+	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server}
+	if l.server.tls == nil {
+		c.in.source = raw
+		c.in.useDescriptor(raw)
 	}
-	c.in.source = raw
-	c.in.useDescriptor(raw)
 	return c
 }
 
-// reject closes a connection beyond the limits. A client that has not sent a request
-// yet sees a 503; reject does not wait for the others to finish theirs.
-func (l *listener) reject(raw net.Conn) {
-	s := l.server
-	s.logRejected(addressOf(raw))
+// reject answers a connection from peer that is beyond the limit of an option. The caller
+// closes it.
+// A client that has not sent a request yet sees a 503; reject does not wait for the
+// others to finish theirs.
+func (s *Server) reject(raw net.Conn, peer netip.Addr, option string) {
+	s.logRejected(peer, option)
 	now := time.Now()
-	if l.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
+	if s.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
 		var request exchange.Request
 		var response exchange.Response
 		response.SetError(exchange.Busy("too many connections"))
 		text := http1.AppendResponse(nil, &request, &response, s.dates.At(now), false, "")
 		_, _ = raw.Write(text) // the socket is new and has room for it
 	}
-	_ = raw.Close()
 }
 
-// logRejected logs that a connection from peer is beyond the limits.
-func (s *Server) logRejected(peer netip.Addr) {
-	kind := logsum.Kind{Level: slog.LevelWarn, Message: "connections rejected", Reason: "too many connections", Option: "--max-conns"}
-	if !s.options.Conns.IsFull() {
-		kind.Option = "--max-conns-per-ip"
-	}
+// logRejected logs that a connection from peer is beyond the limit of an option.
+func (s *Server) logRejected(peer netip.Addr, option string) {
+	kind := logsum.Kind{Level: slog.LevelWarn, Message: "connections rejected", Reason: "too many connections", Option: option}
 	s.rejected.Add(kind, 1, uint64(limit.AddressClient(peer)), func() []slog.Attr {
 		return []slog.Attr{slog.Any("client", peer)}
 	})

@@ -244,7 +244,7 @@ func TestPathIsNarrow(t *testing.T) {
 		ip(t, "-n", c.proxy, "-6", "route", "flush", "cache") // what was learnt expires, as it does after ten minutes
 	}
 	a := l.finish(t, "a narrow path", proxy, s)
-	a.late = 0 // a packet that was dropped is sent again after those that were not
+	a.reordered = 0 // a packet that was dropped is sent again after those that were not
 	a.mustBeFine(t, "a narrow path")
 	if log := proxy.Stderr.String(); strings.Contains(log, "away") {
 		t.Errorf("a packet that is too long counts as an outage: %s", log)
