@@ -109,10 +109,30 @@ func causeOfEntry(err error) cause {
 
 // kind returns the kind of the log's lines about c. what is rejected is requests or
 // entries. Limits that an operator can change cause warnings.
-func (c cause) kind(what string) logsum.Kind {
+func (a *admission) kind(c cause, what string) logsum.Kind {
 	k := logsum.Kind{Level: slog.LevelInfo, Message: what + " rejected", Reason: causes[c].reason, Option: causes[c].option}
 	if k.Option != "" && c != causeOrigin && c != causeSlow {
 		k.Level = slog.LevelWarn
 	}
+	if claim := a.claimOf(c); claim != "" {
+		k.Option = "claim " + claim
+	}
 	return k
+}
+
+// claimOf returns the claim of the token that sets the limit of c in place of the option,
+// or "".
+func (a *admission) claimOf(c cause) string {
+	switch {
+	case a.grant == nil:
+		return ""
+	case c == causeRate && a.grant.Rate > 0:
+		return "rate"
+	case c == causeBurst && a.grant.Burst > 0:
+		return "burst"
+	case c == causeSeries && a.grant.MaxSeries > 0:
+		return "max_series"
+	default:
+		return ""
+	}
 }
