@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// notMeasured stands in a cell for a missing figure.
+// notMeasured is the text of a cell without a figure.
 const notMeasured = "–"
 
 // table is a Markdown table. Its first row has the names of the columns.

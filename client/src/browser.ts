@@ -1,4 +1,4 @@
-import type { StatsD } from './index.js';
+import type { StatsDClient } from './index.js';
 
 /**
  * Sends the times of loading the page, once, after the load event: timings in
@@ -10,9 +10,10 @@ import type { StatsD } from './index.js';
  *   navigation.dom_interactive  navigation.dom_content_loaded  navigation.load
  *                         since the navigation began
  *
- * A step that was skipped, such as the lookup of a cached name, takes 0.
+ * A step that was skipped, such as the lookup of a cached name, takes 0. A page that
+ * the browser prerendered sends them when it is shown, with the type prerender.
  */
-export function navigationTiming(client: StatsD): void {
+export function navigationTiming(client: StatsDClient): void {
   if (!globalThis.document) {
     return; // there is no page to measure on a server
   }
@@ -21,6 +22,7 @@ export function navigationTiming(client: StatsD): void {
     if (!t) {
       return;
     }
+    const type = (t as any).activationStart > 0 ? 'prerender' : t.type;
     const spans = {
       dns: t.domainLookupEnd - t.domainLookupStart,
       connect: t.connectEnd - t.connectStart,
@@ -32,12 +34,17 @@ export function navigationTiming(client: StatsD): void {
       load: t.loadEventEnd,
     };
     for (const [name, span] of Object.entries(spans)) {
-      client.timing('navigation.' + name, Math.round(span * 1e3) / 1e3, { type: t.type });
+      client.timing('navigation.' + name, Math.round(span * 1e3) / 1e3, { type });
     }
   };
   // loadEventEnd is set after the event's turn.
   const later = () => setTimeout(report);
-  document.readyState == 'complete' ? later() : addEventListener('load', later);
+  const afterLoad = () => (document.readyState == 'complete' ? later() : addEventListener('load', later));
+  if ((document as any).prerendering) {
+    document.addEventListener('prerenderingchange', afterLoad, { once: true });
+  } else {
+    afterLoad();
+  }
 }
 
 // The error names that become tags. Pages can define any number of others.
@@ -46,16 +53,26 @@ const knownNames = /^(Aggregate|Eval|Range|Reference|Syntax|Type|URI)?Error$/;
 /**
  * Counts uncaught errors as errors, with two tags: kind is error or rejection, and
  * name is that of a JavaScript error, such as TypeError, or other. Messages do not
- * become tags, since each would be a new series.
+ * become tags, since each would be a new series. Notices of ResizeObserver, which
+ * browsers report as errors, are not counted.
  */
-export function errors(client: StatsD): void {
+export function errors(client: StatsDClient): void {
   const count = (kind: string, error: any) => {
-    const name = String(error?.name);
-    client.increment('errors', { kind, name: knownNames.test(name) ? name : 'other' });
+    let name = 'other';
+    try {
+      if (knownNames.test(error.name)) {
+        name = error.name;
+      }
+    } catch {} // there is no error, or a page of another origin forbids the access
+    client.increment('errors', { kind, name });
   };
   if (!globalThis.document) {
     return;
   }
-  addEventListener('error', (event) => count('error', event.error));
+  addEventListener('error', (event) => {
+    if (!/^ResizeObserver loop/.test(event.message)) {
+      count('error', event.error);
+    }
+  });
   addEventListener('unhandledrejection', (event) => count('rejection', event.reason));
 }

@@ -2,53 +2,62 @@
  * A StatsD client for web pages and Node.js. It POSTs batches of StatsD lines to
  * statsd-http-proxy.
  *
- * A call becomes a line (line.ts), which is queued (queue.ts) and sent
- * (sender.ts).
+ * A call becomes a line (line.ts), which is queued and sent (sender.ts).
  */
 
-import { lineOf, type Tags, type Type } from './line.js';
-import { newSender, type Options as SenderOptions, type Sender } from './sender.js';
+import { dotted, lineOf, type Line, type Tags, type Type } from './line.js';
+import type { Options } from './options.js';
+import { newSender, type Sender } from './sender.js';
 
 export type { Tags } from './line.js';
-export type { StatsDError } from './sender.js';
-
-/** The options of a client. */
-export interface Options extends SenderOptions {
-  /** Put before each name, unchanged. */
-  prefix?: string;
-  /** Tags of every metric. A metric's own tag of the same key wins. */
-  tags?: Tags;
-  /** The sample rate of counts, timings, histograms and distributions: 0.0001 to 1. Default 1. */
-  sampleRate?: number;
-}
+export type { Options, StatsDError } from './options.js';
 
 /** The options of a child. */
 export interface ChildOptions {
-  /** Appended to the prefix of the parent. */
+  /** Appended to the prefix of the parent, and joined to names by the same rule. */
   prefix?: string;
   /** Added to the tags of the parent. A tag of the same key wins over the parent's. */
   tags?: Tags;
 }
 
+/** The methods of StatsD, for code that also runs with a stand-in, such as those of statsd-http-proxy-client/testing. */
+export interface StatsDClient extends Pick<StatsD, Exclude<keyof StatsD, 'child' | `_${string}`>> {
+  child(options?: ChildOptions): StatsDClient;
+}
+
 /** The arguments of a method. Tags may take the place of the sample rate, and for increment and decrement that of the value. */
 type Arguments = [name: string, value?: unknown, sampleRate?: number | Tags, tags?: Tags];
 
+// The constructor adds these to the methods of the class.
+export interface StatsD {
+  /** Sends the queue. The promise resolves when every line was sent or lost, and never rejects. */
+  flush(): Promise<void>;
+
+  /**
+   * Sends the queue in one last attempt, and removes the listeners. Parents and
+   * children are closed too. The promise never rejects.
+   */
+  close(): Promise<void>;
+
+  /** @internal */
+  _prefix: string;
+  /** @internal */
+  _tags?: Tags;
+  /** @internal */
+  _sampleRate: number;
+  /** @internal */
+  _push: (line: Line) => void;
+  /** @internal */
+  _report: Sender['_report'];
+}
+
 /**
- * StatsD sends metrics. Its methods report bad arguments to onError and do not
- * throw. time alone throws: what the timed function throws.
+ * StatsD sends metrics. The constructor and the methods report errors to onError
+ * and do not throw. time alone throws: what the timed function throws.
  */
 export class StatsD {
-  private _sender: Sender;
-  private _prefix: string;
-  private _tags?: Tags;
-  private _sampleRate: number;
-
   constructor(options: Options) {
-    const { prefix = '', tags, sampleRate = 1, ...senderOptions } = { ...options };
-    this._sender = newSender(senderOptions);
-    this._prefix = prefix;
-    this._tags = tags;
-    this._sampleRate = sampleRate;
+    Object.assign(this, newSender({ ...options }));
   }
 
   /** Adds a value, 1 by default, to a counter. */
@@ -94,10 +103,10 @@ export class StatsD {
   }
 
   /**
-   * Times a function, or a promise from now on, and returns its result. A failure
-   * is timed and passed on too. An object with a then method that is no promise,
-   * such as a database query that runs with each call of then, is awaited once and
-   * comes back as a promise.
+   * Times a function, or a promise from now on, and returns the result, or a
+   * promise of it. A failure is timed and passed on too. An object with a then method
+   * that is no promise, such as a database query that runs with each call of then, is
+   * awaited once and comes back as a promise.
    */
   time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, sampleRate?: number, tags?: Tags): Promise<T>;
   time<T>(name: string, what: (() => PromiseLike<T>) | PromiseLike<T>, tags?: Tags): Promise<T>;
@@ -106,13 +115,16 @@ export class StatsD {
   time(name: string, what: unknown, ...rest: [sampleRate?: number | Tags, tags?: Tags]): unknown {
     const start = performance.now();
     // Whole microseconds: further digits are noise of floating point.
-    const done = () => this._add('ms', [name, +(performance.now() - start).toFixed(3), ...rest]);
-    let promise: Promise<unknown> | undefined;
+    const done = () => this.timing(name, +(performance.now() - start).toFixed(3), ...(rest as any));
+    let isAsync = false;
     try {
       const result = typeof what == 'function' ? what() : what;
-      return typeof result?.then == 'function' ? (promise = Promise.resolve(result)) : result;
+      isAsync = typeof result?.then == 'function';
+      return isAsync ? Promise.resolve(result).finally(done) : result;
     } finally {
-      promise ? promise.then(done, done) : done();
+      if (!isAsync) {
+        done();
+      }
     }
   }
 
@@ -138,50 +150,24 @@ export class StatsD {
 
   /** Returns a client that shares this client's queue and settings. */
   child(options?: ChildOptions): StatsD {
-    const { prefix = '', tags } = { ...options };
     const child: StatsD = Object.create(this);
-    child._prefix += prefix;
-    child._tags = { ...this._tags, ...tags };
+    child._prefix += dotted(options?.prefix);
+    child._tags = { ...this._tags, ...options?.tags };
     return child;
   }
 
-  /** Sends the queue. The promise resolves when every line was sent or lost, and never rejects. */
-  flush(): Promise<void> {
-    return this._sender._flush();
-  }
-
   /**
-   * Sends the queue in one last attempt, and removes timers and listeners. Parents
-   * and children are closed too. The promise never rejects.
+   * Queues a metric. sign is 1 for increment and -1 for decrement.
+   * @internal
    */
-  close(): Promise<void> {
-    return this._sender._close();
-  }
-
-  // _add queues a metric. sign is 1 for increment and -1 for decrement.
-  private _add(type: Type, [name, value, rate, tags]: Arguments, sign?: number) {
+  _add(type: Type, args: Arguments, sign?: number) {
     try {
-      if (sign) {
-        if (typeof value == 'object') {
-          rate = value as Tags;
-          value = undefined;
-        }
-        value = value === undefined ? sign : typeof value == 'number' ? value * sign : value;
-      }
-      if (typeof rate == 'object') {
-        tags = tags || rate;
-        rate = undefined;
-      }
-      if (value instanceof Date) {
-        value = Date.now() - +value;
-      }
-      // The metric's own tags come first and win, as with the proxy's --tags.
-      const line = lineOf(type, this._prefix, name, value, rate, this._sampleRate, { ...tags, ...this._tags, ...tags });
+      const line = lineOf(this, type, args, sign);
       if (line) {
-        this._sender._push(line);
+        this._push(line);
       }
     } catch (error) {
-      this._sender._report('invalid', 1, error);
+      this._report('invalid', 1, error, ' in ', args[0]);
     }
   }
 }

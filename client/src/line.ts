@@ -6,7 +6,7 @@
 //   head          ^ tail
 //             value
 
-/** Tags by key. A tag whose value is null or undefined is left out. */
+/** Tags by key. A tag whose value is null, undefined or empty is left out. */
 export type Tags = Record<string, string | number | boolean | null | undefined>;
 
 /** The line of one metric, or the two lines of a negative gauge, in parts. textOf joins them. */
@@ -15,81 +15,102 @@ export type Line = [head: string, value: string | number, tail: string];
 /** A metric type as a line writes it; '+' is a gauge that is moved. */
 export type Type = 'c' | 'g' | '+' | 'ms' | 's' | 'h' | 'd';
 
+/** The settings of a client that its lines depend on. */
+export interface Settings {
+  _prefix: string;
+  _tags?: Tags;
+  _sampleRate: number;
+}
+
 // The maximum length of a name with its prefix, in bytes.
 const maxName = 255;
 
 // The minimum sample rate that the proxy accepts.
-const minRate = 0.0001;
-
-// Each run of blanks becomes one underscore, as in StatsD's own sanitizeKeyName.
-const blanks = /[\t\ufeff\p{Z}]+/gu;
-const reserved = /[:|,;=#@\p{Cc}\p{Cs}]/u; // \p{Cs} is half of a surrogate pair
-const reservedInSets = /[:|\p{Cc}\p{Cs}]/u;
-const badSegment = /(^|\/)\.{0,2}(\/|$)/; // empty, or a dot segment, which other proxies may rewrite
+const minRate = 1e-4;
 
 const encoder = new TextEncoder();
 
-/** Returns the length of text in UTF-8. */
-export const byteLength = (text: string) => encoder.encode(text).length;
+// byteLength returns the length of text in UTF-8.
+const byteLength = (text: string) => encoder.encode(text).length;
 
 /** Returns the text of a line. */
 export const textOf = (line: Line) => line.join('');
 
-const check = (isGood: unknown, what: string, value: unknown) => {
+/** Returns the size of a line in a body, in bytes, with its line feed. */
+export const sizeOf = (line: Line) => byteLength(textOf(line)) + 1;
+
+/** Returns what two counts that can be added up have in common. Other lines have a key of their own. */
+export const keyOf = (line: Line) => (line[2][1] == 'c' ? line[0] + line[2] : line);
+
+/** Throws a message with key and value unless isGood is true. */
+export const check = (isGood: unknown, key: string, value: unknown) => {
   if (!isGood) {
-    throw `bad ${what} "${value}"`;
+    throw { key, value, message: `bad ${key} "${value}"` };
   }
 };
 
+// clean checks a name, a key or a value of a tag, and replaces each run of blanks by
+// one underscore, as StatsD's own sanitizeKeyName does. \p{Cs} is half of a surrogate pair.
 const clean = (what: string, value: any) => {
-  const text = `${value}`.replace(blanks, '_');
-  check(text && typeof value != 'object' && !reserved.test(text), what, value);
+  const text = `${value}`.replace(/[\t\ufeff\p{Z}]+/gu, '_');
+  check(text && typeof value != 'object' && !/[:|,;=#@\p{Cc}\p{Cs}]/u.test(text), what, value);
   return text;
 };
 
-const headOf = (prefix: string, name: unknown, tags: Tags) => {
-  check(typeof name == 'string', 'name', name);
-  let head = clean('name', prefix + name);
-  check(!badSegment.test(head) && byteLength(head) <= maxName, 'name', head);
-  for (const [key, value] of Object.entries(tags)) {
-    if (value != null) {
-      // Neither a name nor a value can contain the comma and the equals sign.
-      const start = `,${clean('tag', key)}=`;
-      check(!head.includes(start), 'second tag', key);
-      head += start + clean('tag', value);
-    }
-  }
-  return head + ':';
-};
+/** Returns a prefix with the dot that joins it to a name, by the rule of the proxy's --metric-prefix. */
+export const dotted = (prefix: unknown) => `${prefix ?? ''}`.replace(/[\p{L}\p{Nd}]$/u, '$&.');
 
 /**
- * Returns the line of a metric, or undefined if sampling leaves it out.
- * defaultRate is the sample rate if rate is undefined or null. lineOf throws a
- * text that quotes the bad argument.
+ * Returns the line of a call, or false if sampling leaves it out. sign is
+ * 1 for increment, -1 for decrement. It throws what check throws.
  */
-export const lineOf = (type: Type, prefix: string, name: unknown, value: any, rate: any, defaultRate: number, tags: Tags): Line | undefined => {
-  let head = headOf(prefix, name, tags);
-  let tail = '|' + type;
+export const lineOf = (client: Settings, type: Type, [name, value, rate, tags]: any[], sign?: number): Line | false => {
+  if (sign) {
+    if (typeof value == 'object') {
+      rate = value;
+      value = sign;
+    } else {
+      value = typeof value == 'number' ? value * sign : value ?? sign;
+    }
+  }
+  if (typeof rate == 'object') {
+    tags ||= rate;
+    rate = undefined;
+  }
+  if (value instanceof Date) {
+    value = Date.now() - (value as any);
+  }
+
+  let head = clean('name', client._prefix + name);
+  // Segments must not be empty, or dots, which other proxies rewrite.
+  check(typeof name == 'string' && !/(^|\/)\.{0,2}(\/|$)/.test(head) && byteLength(head) <= maxName, 'name', name);
+  // The metric's own tags come first and win, as with the proxy's --tags.
+  const all: any = { ...tags, ...client._tags, ...tags };
+  for (const key in all) {
+    const value = all[key] ?? '';
+    if (value !== '') {
+      // Neither a name nor a value can contain the comma and the equals sign.
+      const start = `,${clean('tag', key)}=`;
+      check(!head.includes(start), key, value);
+      head += start + clean(key, value);
+    }
+  }
+  head += ':';
+
   check(
     typeof value == 'number'
       ? Math.abs(value) < 2 ** 63 && (type != 'ms' || value >= 0)
-      : type == 's' && typeof value == 'string' && value && !reservedInSets.test(value),
+      : type == 's' && typeof value == 'string' && value && !/[:|\p{Cc}\p{Cs}]/u.test(value),
     'value',
     value,
   );
   if (type == '+') {
-    tail = '|g';
+    type = 'g';
     value = value < 0 ? value : '+' + value;
   } else if (type == 'g' && value < 0) {
     head += '0|g\n' + head; // StatsD reads a signed value as a move; after 0 it is the value itself
   }
-  if ('gs+'.includes(type)) {
-    check(rate === undefined, 'sample rate', rate);
-    return [head, value, tail];
-  }
-  rate ??= defaultRate;
-  check(rate >= minRate && rate <= 1, 'sample rate', rate);
-  if (Math.random() < rate) {
-    return [head, value, rate < 1 ? tail + '|@' + rate : tail];
-  }
+  check('gs'.includes(type) ? rate == null : (rate ??= client._sampleRate) >= minRate && rate <= 1, 'sampleRate', rate);
+  // An undefined rate is not less than anything, so the line is kept.
+  return !(Math.random() >= rate) && [head, value, '|' + type + (rate < 1 ? '|@' + rate : '')];
 };

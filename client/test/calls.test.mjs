@@ -15,9 +15,7 @@ test('time returns the result of a function and passes on its error', async (t) 
   assert.throws(() => client.time('sync', () => { throw oops; }, { page: 'home' }), oops);
   assert.equal(await client.time('async', async () => 2), 2);
   await assert.rejects(client.time('async', async () => { throw oops; }, 1, { page: 'home' }), oops);
-  const promise = Promise.resolve(3);
-  assert.equal(client.time('promise', promise), promise);
-  assert.equal(await promise, 3);
+  assert.equal(await client.time('promise', Promise.resolve(3)), 3);
   assert.equal(client.time('value', 4), 4);
   await client.close();
   const heads = server.lines().map((line) => /^(.*):\d+(\.\d{1,3})?\|ms$/.exec(line)?.[1] ?? line);
@@ -65,7 +63,7 @@ test('timing records the time since a Date', async (t) => {
   client.timing('a', new Date(NaN));
   await client.close();
   assert.deepEqual(server.lines(), ['a:320|ms']);
-  assert.deepEqual(errors.map(({ message }) => message), ['bad value "-1"', 'bad value "NaN"']);
+  assert.deepEqual(errors.map(({ message }) => message), ['bad value "-1" in a', 'bad value "NaN" in a']);
 });
 
 test('a child shares queue and settings', async (t) => {
@@ -76,11 +74,12 @@ test('a child shares queue and settings', async (t) => {
   cart.increment('a');
   cart.child({ tags: { step: 1 } }).increment('a', { part: 'pay' });
   cart.child({}).increment('a');
+  cart.child(null).increment('a');
   await cart.close();
   assert.equal(server.requests.length, 1);
   assert.deepEqual(server.lines(), [
     'shop.a,env=prod,part=all:1|c',
-    'shop.cart.a,env=prod,part=cart:2|c',
+    'shop.cart.a,env=prod,part=cart:3|c',
     'shop.cart.a,part=pay,env=prod,step=1:1|c',
   ]);
 });
@@ -100,6 +99,119 @@ test('sampling leaves out calls', async (t) => {
   client.timing('a', 6, 1);
   await client.close();
   assert.deepEqual(server.lines(), ['a:1|ms|@0.5', 'a:3|ms|@0.6', 'a:4|g', 'a:5|s', 'a:6|ms']);
+});
+
+test('a rejection that nobody handles stays unhandled', { timeout: 30_000 }, async (t) => {
+  const server = await startServer(t);
+  const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', `
+    import { StatsD } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url))};
+    const client = new StatsD({ url: ${JSON.stringify(server.url)} });
+    process.on('unhandledRejection', (error) => console.log('unhandled', error.message));
+    client.time('load', async () => { throw new Error('oops'); });`], { timeout: 20_000 });
+  assert.equal((await run).stdout, 'unhandled oops\n');
+});
+
+test('a prefix and a name are joined with a dot, by the rule of --metric-prefix', async (t) => {
+  const server = await startServer(t);
+  for (const [prefix, name] of [['shop', 'shop.a'], ['shop.', 'shop.a'], ['shop9', 'shop9.a'], ['shop_', 'shop_a'], ['caf\u00e9', 'caf\u00e9.a'], ['', 'a'], [null, 'a']]) {
+    const client = new StatsD({ url: server.url, prefix });
+    client.increment('a');
+    client.child({ prefix: 'cart' }).increment('a');
+    await client.close();
+    assert.deepEqual(server.requests.splice(0)[0].body.split('\n'), [`${name}:1|c`, `${name.slice(0, -1)}cart.a:1|c`]);
+  }
+});
+
+test('a tag without a value is left out', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, tags: { env: 'prod', region: '' } });
+  client.increment('a', { referrer: '', page: 'home' });
+  client.increment('b', { env: '' });
+  await client.close();
+  assert.deepEqual(server.lines(), ['a,page=home,env=prod:1|c', 'b:1|c']);
+});
+
+for (const [name, options, key, value] of [
+  ['nothing', undefined, 'url', undefined],
+  ['null', null, 'url', undefined],
+  ['a string', 'https://metrics.example', 'url', undefined],
+  ['no url', {}, 'url', undefined],
+  ['an empty url', { url: '' }, 'url', ''],
+  ['a relative url', { url: '/metrics' }, 'url', '/metrics'],
+  ['a url without a scheme', { url: 'metrics.example:8825' }, 'url', 'metrics.example:8825'],
+  ['a url with another scheme', { url: 'ws://metrics.example' }, 'url', 'ws://metrics.example'],
+  ['a malformed url', { url: 'https://[::1' }, undefined, undefined],
+  ['a bad port', { url: 'https://metrics.example:99999' }, undefined, undefined],
+  ['a sample rate above 1', { url: 'https://metrics.example', sampleRate: 2 }, 'sampleRate', 2],
+  ['a bad prefix', { url: 'https://metrics.example', prefix: 'a:' }, 'name', 'a:a'],
+  ['bad tags', { url: 'https://metrics.example', tags: { env: 'a,b' } }, 'env', 'a,b'],
+  ['an unknown option', { url: 'https://metrics.example', maxQueu: 5 }, 'option', 'maxQueu'],
+]) {
+  test(`the constructor reports ${name} at once`, async (t) => {
+    const logged = t.mock.method(console, 'error', () => {});
+    const fetched = t.mock.method(globalThis, 'fetch', async () => new Response('{"accepted":1}'));
+    const client = new StatsD(options);
+    assert.equal(logged.mock.callCount(), 1);
+    client.increment('a');
+    await client.close();
+    assert.equal(fetched.mock.callCount(), key == 'option' ? 1 : 0);
+    if (typeof options == 'object') {
+      const { errors, onError } = keepErrors();
+      const other = new StatsD({ ...options, onError });
+      assert.equal(logged.mock.callCount(), key == 'option' ? 2 : 3); // without onError, the call was logged too
+      assert.deepEqual(errors.map(({ kind, lost, key, value }) => [kind, lost, key, value]), [['invalid', 0, key, value]]);
+      await other.close();
+    }
+  });
+}
+
+test('an error of a call names the metric, the key and the value', () => {
+  const { errors, onError } = keepErrors();
+  const client = new StatsD({ url: 'https://metrics.example', prefix: 'shop', onError });
+  client.increment('clicks', { page: 'a:b' });
+  client.timing('load', -1);
+  client.gauge('g', 1, 0.5);
+  client.increment('a|b');
+  client.increment('c', { 'a|b': 1 });
+  assert.deepEqual(
+    errors.map(({ metric, key, value, message }) => [metric, key, value, message]),
+    [
+      ['clicks', 'page', 'a:b', 'bad page "a:b" in clicks'],
+      ['load', 'value', -1, 'bad value "-1" in load'],
+      ['g', 'sampleRate', 0.5, 'bad sampleRate "0.5" in g'],
+      ['a|b', 'name', 'shop.a|b', 'bad name "shop.a|b" in a|b'],
+      ['c', 'tag', 'a|b', 'bad tag "a|b" in c'],
+    ],
+  );
+});
+
+test('without onError, the first error of each kind is logged', async (t) => {
+  const logged = t.mock.method(console, 'error', () => {});
+  const server = await startServer(t, { status: 404 }, { status: 404 });
+  const client = new StatsD({ url: server.url });
+  client.increment('', 1);
+  client.increment('', 2);
+  client.increment('a');
+  await client.flush();
+  client.increment('a');
+  await client.close();
+  assert.deepEqual(logged.mock.calls.map(({ arguments: [{ kind }] }) => kind), ['invalid', 'refused']);
+});
+
+test('debug logs each line and each response', async (t) => {
+  const logged = t.mock.method(console, 'debug', () => {});
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, debug: true });
+  client.increment('a');
+  client.timing('b', 5);
+  await client.close();
+  assert.deepEqual(logged.mock.calls.map((call) => call.arguments), [['a:1|c'], ['b:5|ms'], [200, { accepted: 2, rejected: [] }]]);
+});
+
+test('a rejection of an async onError is ignored', { timeout: 30_000 }, async () => {
+  await promisify(execFile)(process.execPath, ['--input-type=module', '-e', `
+    import { StatsD } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url))};
+    new StatsD({ url: 'http://127.0.0.1:9', onError: async () => { throw new Error('of the page'); } }).increment('');`], { timeout: 20_000 });
 });
 
 test('bad arguments are reported and never thrown', async (t) => {
@@ -137,7 +249,7 @@ test('onError may call the client, and gets no errors of those calls', async (t)
   const server = await startServer(t);
   const onError = t.mock.fn(({ kind }) => {
     client.increment('errors', { kind });
-    client.increment('errors', { kind: '' });
+    client.increment('errors', { kind: ':' });
     client.increment('');
   });
   const client = new StatsD({ url: server.url, onError });

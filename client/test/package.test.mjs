@@ -22,20 +22,28 @@ for (const file of ['index.js', 'statsd.global.js']) {
 }
 
 test('the classic scripts define only StatsD and StatsDExtras', () => {
-  const context = vm.createContext({ TextEncoder, AbortController, setTimeout });
+  const context = vm.createContext({ TextEncoder, URL, setTimeout });
   const before = new Set(Object.keys(context));
   for (const file of ['statsd.global.js', 'statsd-extras.global.js']) {
     vm.runInContext(read(`dist/${file}`), context);
   }
   assert.deepEqual(Object.keys(context).filter((name) => !before.has(name)), ['StatsD', 'StatsDExtras']);
   assert.deepEqual(Object.keys(context.StatsDExtras), ['webVitals', 'navigationTiming', 'errors']);
-  assert.equal(typeof new context.StatsD({ url: '' }).increment, 'function');
+  assert.equal(typeof new context.StatsD({ url: 'https://metrics.example' }).increment, 'function');
+});
+
+test('statsd-all.global.js holds all of them, with web-vitals', () => {
+  const context = vm.createContext({ TextEncoder, URL, setTimeout });
+  vm.runInContext(read('dist/statsd-all.global.js'), context);
+  assert.deepEqual(Object.keys(context.StatsDExtras), ['webVitals', 'navigationTiming', 'errors']);
+  assert.equal(typeof new context.StatsD({ url: 'https://metrics.example' }).increment, 'function');
+  assert.match(read('dist/statsd-all.global.js'), /largest-contentful-paint/);
 });
 
 test('the package contains the expected files', () => {
   const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }));
-  const built = ['browser', 'index', 'line', 'queue', 'sender', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
-  for (const name of ['browser', 'index', 'statsd-extras.global', 'statsd.global', 'web-vitals']) {
+  const built = ['batch', 'browser', 'index', 'line', 'options', 'runtime', 'sender', 'testing', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
+  for (const name of ['browser', 'index', 'statsd-all.global', 'statsd-extras.global', 'statsd.global', 'testing', 'web-vitals']) {
     built.push(`dist/${name}.js`, `dist/${name}.js.map`);
   }
   assert.deepEqual(files.map(({ path }) => path).sort(), [...built, 'LICENSE', 'README.md', 'package.json'].sort());
@@ -49,6 +57,20 @@ test('every export of the package is a file', () => {
       read(path);
     }
   }
+});
+
+test('typesVersions has every export, for moduleResolution node', () => {
+  const { exports, types, typesVersions } = JSON.parse(read('package.json'));
+  const versions = { '.': types };
+  for (const [name, [path]] of Object.entries(typesVersions['*'])) {
+    versions[`./${name}`] = path;
+  }
+  const expected = Object.entries(exports).filter(([, entry]) => entry.types).map(([name, entry]) => [name, entry.types]);
+  assert.deepEqual(versions, Object.fromEntries(expected));
+});
+
+test('the declarations hold nothing private', () => {
+  assert.doesNotMatch(read('dist/index.d.ts'), /_push|_add|_report|_prefix/);
 });
 
 test('the lock file names no registry', () => {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatsD } from '../dist/index.js';
-import { startServer, withResolvers } from './server.mjs';
+import { keepErrors, startServer, withResolvers } from './server.mjs';
 
 const hour = 3_600_000; // a flush interval that does not end during a test
 
@@ -17,10 +17,14 @@ function enterPage(t, quota = 65536) {
     document: { hidden: false },
     addEventListener(type, call, options) {
       page.listeners++;
-      options?.signal?.addEventListener('abort', () => page.listeners--);
       window.addEventListener(type, call, options);
     },
+    removeEventListener(type, call, options) {
+      page.listeners--;
+      window.removeEventListener(type, call, options);
+    },
     navigator: {
+      onLine: true,
       sendBeacon(url, body) {
         const size = Buffer.byteLength(body);
         if (size > page.quota) {
@@ -34,7 +38,7 @@ function enterPage(t, quota = 65536) {
   };
   for (const [name, value] of Object.entries(globals)) {
     const before = Object.getOwnPropertyDescriptor(globalThis, name);
-    Object.defineProperty(globalThis, name, { value, configurable: true });
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
   }
   page.hide = () => {
@@ -45,7 +49,11 @@ function enterPage(t, quota = 65536) {
     globals.document.hidden = false;
     window.dispatchEvent(new Event('visibilitychange'));
   };
-  page.leave = () => window.dispatchEvent(new Event('pagehide'));
+  page.leave = (persisted) => window.dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));
+  page.setOnline = (isOnline) => {
+    globals.navigator.onLine = isOnline;
+    window.dispatchEvent(new Event(isOnline ? 'online' : 'offline'));
+  };
   page.dispatch = (type, detail) => window.dispatchEvent(Object.assign(new Event(type), detail));
   page.on = (type, call) => window.addEventListener(type, call);
   page.lines = () => page.beacons.flatMap(({ body }) => body.split('\n'));
@@ -186,9 +194,89 @@ inPage('without sendBeacon nothing is lost, and close removes all listeners', as
   page.leave();
   await client.flush();
   assert.deepEqual(server.lines(), ['a:1|ms']);
-  assert.equal(page.listeners, 2);
+  assert.equal(page.listeners, 3);
   await client.close();
   assert.equal(page.listeners, 0);
+});
+
+inPage('a batch is sent as a beacon if the page is left during an attempt without keepalive', async (t) => {
+  const page = enterPage(t);
+  const arrived = withResolvers();
+  const server = await startServer(t, 'cut', () => {
+    arrived.resolve();
+    return new Promise(() => {});
+  });
+  const client = new StatsD({ url: server.url, flushInterval: hour, onError() {} });
+  client.timing('a', 1);
+  client.flush();
+  await arrived.promise;
+  page.hide();
+  assert.deepEqual(page.lines(), []); // a hidden page lives on, and so does its request
+  page.leave(false);
+  assert.deepEqual(page.lines(), ['a:1|ms']);
+});
+
+inPage('lines that a page cannot send when it is left are reported', async (t) => {
+  const page = enterPage(t, 0);
+  const { errors, onError } = keepErrors();
+  const client = new StatsD({ url: 'https://metrics.example', flushInterval: hour, onError, getToken: () => new Promise(() => {}) });
+  client.timing('a', 1);
+  client.timing('a', 2);
+  page.hide();
+  page.leave(true); // it may return
+  assert.deepEqual(errors, []);
+  page.leave(false);
+  assert.deepEqual(errors.map(({ kind, lost, message }) => [kind, lost, message]), [['dropped', 2, 'page left, 2 lost']]);
+});
+
+inPage('an offline page keeps its queue, and sends it within a second when it is online again', async (t) => {
+  const page = enterPage(t);
+  const server = await startServer(t);
+  const threeAttempts = withResolvers();
+  let attempts = 0;
+  const client = new StatsD({
+    url: server.url,
+    flushInterval: 1,
+    onError({ message }) {
+      assert.match(message, /^offline, /);
+      if (++attempts == 3) {
+        threeAttempts.resolve();
+      }
+    },
+  });
+  page.setOnline(false);
+  for (let i = 0; i < 20; i++) {
+    client.timing('a', i);
+  }
+  const flushed = client.flush();
+  page.hide();
+  page.show();
+  await threeAttempts.promise;
+  assert.deepEqual(page.beacons, []);
+  assert.equal(server.requests.length, 0);
+  page.setOnline(true);
+  const start = performance.now();
+  await flushed;
+  assert(performance.now() - start < 1000);
+  assert.equal(server.lines().length, 20);
+  await client.close();
+});
+
+inPage('online does not end the wait for Retry-After', async (t) => {
+  const page = enterPage(t);
+  const server = await startServer(t, { status: 503, headers: { 'Retry-After': '2' } });
+  const client = new StatsD({ url: server.url, flushInterval: hour, onError: () => page.setOnline(true) });
+  client.timing('a', 1);
+  await client.flush();
+  assert(server.requests[1].at - server.requests[0].at >= 2000);
+  await client.close();
+});
+
+inPage('listeners get no options, which zone.js could stumble over', async (t) => {
+  enterPage(t);
+  const added = t.mock.method(globalThis, 'addEventListener');
+  await new StatsD({ url: 'https://metrics.example' }).close();
+  assert.deepEqual(added.mock.calls.map((call) => call.arguments[2]), [undefined, undefined, undefined]);
 });
 
 inPage('errors are counted by kind and name only', async (t) => {

@@ -159,7 +159,7 @@ func TestReloadedKeysAreUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(strings.Repeat("x", auth.ShortSecret))
+	write(strings.Repeat("x", auth.MinSecretBytes))
 	var log bytes.Buffer
 	a := newTestApp(t, &log, "--jwt-secret-file="+file)
 	if err := a.startVerifier(); err != nil {

@@ -30,7 +30,7 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 
 		HandshakeTimeout: c.TLSTimeoutHandshake,
 	}
-	o.ingest.MaxBody = c.HTTPMaxBody
+	o.ingest.MaxBody, o.ingest.ServesClient = c.HTTPMaxBody, c.ServeClient
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
 	}
@@ -55,8 +55,9 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 	if maxConns > 0 || c.MaxConnsPerIP > 0 {
 		o.transport.Conns = limit.NewConns(maxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
-	if c.RateLimit > 0 {
-		o.ingest.Rates = limit.NewRates(c.RateLimit, c.Burst(), limit.DefaultClients)
+	o.ingest.RateLimit, o.ingest.RateBurst = c.RateLimit, c.RateBurst
+	if c.MaxTagKeys > 0 {
+		o.ingest.TagKeys = limit.NewTagKeys(c.MaxTagKeys)
 	}
 	if c.MaxSeries > 0 {
 		o.ingest.Series = limit.NewSeries(c.MaxSeries)

@@ -66,28 +66,30 @@ func TestChoicesAreKnown(t *testing.T) {
 	}
 }
 
-// TestOptionsSetLimits checks which limits options turn on. By default only the number
-// of connections is limited, by the number of file descriptors.
-func TestOptionsSetLimits(t *testing.T) {
-	f := func(args string, conns, rates, series bool) {
+// TestLimitsFollowTheOptions checks which limits options turn on. By default, only
+// tag keys and the connections, by the number of file descriptors, are limited.
+func TestLimitsFollowTheOptions(t *testing.T) {
+	type limits struct{ conns, rate, series, tagKeys bool }
+	f := func(args string, want limits) {
 		t.Helper()
 		o, err := newHTTPOptions(parse(t, strings.Fields(args)...))
 		if err != nil {
 			t.Errorf("%s: %v", args, err)
 			return
 		}
-		if (o.transport.Conns != nil) != conns || (o.ingest.Rates != nil) != rates || (o.ingest.Series != nil) != series {
-			t.Errorf("%s: got limits %t, %t, %t, want %t, %t, %t", args,
-				o.transport.Conns != nil, o.ingest.Rates != nil, o.ingest.Series != nil, conns, rates, series)
+		got := limits{o.transport.Conns != nil, o.ingest.RateLimit > 0, o.ingest.Series != nil, o.ingest.TagKeys != nil}
+		if got != want {
+			t.Errorf("%s: got %+v, want %+v", args, got, want)
 		}
 	}
-	f("", limit.DefaultMaxConns() > 0, false, false)
-	f("--max-conns=0", false, false, false)
-	f("--max-conns=1", true, false, false)
-	f("--max-conns-per-ip=1", true, false, false)
-	f("--max-conns=0 --rate-limit=0.5", false, true, false)
-	f("--max-conns=0 --max-series=1", false, false, true)
-	f("--max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", false, false, false)
+	f("", limits{conns: limit.DefaultMaxConns() > 0, tagKeys: true})
+	f("--max-conns=0 --max-tag-keys=0", limits{})
+	f("--max-conns=0 --max-tag-keys=1", limits{tagKeys: true})
+	f("--max-tag-keys=0 --max-conns=1", limits{conns: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=1", limits{conns: true})
+	f("--max-tag-keys=0 --max-conns=0 --rate-limit=0.5", limits{rate: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-series=1", limits{series: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", limits{})
 }
 
 // TestOptionsReachTheServer checks the options of the public listener.

@@ -43,7 +43,7 @@ func (k *tokenKeys) warning() string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("short secrets for tokens: %d have less than %d bytes; whoever has a token may find its secret by guessing", n, auth.ShortSecret)
+	return fmt.Sprintf("short secrets for tokens: %d have less than %d bytes; whoever has a token may find its secret by guessing", n, auth.MinSecretBytes)
 }
 
 // startVerifier starts the verifier of tokens, which fetches keys if there is a

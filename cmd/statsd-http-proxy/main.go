@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"statsd-http-proxy/internal/config"
@@ -29,8 +30,8 @@ func main() {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "token" {
-		return runToken(args[1:], stdout, stderr)
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return runCommand(args[0], args[1:], stdout, stderr)
 	}
 	c, err := config.Parse(args)
 	switch {
@@ -46,6 +47,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitCode(stderr, checkConfig(c, args, stdout, stderr))
 	}
 	return serve(c, args, stdout, stderr)
+}
+
+// runCommand runs a command other than the proxy itself and returns its exit code.
+func runCommand(name string, args []string, stdout, stderr io.Writer) int {
+	switch name {
+	case "token":
+		return runToken(args, stdout, stderr)
+	case "secret":
+		return runSecret(args, stdout, stderr)
+	default:
+		return exitCode(stderr, usageError{fmt.Errorf("unknown command %q; the commands are token and secret; see --help", name)})
+	}
 }
 
 // checkConfig checks the options and the files that they name, and prints the

@@ -47,8 +47,8 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if len(secret) < auth.ShortSecret {
-		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.ShortSecret))
+	if len(secret) < auth.MinSecretBytes {
+		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.MinSecretBytes))
 	}
 	_, err = fmt.Fprintln(stdout, token)
 	return err

@@ -96,19 +96,19 @@ func TestAPublicKeyIsNoSecret(t *testing.T) {
 		[]byte(text), []byte(strings.TrimSpace(text)), pkix, x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey),
 		rsaKey().N.Bytes(), {}, []byte("-----BEGIN PUBLIC KEY-----"),
 	}
-	only := newTestVerifier(t, Options{Keys: load(t, KeySources{PublicKeyFile: writeKeys(t, text)})})
-	beside := newTestVerifier(t, Options{Keys: load(t, KeySources{PublicKeyFile: writeKeys(t, text), Secrets: []string{secret}})})
+	publicOnly := newTestVerifier(t, Options{Keys: load(t, KeySources{PublicKeyFile: writeKeys(t, text)})})
+	withSecret := newTestVerifier(t, Options{Keys: load(t, KeySources{PublicKeyFile: writeKeys(t, text), Secrets: []string{secret}})})
 	for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
 		for _, secret := range known {
 			token := sign(t, method, secret, nil)
-			checkAccepted(t, only, method.Alg(), token, false)
-			checkAccepted(t, beside, method.Alg(), token, false)
+			checkAccepted(t, publicOnly, method.Alg(), token, false)
+			checkAccepted(t, withSecret, method.Alg(), token, false)
 		}
-		checkAccepted(t, only, "a secret of others", sign(t, method, []byte(secret), nil), false)
-		checkAccepted(t, beside, "the secret", sign(t, method, []byte(secret), nil), true)
+		checkAccepted(t, publicOnly, "a secret of others", sign(t, method, []byte(secret), nil), false)
+		checkAccepted(t, withSecret, "the secret", sign(t, method, []byte(secret), nil), true)
 	}
-	checkAccepted(t, only, "RS256", sign(t, jwt.SigningMethodRS256, rsaKey(), nil), true)
-	checkAccepted(t, beside, "RS256", sign(t, jwt.SigningMethodRS256, rsaKey(), nil), true)
+	checkAccepted(t, publicOnly, "RS256", sign(t, jwt.SigningMethodRS256, rsaKey(), nil), true)
+	checkAccepted(t, withSecret, "RS256", sign(t, jwt.SigningMethodRS256, rsaKey(), nil), true)
 }
 
 // TestATokenBringsNoKeyOfItsOwn signs with a key that the token's header

@@ -46,8 +46,7 @@ type claims struct {
 }
 
 // claimError is the error for a claim that cannot be parsed. The reason may
-// contain parts of the token, so it is only for whoever signs tokens; see
-// publicError.
+// contain parts of the token, so only Sign returns it. Clients get publicError.
 type claimError struct {
 	name   string
 	reason error

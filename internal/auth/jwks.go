@@ -79,8 +79,8 @@ func newFetcher(address string, log *slog.Logger, onKeys func([]key)) *fetcher {
 	return f
 }
 
-// checkRedirect allows a few redirects, but none from https to http: whoever can
-// change a plain HTTP response could replace the keys.
+// checkRedirect allows a few redirects, but none from https to http: an attacker
+// who can change a plain HTTP response could replace the keys.
 func checkRedirect(next *http.Request, previous []*http.Request) error {
 	switch {
 	case len(previous) > maxRedirects:
@@ -136,15 +136,12 @@ func (f *fetcher) run(ctx context.Context) {
 				retry = 2 * pause
 			}
 		}
-		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
+		case <-time.After(pause):
 		case <-request:
 		}
-		timer.Stop()
 	}
 }
 

@@ -22,9 +22,9 @@ const maxKeys = 64
 // maxKeyFileBytes is the maximum size of a file of secrets or keys.
 const maxKeyFileBytes = 1 << 20
 
-// ShortSecret is the recommended minimum length of a secret, in bytes (RFC 7518,
+// MinSecretBytes is the recommended minimum length of a secret, in bytes (RFC 7518,
 // section 3.2). A shorter secret can be guessed from one of its tokens.
-const ShortSecret = 32
+const MinSecretBytes = 32
 
 // Sizes of RSA keys, in bits. Shorter keys are too weak (RFC 7518, section 3.3),
 // longer ones take too long to verify.
@@ -73,7 +73,7 @@ type Keys struct {
 	shortSecrets int
 }
 
-// ShortSecrets returns the number of secrets shorter than ShortSecret.
+// ShortSecrets returns the number of secrets shorter than MinSecretBytes.
 func (k *Keys) ShortSecrets() int { return k.shortSecrets }
 
 // KeySources are the places that LoadKeys reads keys from. All are optional.
@@ -114,7 +114,7 @@ func LoadKeys(s KeySources) (*Keys, error) {
 }
 
 func (k *Keys) addSecret(secret []byte) {
-	if len(secret) < ShortSecret {
+	if len(secret) < MinSecretBytes {
 		k.shortSecrets++
 	}
 	k.keys = append(k.keys, key{methods: hmacMethods, value: secret})

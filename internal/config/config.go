@@ -23,6 +23,8 @@ type Config struct {
 	TrustedProxies   []string      `option:"trusted-proxies"`
 	ProxyProtocol    bool          `option:"proxy-protocol"`
 
+	ServeClient bool `option:"serve-client"`
+
 	TLSCert             string        `option:"tls-cert"`
 	TLSKey              string        `option:"tls-key"`
 	TLSTicketKeyFile    string        `option:"tls-ticket-key-file"`
@@ -60,7 +62,7 @@ type Config struct {
 	MaxTagKeys   int      `option:"max-tag-keys"`  // 0 for no limit
 	MaxSeries    int      `option:"max-series"`    // 0 for no limit
 	RateLimit    float64  `option:"rate-limit"`    // metrics per second; 0 for no limit
-	RateBurst    int      `option:"rate-burst"`    // 0 for the default, see Burst
+	RateBurst    int      `option:"rate-burst"`    // 0 for the metrics of ten seconds
 
 	ShutdownDelay   time.Duration `option:"shutdown-delay"`
 	ShutdownTimeout time.Duration `option:"shutdown-timeout"`
@@ -82,15 +84,6 @@ const AutoMaxConns = -1
 // NeedsTokens reports whether metric requests need a token.
 func (c *Config) NeedsTokens() bool {
 	return len(c.JWTSecrets) > 0 || c.JWTSecretFile != "" || c.JWTPublicKeyFile != "" || c.JWTJWKSURL != ""
-}
-
-// Burst returns how many metrics a client may send at once: --rate-burst, by
-// default the metrics of ten seconds. It is at least 1.
-func (c *Config) Burst() int {
-	if c.RateBurst != 0 {
-		return c.RateBurst
-	}
-	return int(min(max(1, 10*c.RateLimit), maxBurst))
 }
 
 // HTTPAddress returns the address to listen on, as net.Listen takes it.

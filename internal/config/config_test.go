@@ -35,6 +35,7 @@ func defaults() Config {
 		JWTLeeway:       5 * time.Second,
 		CORSOrigins:     []string{"*"},
 		MaxTagKeys:      200,
+		ServeClient:     true,
 		ShutdownTimeout: 5 * time.Second,
 	}
 }
@@ -64,6 +65,7 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--http-host=[::1]", func(c *Config) { c.HTTPHost = "::1" })
 	f("--http-host=fe80::1%lo", func(c *Config) { c.HTTPHost = "fe80::1%lo" })
 	f("--statsd-host=statsd.example --statsd-port=9125", func(c *Config) { c.StatsDHost, c.StatsDPort = "statsd.example", 9125 })
+	f("--serve-client=false", func(c *Config) { c.ServeClient = false })
 	f("--verbose", func(c *Config) { c.Verbose = true })
 	f("--verbose=false --demo", func(c *Config) { c.Demo = true })
 	f("--http-timeout-read=2 --http-timeout-write=0.5 --http-timeout-idle=500ms", func(c *Config) {
@@ -226,19 +228,6 @@ func TestHelpIsAskedFor(t *testing.T) {
 	if c, err := Parse([]string{"--version"}); err != nil || !c.Version {
 		t.Errorf("--version: %v", err)
 	}
-}
-
-func TestBurstFollowsTheRate(t *testing.T) {
-	f := func(rate float64, burst, want int) {
-		t.Helper()
-		if got := (&Config{RateLimit: rate, RateBurst: burst}).Burst(); got != want {
-			t.Errorf("rate %v, burst %d: got %d, want %d", rate, burst, got, want)
-		}
-	}
-	f(100, 0, 1000)
-	f(100, 50, 50)
-	f(0.01, 0, 1)
-	f(1e9, 0, maxBurst)
 }
 
 func TestAddressesAreJoined(t *testing.T) {

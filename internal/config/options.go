@@ -26,6 +26,9 @@ Trusted proxies are exempt. 0 means no limit.`},
 		{name: "trusted-proxies", kind: list("NETWORKS"),
 			help: `Addresses and networks of load balancers, such as "10.0.0.0/8,fd00::/8". The proxy
 reads the client's address from their X-Forwarded-For header.`},
+		{name: "serve-client", kind: onOff(), preset: "true",
+			help: `Serve the browser client: the script /client.js, the module /client.mjs and their
+types. --serve-client=false turns this off.`},
 		{name: "proxy-protocol", kind: onOff(),
 			help: `Read the client's address from the header of the PROXY protocol, version 1 or 2, with
 which --trusted-proxies begin connections. For load balancers that do not speak HTTP.`},
@@ -122,9 +125,9 @@ prefixes. They override --allow-metrics.`},
 			help: `Patterns of the tag keys that clients may write, such as "env,page,app.*". By default
 clients may write all keys.`},
 		{name: "max-tag-keys", kind: count(maxTagKeys), preset: "200",
-			help: `Number of different tag keys that clients may write. Metrics with other keys are
-rejected. With some StatsD servers, each key becomes a column that stays for ever. 0 means
-no limit.`},
+			help: `Number of different tag keys that clients may write until the next start. Metrics with
+further keys are rejected. With some StatsD servers, each key becomes a column that stays
+for ever. 0 means no limit.`},
 		{name: "max-series", kind: count(maxSeries), preset: "0",
 			help: `Number of series (names with their tags) that may be in use. A series that is unused
 for one to two minutes is forgotten. At the limit, metrics of new series are rejected. A

@@ -10,26 +10,26 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-var benchBodies = []struct {
-	name   string
-	body   []byte
-	decode func(*Decoder, *metric.Metric, []byte, Params) error
+var benchRequests = []struct {
+	name string
+	in   Input
 }{
-	{"json", []byte(`{"value":100500}`), (*Decoder).JSON},
-	{"json-tags", []byte(`{"value":100500,"tags":"env=prod,locale=en-us"}`), (*Decoder).JSON},
-	{"json-object", []byte(`{"value":100500,"tags":{"env":"prod","locale":"en\u002dus"}}`), (*Decoder).JSON},
-	{"form", []byte(`value=100500`), (*Decoder).Form},
-	{"form-tags", []byte(`value=100500&tags=env%3Dprod%2Clocale%3Den-us`), (*Decoder).Form},
-	{"query", []byte(`value=100500&token=abc`), (*Decoder).Query},
+	{"json", Input{Body: []byte(`{"value":100500}`)}},
+	{"json-tags", Input{Body: []byte(`{"value":100500,"tags":"env=prod,locale=en-us"}`)}},
+	{"json-object", Input{Body: []byte(`{"value":100500,"tags":{"env":"prod","locale":"en\u002dus"}}`)}},
+	{"form", Input{Body: []byte(`value=100500`)}},
+	{"form-tags", Input{Body: []byte(`value=100500&tags=env%3Dprod%2Clocale%3Den-us`)}},
+	{"query", Input{Query: []byte(`value=100500&token=abc`)}},
+	{"both", Input{Body: []byte(`value=100500`), Query: []byte(`tags[env]=prod`)}},
 }
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	var d Decoder
 	var m metric.Metric
-	for _, b := range benchBodies {
+	for _, b := range benchRequests {
 		allocs := testing.AllocsPerRun(100, func() {
 			m.Reset()
-			if err := b.decode(&d, &m, b.body, ValueParams); err != nil {
+			if err := d.Decode(&m, &b.in); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -42,12 +42,12 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 func BenchmarkDecode(b *testing.B) {
 	var d Decoder
 	var m metric.Metric
-	for _, c := range benchBodies {
+	for _, c := range benchRequests {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				m.Reset()
-				if err := c.decode(&d, &m, c.body, ValueParams); err != nil {
+				if err := d.Decode(&m, &c.in); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -8,13 +8,31 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
+// batchFormat is the format of a batch.
+type batchFormat uint8
+
+const (
+	formatLines  batchFormat = iota // StatsD lines
+	formatArray                     // a JSON array of objects
+	formatObject                    // one JSON object
+)
+
 // OpenBatch begins to decode a batch: a JSON array of metrics if the first
-// character is a bracket, else StatsD lines.
+// character is a bracket, one metric in JSON if it is a brace, and StatsD lines
+// otherwise.
 func (d *Decoder) OpenBatch(body []byte) {
+	body = trimMark(body)
 	d.scan = scanner{data: body}
-	d.isArray = d.scan.peek() == '['
+	switch d.scan.peek() {
+	case '[':
+		d.format = formatArray
+	case '{':
+		d.format = formatObject
+	default:
+		d.format = formatLines
+	}
 	d.hasStarted = false
-	d.lines = body
+	d.lines, d.previous = body, nil
 }
 
 // Next decodes the next entry of the batch into m. If the entry is bad, bad says
@@ -23,70 +41,113 @@ func (d *Decoder) OpenBatch(body []byte) {
 // further.
 func (d *Decoder) Next(m *metric.Metric) (bad, err error) {
 	m.Reset()
-	if d.isArray {
-		return d.nextObject(m)
+	switch d.format {
+	case formatArray:
+		return d.nextElement(m)
+	case formatObject:
+		return d.onlyObject(m)
+	default:
+		return d.nextLine(m)
 	}
-	return d.nextLine(m)
 }
 
-// Lines returns the unread lines of a batch of lines. For a JSON array it returns
-// nil. A caller that processes lines itself removes them with Skip.
+// Lines returns the unread lines of a batch of lines. For JSON it returns nil. A caller that processes lines itself removes them with Skip.
 func (d *Decoder) Lines() []byte {
-	if d.isArray {
+	if d.format != formatLines {
 		return nil
 	}
 	return d.lines
 }
 
 // Skip removes the first n bytes of Lines. They must be whole lines.
-func (d *Decoder) Skip(n int) { d.lines = d.lines[n:] }
+func (d *Decoder) Skip(n int) { d.lines, d.previous = d.lines[n:], nil }
 
 // nextLine decodes the next line that is not blank.
 func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {
 	for len(d.lines) > 0 {
-		line := d.lines
-		if i := bytes.IndexByte(line, '\n'); i >= 0 {
-			line, d.lines = line[:i], line[i+1:]
-		} else {
-			d.lines = nil
+		var line []byte
+		line, d.lines = cutLine(d.lines)
+		if len(line) == 0 {
+			d.previous = nil
+			continue
 		}
-		if n := len(line); n > 0 && line[n-1] == '\r' {
-			line = line[:n-1]
+		bad = decodeLine(m, line)
+		if bad == nil && m.Kind == metric.Gauge {
+			findNegative(m, d.previous, line)
 		}
-		if len(metric.TrimBlanks(line)) > 0 {
-			return decodeLine(m, line), nil
-		}
+		d.previous = line
+		return bad, nil
 	}
 	return nil, io.EOF
 }
 
-// nextObject decodes the next entry of a JSON array.
-func (d *Decoder) nextObject(m *metric.Metric) (bad, err error) {
+// cutLine returns the first of lines, without the blanks around it, and the others.
+func cutLine(lines []byte) (line, rest []byte) {
+	line = lines
+	if i := bytes.IndexByte(lines, '\n'); i >= 0 {
+		line, rest = lines[:i], lines[i+1:]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return metric.TrimBlanks(line), rest
+}
+
+// nextElement decodes the next element of a JSON array.
+func (d *Decoder) nextElement(m *metric.Metric) (bad, err error) {
 	s := &d.scan
 	switch {
 	case !d.hasStarted:
 		d.hasStarted = true
 		s.consume('[') // OpenBatch has seen it
 		if s.consume(']') {
-			return nil, d.endArray()
+			return nil, d.endBatch("array")
 		}
 	case s.consume(']'):
-		return nil, d.endArray()
+		return nil, d.endBatch("array")
 	default:
 		if err := s.expect(','); err != nil {
 			return nil, err
 		}
 	}
 	if s.peek() != '{' {
-		return errors.New("the entry is not an object"), s.skip(0)
+		return errNoObject, s.skip(0)
 	}
+	return d.nextObject(m)
+}
+
+// onlyObject decodes the object that is the whole batch.
+func (d *Decoder) onlyObject(m *metric.Metric) (bad, err error) {
+	if d.hasStarted {
+		if d.scan.peek() == '{' {
+			return nil, errObjects
+		}
+		return nil, d.endBatch("object")
+	}
+	d.hasStarted = true
+	return d.nextObject(m)
+}
+
+// errNoObject is the error for an element of an array that is not an object.
+var errNoObject = errors.New("the entry is not an object")
+
+// errObjects is the error for objects that are not in an array.
+var errObjects = errors.New("the batch has several JSON objects: send an array of them, [{…}, {…}]")
+
+// nextObject decodes the next object, whose brace OpenBatch or nextElement has
+// seen.
+func (d *Decoder) nextObject(m *metric.Metric) (bad, err error) {
 	if d.fastObject(m) {
 		return nil, nil
 	}
 	m.Reset()
+	s := &d.scan
 	start := s.pos
-	if bad = d.object(m, EntryParams); bad == nil {
-		return nil, nil
+	d.begin(EntryParams)
+	if bad = d.object(m); bad == nil {
+		if bad = d.end(); bad == nil {
+			return nil, nil
+		}
 	}
 	if s.isMalformed {
 		return nil, bad
@@ -95,9 +156,9 @@ func (d *Decoder) nextObject(m *metric.Metric) (bad, err error) {
 	return bad, s.skip(0)
 }
 
-// endArray returns io.EOF, or an error if something follows the array.
-func (d *Decoder) endArray() error {
-	if err := d.scan.end("array"); err != nil {
+// endBatch returns io.EOF, or an error if something follows the value.
+func (d *Decoder) endBatch(value string) error {
+	if err := d.scan.end(value); err != nil {
 		return err
 	}
 	return io.EOF

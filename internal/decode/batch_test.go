@@ -16,6 +16,12 @@ func showEntry(m *metric.Metric) string {
 	for _, v := range m.More {
 		text += " +" + string(v.Text)
 	}
+	for _, section := range m.Extensions {
+		text += " |" + string(section)
+	}
+	if m.IsAbsolute {
+		text += " absolute"
+	}
 	if m.FromLine {
 		text += " line"
 	}
@@ -63,6 +69,12 @@ func TestBatchIsDecoded(t *testing.T) {
 	f(` [ {"name":"a","type":"gauge","shift":"-1"} , {"type":"set","name":"\u00e9","value":"x"} ] `, "gauge a shift=$-1", "set é value=$x")
 	f(`[{"metric":"a","metric_type":"timing","time":1},{"metric":"b","metric_type":"histogram","value":null,"tags":{"a":"b"}}]`,
 		"timing a time=#1", "histogram b [a=b]")
+	f(`{"metric":"a","metric_type":"count","value":1}`, "count a value=#1")
+	f("\ufeff"+` { "name": "\u0061", "type": "count" } `, "count a ")
+	f("\ufeff[]")
+	f("\ufeffa:1|c", "count a value=$1 line")
+	f(`{"metric":"a"}`, `! parameter "metric_type" is missing`)
+	f(`{"metric":"a","metric_type":"count","foo":1}`, `! unknown parameter "foo"`)
 	f(`[{"metric":"a","metric_type":"count","foo":[{"}":"]"}],"value":1},1,[2],null,"x",{"metric":"b","metric_type":"count"}]`,
 		`! unknown parameter "foo"`, "! the entry is not an object", "! the entry is not an object", "! the entry is not an object", "! the entry is not an object", "count b ")
 	f(`[{"metric":"a","metric_type":"count","value":1,"value":2}]`, `! parameter "value" is given twice`)
@@ -89,6 +101,10 @@ func TestMalformedBatchIsRejected(t *testing.T) {
 	f("["+good+",]", "malformed JSON at byte 38")
 	f("["+good+good+"]", "malformed JSON at byte 37")
 	f("[,"+good+"]", "malformed JSON at byte 1")
+	f(good+good, "send an array")
+	f(good+"\na:1|c", "something follows the object")
+	f(`{"metric":"a"`, "breaks off")
+	f(`{"foo":tru}`, "malformed JSON")
 	f("["+good+"] x", "something follows the array at byte 39")
 	f("["+good+`,{"foo":tru}]`, "malformed JSON")
 	f(`[{"foo":1,"x":"`, "breaks off")

@@ -8,7 +8,6 @@ package decode
 
 import (
 	"errors"
-	"fmt"
 
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -20,14 +19,68 @@ import (
 // concurrent use.
 type Decoder struct {
 	params  Params
-	seen    uint8  // a bit for each field that the current metric has
+	seen    uint8  // a bit for each field that the current place has: the query or the body
+	inQuery uint8  // a bit for each field that the query has, while the body is decoded
+	nulls   uint8  // a bit for each field that is null in the body
 	scratch []byte // holds unescaped texts of the current metric
 	scan    scanner
 
 	// The state of a batch:
 	lines      []byte // the unread lines; unused for JSON
-	isArray    bool
-	hasStarted bool // the opening bracket was read
+	previous   []byte // the line before lines, if Next has decoded it
+	format     batchFormat
+	hasStarted bool // the opening bracket or the only object was read
+}
+
+// Input is a request with one metric.
+type Input struct {
+	Body  []byte
+	Query []byte // the query string as the client sent it
+
+	// Boundary is the boundary of a body of the type multipart/form-data. It is
+	// empty for all other types.
+	Boundary string
+
+	Params Params
+}
+
+// Decode decodes the parameters of one metric into m. If the first character of the
+// body, after white space, is a brace, the body is a JSON object, whatever its
+// content type is. Otherwise it is a form. The query string may have some of the
+// parameters, but none that the body has. Decode ignores its parameter token. It
+// does not keep in.
+func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
+	d.begin(in.Params)
+	if len(in.Query) > 0 {
+		if err := d.query(m, in.Query); err != nil {
+			return err
+		}
+		d.inQuery, d.seen = d.seen, 0
+	}
+	body := trimMark(in.Body)
+	var err error
+	switch {
+	case len(body) == 0:
+	case in.Boundary != "":
+		err = d.multipart(m, body, in.Boundary)
+	case isJSON(body):
+		err = d.json(m, body)
+	default:
+		err = d.form(m, body)
+	}
+	if err != nil {
+		return err
+	}
+	return d.end()
+}
+
+// trimMark returns body without the byte order mark at its beginning.
+func trimMark(body []byte) []byte {
+	const mark = "\ufeff"
+	if len(body) >= len(mark) && string(body[:len(mark)]) == mark {
+		return body[len(mark):]
+	}
+	return body
 }
 
 // Params says which parameters a metric has besides its value.
@@ -41,7 +94,7 @@ const (
 
 // begin prepares d for the parameters of a metric.
 func (d *Decoder) begin(params Params) {
-	d.params, d.seen, d.scratch = params, 0, d.scratch[:0]
+	d.params, d.seen, d.inQuery, d.nulls, d.scratch = params, 0, 0, 0, d.scratch[:0]
 	if cap(d.scratch) > maxScratch {
 		d.scratch = nil
 	}
@@ -51,13 +104,19 @@ func (d *Decoder) begin(params Params) {
 // metric.
 const maxScratch = 64 << 10
 
+var (
+	errNoName = errors.New(`parameter "metric" is missing: it is the name`)
+	errNoKind = errors.New(`parameter "metric_type" is missing`)
+)
+
 // end returns an error if a required parameter is missing.
 func (d *Decoder) end() error {
+	seen := d.seen&^d.nulls | d.inQuery
 	switch {
-	case d.params >= NamedParams && d.seen&(1<<fieldName) == 0:
-		return errors.New(`parameter "metric" is missing: it is the name`)
-	case d.params >= EntryParams && d.seen&(1<<fieldKind) == 0:
-		return errors.New(`parameter "metric_type" is missing`)
+	case d.params >= NamedParams && seen&(1<<fieldName) == 0:
+		return errNoName
+	case d.params >= EntryParams && seen&(1<<fieldKind) == 0:
+		return errNoKind
 	}
 	return nil
 }
@@ -100,8 +159,11 @@ func (d *Decoder) field(name []byte) (field, bool) {
 // markSeen records that the metric has the parameter f. It returns an error if
 // the metric had it already.
 func (d *Decoder) markSeen(f field, name []byte) error {
-	if d.seen&(1<<f) != 0 {
-		return fmt.Errorf("parameter %s is given twice", quote.Bytes(name))
+	switch {
+	case d.seen&(1<<f) != 0:
+		return errTwice(name)
+	case d.inQuery&(1<<f) != 0:
+		return quote.Error("parameter %s is given in the body and in the query string", name)
 	}
 	d.seen |= 1 << f
 	return nil
@@ -117,7 +179,7 @@ func setText(m *metric.Metric, f field, text []byte) error {
 	case fieldKind:
 		kind, ok := metric.ParseKind(text)
 		if !ok {
-			return fmt.Errorf("unknown metric type %s", quote.Bytes(text))
+			return quote.Error("unknown metric type %s", text)
 		}
 		m.Kind = kind
 	default:
@@ -141,7 +203,12 @@ func valueOf(m *metric.Metric, f field) *metric.Value {
 	}
 }
 
+// errTwice returns the error for a parameter that is given twice.
+func errTwice(name []byte) error {
+	return quote.Error("parameter %s is given twice", name)
+}
+
 // errUnknown returns the error for a parameter that no metric has.
 func errUnknown(name []byte) error {
-	return fmt.Errorf("unknown parameter %s", quote.Bytes(name))
+	return quote.Error("unknown parameter %s", name)
 }

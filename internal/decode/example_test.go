@@ -9,10 +9,11 @@ import (
 	"statsd-http-proxy/internal/metric"
 )
 
-func ExampleDecoder_JSON() {
+func ExampleDecoder_Decode() {
 	var d decode.Decoder
 	m := metric.Metric{Kind: metric.Count, Name: []byte("web.clicks")} // from the path of the request
-	if err := d.JSON(&m, []byte(`{"value": 5, "tags": {"env": "prod"}}`), decode.ValueParams); err != nil {
+	in := decode.Input{Body: []byte(`{"value": 5}`), Query: []byte("tags=env%3Dprod")}
+	if err := d.Decode(&m, &in); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,7 +35,8 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q: error %v, isMalformed %v", text, err, s.isMalformed)
 		}
 		value := jsontext.Value(text)
-		valid := value.IsValid(jsontext.AllowDuplicateNames(true))
+		// The library calls unpaired surrogates invalid UTF-8, too.
+		valid := utf8.Valid(text) && value.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 		if valid != (err == nil) && (err == nil || !strings.Contains(err.Error(), "nested deeper")) {
 			t.Fatalf("%q: error %v, but the library reports valid: %v", text, err, valid)
 		}
@@ -43,9 +45,9 @@ func FuzzJSON(f *testing.F) {
 		}
 		d := Decoder{scan: scanner{data: text}}
 		got, err := d.text()
-		want, wantErr := jsontext.AppendUnquote(nil, strings.TrimSpace(string(text)))
-		if err != nil || wantErr != nil || string(got) != string(want) {
-			t.Fatalf("%q is %q, %v, want %q, %v", text, got, err, want, wantErr)
+		want, _ := jsontext.AppendUnquote(nil, strings.TrimSpace(string(text))) // the error is about unpaired surrogates only
+		if err != nil || string(got) != string(want) {
+			t.Fatalf("%q is %q, %v, want %q", text, got, err, want)
 		}
 	})
 }
@@ -70,7 +72,11 @@ func FuzzFastObject(f *testing.F) {
 			}
 			return
 		}
-		err := slow.object(&want, EntryParams)
+		slow.begin(EntryParams)
+		err := slow.object(&want)
+		if err == nil {
+			err = slow.end()
+		}
 		if err != nil || fast.scan.pos != slow.scan.pos || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q is %+v in %d bytes, want %+v in %d, %v", object, got, fast.scan.pos, want, slow.scan.pos, err)
 		}
@@ -88,38 +94,53 @@ func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
 }
 
 // FuzzLines checks that each accepted line of a batch parses as the same metric,
-// in every tag format, and that the fast path writes the same lines.
+// in every tag format and flavor, and that the fast path writes the same lines.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h"))
 	f.Add([]byte("a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d"))
-	formats := []string{"influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"}
-	var encoders []*metric.Encoder
-	for _, format := range formats {
-		encoders = append(encoders, newEncoder(f, metric.Options{TagFormat: format, Histograms: true}))
+	f.Add([]byte("a:0|g\na:-5|g\nb:1|ms|@0.5:2|ms|@0.5|#x:y|c:in-1\nc,b=1,a=2:.5|h|T12\nt:1|ms|@0.0001\nconstructor:1|c\n[a]:1|c"))
+	var encoders []writer
+	for _, format := range []string{"influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"} {
+		encoders = append(encoders, writer{newEncoder(f, metric.Options{TagFormat: format, Histograms: true}), format, true})
 	}
-	others := append(encoders, newEncoder(f, metric.Options{Tags: []metric.Tag{{Key: []byte("env"), Value: []byte("prod")}}}),
-		newEncoder(f, metric.Options{Prefix: "pre", NameFormat: "prometheus", Lowercase: true}))
+	for flavor := metric.FlavorEtsy; flavor <= metric.FlavorVector; flavor++ {
+		for _, format := range []string{"influxdb", "dogstatsd"} {
+			options := metric.Options{Flavor: flavor, TagFormat: format, Histograms: true}
+			encoders = append(encoders, writer{newEncoder(f, options), format, flavor == metric.FlavorStatsDExporter})
+		}
+	}
+	var all []*metric.Encoder
+	for _, w := range encoders {
+		all = append(all, w.encoder)
+	}
+	deny, err := metric.ParsePatterns([]string{"b*", "*x*"})
+	if err != nil {
+		f.Fatal(err)
+	}
 	patterns, err := metric.ParsePatterns([]string{"a*", "*e"})
 	if err != nil {
 		f.Fatal(err)
 	}
+	all = append(all, newEncoder(f, metric.Options{Tags: []metric.Tag{{Key: []byte("env"), Value: []byte("prod")}}}),
+		newEncoder(f, metric.Options{Prefix: "pre", NameFormat: "prometheus", Lowercase: true}),
+		newEncoder(f, metric.Options{Prefix: "__", IsStream: true, DenyMetrics: deny, AllowTags: patterns}))
 	kinds, err := metric.ParseKinds([]string{"count", "gauge"})
 	if err != nil {
 		f.Fatal(err)
 	}
-	narrow := &metric.Scope{Prefix: []byte("p"), Metrics: patterns, Kinds: kinds}
+	narrow := &metric.Scope{Prefix: []byte("p"), Metrics: patterns, Tags: patterns, Kinds: kinds}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var d Decoder
 		var m metric.Metric
 		for d.OpenBatch(body); ; {
 			rest := d.Lines()
 			bad, err := d.Next(&m)
-			checkFast(t, others, narrow, &d, &m, rest, bad == nil && err == nil)
+			checkFast(t, all, narrow, &d, &m, rest, bad == nil && err == nil)
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
-				if d.isArray {
+				if d.format != formatLines {
 					return
 				}
 				t.Fatalf("lines cannot be malformed as a whole: %v", err)
@@ -127,14 +148,32 @@ func FuzzLines(f *testing.F) {
 			if bad != nil || !m.FromLine {
 				continue
 			}
-			for i, e := range encoders {
+			for _, w := range encoders {
 				var l metric.Lines
-				if _, err := e.Append(&l, &m, nil); err == nil {
-					checkLines(t, &m, &l, formats[i])
+				if _, err := w.encoder.Append(&l, &m, nil); err == nil {
+					checkLines(t, &m, &l, w)
 				}
 			}
 		}
 	})
+}
+
+// writer is an encoder and what its lines look like.
+type writer struct {
+	encoder          *metric.Encoder
+	format           string
+	replacesBrackets bool
+}
+
+// keysOf returns the tag keys of a written line.
+func keysOf(e *metric.Encoder, w *metric.Written) (text string) {
+	for keys := e.TagKeys(w); ; {
+		key, ok := keys.Next()
+		if !ok {
+			return text
+		}
+		text += string(key) + " "
+	}
 }
 
 // checkFast checks that AppendFast writes the first line of rest in the same way
@@ -158,23 +197,53 @@ func checkFast(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d
 			if err != nil || !reflect.DeepEqual(fast, slow) {
 				t.Fatalf("AppendFast wrote %q as %q, Append as %q, %v", rest[:n], fast.Bytes, slow.Bytes, err)
 			}
-			if w.Rate != want.Rate || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
+			if w.Rate != want.Rate || w.Loops != want.Loops || keysOf(e, &w) != keysOf(e, &want) || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
 				t.Fatalf("%q: AppendFast returned %v %q %q, Append %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
 			}
 		}
 	}
 }
 
+// splitSamples splits a line with several values into lines with one value.
+func splitSamples(line string, m *metric.Metric) (lines []string) {
+	for i := range m.Extensions {
+		line = strings.TrimSuffix(line, "|"+string(m.Extensions[len(m.Extensions)-1-i]))
+	}
+	head, rest, _ := strings.Cut(line, ":")
+	samples, tags, hasTags := strings.Cut(rest, "|#")
+	if hasTags {
+		tags = "|#" + tags
+	}
+	_, kind, _ := strings.Cut(samples, "|")
+	for sample := range strings.SplitSeq(samples, ":") {
+		if !strings.Contains(sample, "|") {
+			sample += "|" + kind
+		}
+		lines = append(lines, head+":"+sample+tags)
+	}
+	return lines
+}
+
 // checkLines parses the lines of m and compares them with m.
-func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) {
+func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, w writer) {
 	t.Helper()
-	lines := strings.Split(string(l.Bytes), "\n")
+	var lines []string
+	for line := range strings.SplitSeq(string(l.Bytes), "\n") {
+		lines = append(lines, splitSamples(line, m)...)
+	}
 	values := append([]metric.Value{m.Value}, m.More...)
-	if len(lines) != len(values) || len(l.Ends) != len(values) {
-		t.Fatalf("%d values make the lines %q, which end at %v", len(values), lines, l.Ends)
+	if m.IsAbsolute && len(lines) == 2 && strings.Contains(lines[0], ":0|g") {
+		lines = lines[1:]
+	}
+	if len(lines) != len(values) || len(l.Ends) > len(values) || l.Ends[len(l.Ends)-1] != len(l.Bytes) {
+		t.Fatalf("%d values make the lines %q, which end at %v", len(values), l.Bytes, l.Ends)
+	}
+	name := string(m.Name)
+	if w.replacesBrackets && w.format != "signalfx" {
+		name = strings.NewReplacer("[", "_", "]", "_").Replace(name)
 	}
 	for i, text := range lines {
-		line, err := wiretest.Parse(text, format)
+		line, err := wiretest.Parse(text, w.format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +251,7 @@ func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) 
 		if !ok || kind != m.Kind || len(strings.Fields(line.Name)) != 1 {
 			t.Fatalf("%q is a %s called %q", text, line.Type, line.Name)
 		}
-		if name := string(m.Name); !strings.ContainsAny(name, " \t") && isASCII(name) && line.Name != name {
+		if !strings.ContainsAny(name, " \t") && isASCII(name) && line.Name != name {
 			t.Fatalf("%q has the name %q, want %q", text, line.Name, name)
 		}
 		number := strings.TrimFunc(string(values[i].Text), func(r rune) bool { return len(metric.TrimBlanks([]byte(string(r)))) == 0 })
@@ -193,7 +262,7 @@ func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) 
 		} else if want, err := strconv.ParseFloat(number, 64); err != nil || math.Abs(line.Value-want) > 1e-9*math.Abs(want) {
 			t.Fatalf("%q has the value %v, want %v (%v)", text, line.Value, want, err)
 		}
-		if delta := kind == metric.Gauge && strings.ContainsAny(number[:1], "+-"); line.Delta != delta {
+		if delta := kind == metric.Gauge && strings.ContainsAny(number[:1], "+-"); line.Delta != delta && !m.IsAbsolute {
 			t.Fatalf("%q moves a gauge: %v, want %v", text, line.Delta, delta)
 		}
 		rate := 1.0
@@ -203,7 +272,13 @@ func checkLines(t *testing.T, m *metric.Metric, l *metric.Lines, format string) 
 		if math.Abs(line.Rate-rate) > 1e-9 {
 			t.Fatalf("%q has the rate %v, want %v", text, line.Rate, rate)
 		}
-		if want := len(m.Tags); format == "none" && len(line.Tags) > 0 || format != "none" && (len(line.Tags) > want || len(line.Tags) == 0 && want > 0) {
+		want := 0
+		for _, tag := range m.Tags {
+			if len(tag.Value) > 0 && (w.format != "dogstatsd" || !tag.IsBare()) { // statsd_exporter drops bare tags
+				want++
+			}
+		}
+		if w.format == "none" && len(line.Tags) > 0 || w.format != "none" && (len(line.Tags) > want || len(line.Tags) == 0 && want > 0) {
 			t.Fatalf("%q has %d tags, want %d", text, len(line.Tags), want)
 		}
 	}

@@ -1,25 +1,23 @@
 package decode
 
 import (
-	"fmt"
-
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
 )
 
-// IsJSON reports whether the first character of body, after white space, is a
-// brace. Such a body is a JSON object, whatever its content type is.
-func IsJSON(body []byte) bool {
+// isJSON reports whether the first character of body, after white space, is a
+// brace.
+func isJSON(body []byte) bool {
 	s := scanner{data: body}
 	return s.peek() == '{'
 }
 
-// JSON decodes one object such as {"value": 1, "tags": {"env": "prod"}} into m.
+// json decodes one object such as {"value": 1, "tags": {"env": "prod"}} into m.
 // Beyond the grammar of RFC 8259, it requires valid UTF-8, distinct names, and
 // that nothing follows the object.
-func (d *Decoder) JSON(m *metric.Metric, body []byte, params Params) error {
+func (d *Decoder) json(m *metric.Metric, body []byte) error {
 	d.scan = scanner{data: body}
-	if err := d.object(m, params); err != nil {
+	if err := d.object(m); err != nil {
 		return err
 	}
 	return d.scan.end("object")
@@ -27,8 +25,7 @@ func (d *Decoder) JSON(m *metric.Metric, body []byte, params Params) error {
 
 // object decodes the next object. If it returns an error and the JSON is well
 // formed, a part of the object is unread.
-func (d *Decoder) object(m *metric.Metric, params Params) error {
-	d.begin(params)
+func (d *Decoder) object(m *metric.Metric) error {
 	s := &d.scan
 	if err := s.expect('{'); err != nil {
 		return err
@@ -45,7 +42,7 @@ func (d *Decoder) object(m *metric.Metric, params Params) error {
 			return err
 		}
 	}
-	return d.end()
+	return nil
 }
 
 // parameter decodes the next value, which belongs to the parameter name.
@@ -54,16 +51,13 @@ func (d *Decoder) parameter(m *metric.Metric, name []byte) error {
 	f, ok := d.field(name)
 	first := s.peek()
 	if first == 'n' { // null counts as absent, but only once
-		if _, err := s.literal(); err != nil || !ok {
+		if _, err := s.literal(); err != nil {
 			return err
 		}
-		if err := d.markSeen(f, name); err != nil {
-			return err
+		if !ok {
+			return errUnknown(name)
 		}
-		if f >= fieldName {
-			d.seen &^= 1 << f // so that end reports it missing
-		}
-		return nil
+		return d.markNull(f, name)
 	}
 	if !ok {
 		return errUnknown(name)
@@ -88,8 +82,19 @@ func (d *Decoder) parameter(m *metric.Metric, name []byte) error {
 	return d.errType(f, name)
 }
 
-// tagObject decodes an object of tags. Numbers and booleans become text; a null
-// is no tag.
+// markNull records that the parameter f is null. It is absent unless the query
+// string has it, but may not be given twice.
+func (d *Decoder) markNull(f field, name []byte) error {
+	if d.seen&(1<<f) != 0 {
+		return errTwice(name)
+	}
+	d.seen |= 1 << f
+	d.nulls |= 1 << f
+	return nil
+}
+
+// tagObject decodes an object of tags. Numbers and booleans become text, and null
+// becomes an empty value.
 func (d *Decoder) tagObject(m *metric.Metric) error {
 	s := &d.scan
 	s.pos++ // the brace
@@ -104,7 +109,7 @@ func (d *Decoder) tagObject(m *metric.Metric) error {
 		case first == '"':
 			value, err = d.text()
 		case first == '{' || first == '[':
-			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, quote.Bytes(key))
+			return quote.Error(`parameter "tags": the value of %s is neither text nor a number`, key)
 		case first == '-' || first-'0' <= 9:
 			value, err = s.number()
 		default:
@@ -113,10 +118,11 @@ func (d *Decoder) tagObject(m *metric.Metric) error {
 		if err != nil {
 			return err
 		}
-		if first != 'n' {
-			if err := addTag(m, key, value); err != nil {
-				return err
-			}
+		if first == 'n' {
+			value = nil
+		}
+		if err := addTag(m, metric.Tag{Key: key, Value: value}); err != nil {
+			return err
 		}
 		if more, err = s.next('}'); err != nil {
 			return err
@@ -159,5 +165,5 @@ func (d *Decoder) errType(f field, name []byte) error {
 	case fieldName, fieldKind:
 		types = "a string"
 	}
-	return fmt.Errorf("parameter %s is not %s", quote.Bytes(name), types)
+	return quote.Error("parameter %s is not "+types, name)
 }

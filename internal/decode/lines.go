@@ -11,18 +11,21 @@ import (
 
 // decodeLine decodes one StatsD line.
 //
-//	name,env=prod:1:2|ms|@0.5|#locale:en-us
-//	^    ^        ^   ^  ^    ^
-//	name tags  values kind    DogStatsD tags
-//	                     rate
+//	name,env=prod:1:2|ms|@0.5|#locale:en-us|c:in-1234
+//	^    ^        ^   ^  ^    ^             ^
+//	name tags  values kind    DogStatsD     extension
+//	                     rate tags
 //
 // The tags after the name are in the format of InfluxDB, or in the format of
-// Graphite if a semicolon precedes them.
+// Graphite if a semicolon precedes them. Several values may also stand with their
+// kinds and rates, as in Etsy StatsD:
+//
+//	name:1|ms|@0.5:2|ms|@0.5
 func decodeLine(m *metric.Metric, line []byte) error {
 	m.FromLine = true
 	nameEnd, colon := splitHead(line)
 	if colon == len(line) {
-		return fmt.Errorf("the line %s has no value", quote.Bytes(line))
+		return quote.Error("the line %s has no value", line)
 	}
 	m.Name = line[:nameEnd]
 	if nameEnd < colon {
@@ -32,23 +35,12 @@ func decodeLine(m *metric.Metric, line []byte) error {
 	}
 	values, rest, ok := cut(line[colon+1:], '|')
 	if !ok {
-		return fmt.Errorf("the line %s has no type", quote.Bytes(line))
-	}
-	letters, rest, more := cut(rest, '|')
-	if m.Kind, ok = metric.ParseLetters(letters); !ok {
-		return fmt.Errorf("unknown metric type %s", quote.Bytes(letters))
+		return quote.Error("the line %s has no type", line)
 	}
 	if err := splitValues(m, values); err != nil {
 		return err
 	}
-	for more {
-		var section []byte
-		section, rest, more = cut(rest, '|')
-		if err := decodeSection(m, section); err != nil {
-			return err
-		}
-	}
-	return nil
+	return decodeSections(m, line, rest)
 }
 
 // splitHead returns the end of the name in a line, and the position of the colon
@@ -69,9 +61,6 @@ func splitHead(line []byte) (nameEnd, colon int) {
 	return nameEnd, nameEnd
 }
 
-// maxValues is the maximum number of values of a line.
-const maxValues = 1000
-
 // splitValues splits values such as 1:2:3.
 func splitValues(m *metric.Metric, values []byte) error {
 	first, values, more := cut(values, ':')
@@ -79,26 +68,137 @@ func splitValues(m *metric.Metric, values []byte) error {
 	for more {
 		var next []byte
 		next, values, more = cut(values, ':')
-		if len(m.More) == maxValues-1 {
-			return fmt.Errorf("the line has more than %d values", maxValues)
+		if err := addValue(m, next); err != nil {
+			return err
 		}
-		m.More = append(m.More, metric.Value{Text: next, Form: metric.String})
 	}
 	return nil
 }
 
-// decodeSection decodes a section of a line after the type: a sample rate or
-// tags.
-func decodeSection(m *metric.Metric, section []byte) error {
-	switch {
-	case len(section) > 0 && section[0] == '@':
-		if m.SampleRate.Form != metric.Absent {
+// maxValues is the maximum number of values of a line.
+const maxValues = 1000
+
+// addValue appends a value to m.More.
+func addValue(m *metric.Metric, text []byte) error {
+	if len(m.More) == maxValues-1 {
+		return fmt.Errorf("the line has more than %d values", maxValues)
+	}
+	m.More = append(m.More, metric.Value{Text: text, Form: metric.String})
+	return nil
+}
+
+// decodeSections decodes the sections after the first pipe of a line.
+func decodeSections(m *metric.Metric, line, sections []byte) error {
+	letters, sections, more := cut(sections, '|')
+	letters, value, hasValue := cut(letters, ':')
+	var ok bool
+	if m.Kind, ok = metric.ParseLetters(letters); !ok {
+		return quote.Error("unknown metric type %s", letters)
+	}
+	isFirst, hasRate := true, false // of the current value
+	for hasValue || more {
+		var section []byte
+		if hasValue { // the next value with its type
+			if !more {
+				return quote.Error("the line %s has a value without a type", line)
+			}
+			if hasRate != (m.SampleRate.Form != metric.Absent) {
+				return errRates
+			}
+			if err := addValue(m, value); err != nil {
+				return err
+			}
+			section, sections, more = cut(sections, '|')
+			section, value, hasValue = cut(section, ':')
+			if !bytes.Equal(section, letters) {
+				return quote.Error("the line %s has values of two types", line)
+			}
+			isFirst, hasRate = false, false
+			continue
+		}
+		section, sections, more = cut(sections, '|')
+		if len(section) == 0 || section[0] != '@' {
+			if err := decodeSection(m, section); err != nil {
+				return err
+			}
+			continue
+		}
+		if hasRate {
 			return errors.New("the line has two sample rates")
 		}
-		m.SampleRate = metric.Value{Text: section[1:], Form: metric.String}
-		return nil
-	case len(section) > 0 && section[0] == '#':
-		return splitTags(m, section[1:], ',', ':')
+		section, value, hasValue = cut(section, ':')
+		if err := setRate(m, section[1:], isFirst); err != nil {
+			return err
+		}
+		hasRate = m.SampleRate.Form != metric.Absent
 	}
-	return fmt.Errorf("the line has the unknown section %s", quote.Bytes(section))
+	if hasRate != (m.SampleRate.Form != metric.Absent) {
+		return errRates
+	}
+	return nil
+}
+
+// errRates says that not all values of a line have the same sample rate.
+var errRates = errors.New("the values of the line have different sample rates")
+
+// setRate sets the sample rate of m, or compares it with that of the first value.
+// Gauges and sets have none: a rate in their lines has no meaning.
+func setRate(m *metric.Metric, rate []byte, isFirst bool) error {
+	switch {
+	case m.Kind == metric.Gauge || m.Kind == metric.Set:
+	case isFirst:
+		m.SampleRate = metric.Value{Text: rate, Form: metric.String}
+	case !bytes.Equal(m.SampleRate.Text, rate):
+		return errRates
+	}
+	return nil
+}
+
+// decodeSection decodes a section that is not a sample rate: tags or an extension
+// of DogStatsD, see
+// https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/.
+func decodeSection(m *metric.Metric, section []byte) error {
+	switch {
+	case bytes.HasPrefix(section, []byte("#")):
+		return splitTags(m, section[1:], ',', ':')
+	case isExtension(section):
+		m.Extensions = append(m.Extensions, section)
+		return nil
+	}
+	return quote.Error("the line has the unknown section %s", section)
+}
+
+// isExtension reports whether a section is a container ID (c:), external data (e:),
+// a cardinality (card:) or a timestamp (T and digits).
+func isExtension(section []byte) bool {
+	for _, prefix := range [...]string{"c:", "e:", "card:"} {
+		if len(section) > len(prefix) && string(section[:len(prefix)]) == prefix {
+			return true
+		}
+	}
+	if len(section) < 2 || section[0] != 'T' {
+		return false
+	}
+	for _, b := range section[1:] {
+		if b-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
+// findNegative reports in m.IsAbsolute whether a line, or a line and the one before
+// it, set a gauge to a negative value: name:0|g and name:-5|g. m was decoded from
+// line; previous is nil if no line is directly before it.
+func findNegative(m *metric.Metric, previous, line []byte) {
+	switch {
+	case len(m.More) == 1 && string(m.Value.Text) == "0" && bytes.HasPrefix(m.More[0].Text, []byte{'-'}):
+		m.Value, m.More, m.IsAbsolute = m.More[0], m.More[:0], true
+	case len(m.More) == 0 && bytes.HasPrefix(m.Value.Text, []byte{'-'}):
+		_, colon := splitHead(line)
+		head, tail := line[:colon+1], line[colon+1+len(m.Value.Text):]
+		zero, hasHead := bytes.CutPrefix(previous, head)
+		zero, hasTail := bytes.CutSuffix(zero, tail)
+		m.IsAbsolute = hasHead && hasTail && string(zero) == "0"
+	}
 }

@@ -22,13 +22,54 @@ func TestLinesAreDecoded(t *testing.T) {
 	f("a:1|c|", `! the line has the unknown section ""`)
 	f("a:1|c|x", `! the line has the unknown section "x"`)
 	f("a:1|c|@1|@1", `! the line has two sample rates`)
+	f("a:1|c:2|c:3|c", "count a value=$1 +2 +3 line")
+	f("a,k=v:1|ms|@0.5:2|ms|@0.5|#b:c", "timing a value=$1 sampleRate=$0.5 [k=v][b=c] +2 line")
+	f("u:x|s:y|s", "set u value=$x +y line")
+	f("a:1|g|@0.5:2|g", "gauge a value=$1 +2 line")
+	f("a:1:2|c:3|c", "count a value=$1 +2 +3 line")
+	f("a:1|c:2", `! the line "a:1|c:2" has a value without a type`)
+	f("a:1|c:2|ms", `! the line "a:1|c:2|ms" has values of two types`)
+	for _, line := range []string{"a:1|c|@0.5:2|c", "a:1|c:2|c|@0.5", "a:1|c|@0.5:2|c|@0.1", "a:1|c|@0.5:2|c:3|c|@0.5"} {
+		f(line, "! the values of the line have different sample rates")
+	}
 	f("a:1|x\nb:1|c", `! unknown metric type "x"`, "count b value=$1 line")
-	f("a:1|c|#env", `! parameter "tags": "env" is not a key:value pair`)
+	f("a:1|c|#urgent,env:prod,x:", "count a value=$1 [urgent][env=prod][x=] line")
+	f("a:1|c|#urgent,,b", `! parameter "tags": "" is not a key:value pair`)
+	f("a:1|c|#", "count a value=$1 line")
+	f(" \t a:1|c \u00a0\r\n  b:1|c", "count a value=$1 line", "count b value=$1 line")
+	f("a:1|g|@0.5", "gauge a value=$1 line")
+	f("a:x|s|@0.5|#a:b", "set a value=$x [a=b] line")
+	f("a:1|c|c:in-1|T1656581400|#a:b|e:it-false|card:low", "count a value=$1 [a=b] |c:in-1 |T1656581400 |e:it-false |card:low line")
+	for _, section := range []string{"c", "c:", "T", "T1x", "Tx", "e:", "card:", "card", "x:1", "d:1"} {
+		f("a:1|c|"+section, `! the line has the unknown section "`+section+`"`)
+	}
 	f("a,env:1|c", `! parameter "tags": "env" is not a key=value pair`)
 	f("a;b=c,d=e:1|c", "count a value=$1 [b=c,d=e] line")
 	f("a"+strings.Repeat(":1", 1001)+"|c", "! the line has more than 1000 values")
 	f("a"+strings.Repeat(",k=v", 401)+":1|c", `! parameter "tags": there are more than 400`)
 	f("a", `! the line "a" has no value`)
 	f("a:1", `! the line "a:1" has no type`)
-	f(`{"metric":"a"}`, `! the line "{\"metric\":\"a\"}" has no type`)
+}
+
+func TestLinesSetNegativeGauges(t *testing.T) {
+	var d Decoder
+	f := func(body string, want ...string) { t.Helper(); acceptsBatch(t, &d, body, want...) }
+	f("n:0|g\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 absolute line")
+	f("n:0|g\r\n n:-5|g\r\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 absolute line", "gauge n value=$-5 line")
+	f("n,a=b:0|g|#c:d\nn,a=b:-5.5|g|#c:d\nx:1|c", "gauge n value=$0 [a=b][c=d] line", "gauge n value=$-5.5 [a=b][c=d] absolute line", "count x value=$1 line")
+	f("n:0|g:-5|g", "gauge n value=$-5 absolute line")
+	f("n:0:-5|g", "gauge n value=$-5 absolute line")
+
+	f("n:0|g", "gauge n value=$0 line")
+	f("n:0|g\n\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 line")
+	f("n:0|g\nm:-5|g", "gauge n value=$0 line", "gauge m value=$-5 line")
+	f("n:0|g\nn:+5|g", "gauge n value=$0 line", "gauge n value=$+5 line")
+	f("n:1|g\nn:-5|g", "gauge n value=$1 line", "gauge n value=$-5 line")
+	f("n:0|g\nn,a=b:-5|g", "gauge n value=$0 line", "gauge n value=$-5 [a=b] line")
+	f("n:0|g\nn:-5|g|#a:b", "gauge n value=$0 line", "gauge n value=$-5 [a=b] line")
+	f("n:0|g\nn:-5:6|g", "gauge n value=$0 line", "gauge n value=$-5 +6 line")
+	f("n:0|c\nn:-5|c", "count n value=$0 line", "count n value=$-5 line")
+	f("n:0|g\nx\nn:-5|g", "gauge n value=$0 line", `! the line "x" has no value`, "gauge n value=$-5 line")
+	f("n:0.0|g\nn:-5|g", "gauge n value=$0.0 line", "gauge n value=$-5 line")
+	f("n:0:1:-5|g", "gauge n value=$0 +1 +-5 line")
 }

@@ -11,10 +11,9 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Multipart decodes a body of the type multipart/form-data, as browsers encode a
+// multipart decodes a body of the type multipart/form-data, as browsers encode a
 // FormData, into m. A part that is a file is an error.
-func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, params Params) error {
-	d.begin(params)
+func (d *Decoder) multipart(m *metric.Metric, body []byte, boundary string) error {
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := reader.NextPart()
@@ -24,18 +23,18 @@ func (d *Decoder) Multipart(m *metric.Metric, body []byte, boundary string, para
 			if !bytes.Contains(body, []byte("--"+boundary+"--")) {
 				return errors.New("malformed multipart body: it breaks off")
 			}
-			return d.end()
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("malformed multipart body: %s", quote.Cut(err.Error()))
 		}
 		name := []byte(part.FormName())
 		if part.FileName() != "" {
-			return fmt.Errorf("parameter %s is a file", quote.Bytes(name))
+			return quote.Error("parameter %s is a file", name)
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return fmt.Errorf("parameter %s breaks off", quote.Bytes(name))
+			return quote.Error("parameter %s breaks off", name)
 		}
 		if err := d.textParameter(m, name, text); err != nil {
 			return err

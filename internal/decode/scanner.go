@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// scanner reads JSON (RFC 8259) token by token. It accepts only valid UTF-8 and
-// whole surrogate pairs. After an error, pos is the position of the error.
+// scanner reads JSON (RFC 8259) token by token. It accepts only valid UTF-8. After
+// an error, pos is the position of the error.
 type scanner struct {
 	data        []byte
 	pos         int

@@ -69,8 +69,8 @@ func (s *scanner) string() (raw []byte, isEscaped bool, err error) {
 
 // escape reads one escape sequence. A surrogate pair counts as one.
 func (s *scanner) escape() error {
-	r, size := unescape(s.data[s.pos:])
-	if size == 0 || utf16.IsSurrogate(r) {
+	_, size := unescape(s.data[s.pos:])
+	if size == 0 {
 		return s.errMalformed()
 	}
 	s.pos += size
@@ -78,8 +78,8 @@ func (s *scanner) escape() error {
 }
 
 // unescape decodes the escape sequence at the beginning of text and returns its
-// length. size is 0 if there is no valid one. r is a surrogate if the other half
-// of the pair is missing.
+// length. size is 0 if there is no valid one. r is U+FFFD for a surrogate without
+// the other half of its pair.
 func unescape(text []byte) (r rune, size int) {
 	if len(text) < 2 {
 		return 0, 0
@@ -110,7 +110,7 @@ func unescape(text []byte) (r rune, size int) {
 				return r, 12
 			}
 		}
-		return high, 6
+		return utf8.RuneError, 6
 	}
 	return 0, 0
 }

@@ -20,7 +20,8 @@ func Tags(text []byte) ([]metric.Tag, error) {
 }
 
 // splitTags appends the tags in text, such as env=prod,locale=en-us, to m.Tags.
-// It drops the blanks around keys and values.
+// It drops the blanks around keys and values. If joiner is a colon, text is in the
+// format of DogStatsD, where a tag may have no value.
 func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 	text = metric.TrimBlanks(text)
 	if len(text) == 0 {
@@ -30,10 +31,15 @@ func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 		var tag []byte
 		tag, text, more = cut(text, separator)
 		key, value, isPair := cut(tag, joiner)
+		key, value = metric.TrimBlanks(key), metric.TrimBlanks(value)
+		decoded := metric.Tag{Key: key, Value: value}
 		if !isPair {
-			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joiner)
+			if joiner != ':' || len(key) == 0 {
+				return quote.Error(`parameter "tags": %s is not a key`+string(rune(joiner))+`value pair`, tag)
+			}
+			decoded = metric.BareTag(key)
 		}
-		if err := addTag(m, metric.TrimBlanks(key), metric.TrimBlanks(value)); err != nil {
+		if err := addTag(m, decoded); err != nil {
 			return err
 		}
 	}
@@ -41,11 +47,11 @@ func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 }
 
 // addTag appends a tag to m.Tags.
-func addTag(m *metric.Metric, key, value []byte) error {
+func addTag(m *metric.Metric, tag metric.Tag) error {
 	if len(m.Tags) == maxTags {
 		return fmt.Errorf(`parameter "tags": there are more than %d`, maxTags)
 	}
-	m.Tags = append(m.Tags, metric.Tag{Key: key, Value: value})
+	m.Tags = append(m.Tags, tag)
 	return nil
 }
 

@@ -53,6 +53,10 @@ type Exchange struct {
 	Body    []byte
 	BodyErr *HTTPError // why the body could not be read; Body is nil then
 
+	// BodyReceived is how many bytes of the body have arrived, also if BodyErr is
+	// set.
+	BodyReceived int
+
 	// Local belongs to the handler: Begin stores in it what Serve needs. It stays
 	// when the Exchange is reused, so that a handler allocates it once.
 	Local any
@@ -74,7 +78,7 @@ func Acquire(peer netip.Addr) *Exchange {
 	x := pool.Get().(*Exchange)
 	x.Request.Reset(peer)
 	x.Response.reset()
-	x.HeadErr, x.BodyErr, x.Body, x.MaxBody = nil, nil, nil, 0
+	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived = nil, nil, nil, 0, 0
 	return x
 }
 

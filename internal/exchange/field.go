@@ -49,10 +49,13 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Authorization"):
 		if isNamed(name, "authorization") {
 			field = &q.Authorization
+		} else if isNamed(name, "if-none-match") {
+			field = &q.IfNoneMatch
 		}
 	case len("Content-Length"):
 		if isNamed(name, "content-length") {
 			counts.Lengths++
+			q.HasLength = true
 			if q.BodyLength = parseLength(value); q.BodyLength < 0 {
 				return BadLength
 			}
@@ -60,6 +63,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("X-Forwarded-For"):
 		if isNamed(name, "x-forwarded-for") {
 			q.ForwardedFor = append(q.ForwardedFor, spanOf(value, valueStart))
+		} else if isNamed(name, "accept-encoding") {
+			field = &q.AcceptEncoding
 		}
 	case len("Content-Encoding"):
 		if isNamed(name, "content-encoding") {
@@ -76,6 +81,10 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Access-Control-Request-Method"):
 		if isNamed(name, "access-control-request-method") {
 			field = &q.PreflightMethod
+		}
+	case len("Access-Control-Request-Headers"):
+		if isNamed(name, "access-control-request-headers") {
+			field = &q.PreflightNames
 		}
 	}
 	if field != nil && field.IsEmpty() {
@@ -148,8 +157,8 @@ var hostBytes = func() (table [256]bool) {
 }()
 
 // IsHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). A value with others may be a header field
-// whose line end another parser would see.
+// and ports (RFC 9110, section 7.2). Another parser may take other bytes in it for
+// the end of the line.
 func IsHost[T string | []byte](value T) bool {
 	for i := range len(value) {
 		if !hostBytes[value[i]] {

@@ -96,7 +96,7 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		return herr
 	}
 	line := received[:end]
-	methodEnd := tokenLength(line)
+	methodEnd := exchange.TokenLength(line)
 	if methodEnd == 0 || methodEnd == len(line) || line[methodEnd] != ' ' || bytes.IndexByte(line, '\t') >= 0 {
 		return badLine
 	}
@@ -106,9 +106,6 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		return badLine
 	}
 	targetEnd := targetStart + targetLength
-	if !isTarget(line[targetStart:targetEnd]) {
-		return badLine
-	}
 	version := line[targetEnd+1:]
 	switch string(version) {
 	case "HTTP/1.1":
@@ -118,6 +115,9 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		if herr := checkVersion(version); herr != nil {
 			return herr
 		}
+	}
+	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
+		return badLine
 	}
 	q.Method = exchange.Span{Start: 0, End: uint16(methodEnd)}
 	q.Target = exchange.Span{Start: uint16(targetStart), End: uint16(targetEnd)}
@@ -142,12 +142,6 @@ func checkVersion(version []byte) *exchange.HTTPError {
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
-// isTarget reports whether a request target has one of the forms of RFC 9112,
-// section 3.2, other than that for CONNECT.
-func isTarget(target []byte) bool {
-	return target[0] == '/' || string(target) == "*" || bytes.Contains(target, []byte("://"))
-}
-
 // parseFields parses the header fields whose lines are complete, and reports whether
 // the empty line at the end of the head is among them.
 func (p *HeadParser) parseFields(received []byte, q *exchange.Request) (isComplete bool, herr *exchange.HTTPError) {
@@ -160,7 +154,7 @@ func (p *HeadParser) parseFields(received []byte, q *exchange.Request) (isComple
 			p.parsed += len("\r\n")
 			return true, nil
 		}
-		colon := tokenLength(rest)
+		colon := exchange.TokenLength(rest)
 		if colon == len(rest) {
 			return false, nil
 		}

@@ -29,6 +29,10 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f("GET /\t HTTP/1.0\r\n\r\n", badLine)
 	f("GET /\x7f HTTP/1.0\r\n\r\n", badLine)
 	f("G(T / HTTP/1.0\r\n\r\n", badLine)
+	f("GET * HTTP/1.0\r\n\r\n", badLine)
+	f("POST *://y/batch HTTP/1.0\r\n\r\n", badLine)
+	f("OPTIONS * HTTP/1.0\r\n\r\n", nil)
+	f("CONNECT y:443 HTTP/1.0\r\n\r\n", nil)
 	for _, version := range []string{"HTTP/1.2", "HTTP/1.9"} {
 		f("GET / "+version+"\r\nHost: h\r\n\r\n", nil)
 		f("GET / "+version+"\r\n\r\n", exchange.BadHost)

@@ -15,6 +15,8 @@ type body struct {
 	length int // bytes, or exchange.Chunked
 	isRead bool
 	buffer exchange.BodyBuffer
+
+	received int // bytes that have arrived
 }
 
 // freeBytes is the size up to which a body does not count against the budget: its
@@ -46,6 +48,7 @@ func (b *body) read(limit int) ([]byte, *exchange.HTTPError) {
 		}
 		n, err := b.source.Read(dst[len(dst):room])
 		dst = dst[:len(dst)+n]
+		b.received = len(dst)
 		switch {
 		case len(dst) > limit:
 			return nil, exchange.BodyTooLarge(limit)

@@ -21,8 +21,8 @@ import (
 	"statsd-http-proxy/internal/loglimit"
 )
 
-// Limits of a connection. Each open request takes some kilobytes besides its body,
-// so that few may be open.
+// Limits of a connection. The number of open requests is small, because each takes some
+// kilobytes besides its body.
 const (
 	maxStreams    = 128       // open requests
 	maxFrame      = 16 << 10  // bytes; the least that RFC 9113, section 4.2, allows
@@ -75,7 +75,7 @@ func New(options Options) *Server {
 				close(connOf(c).done)
 			}
 		},
-		ErrorLog: log.New(eventLog{options.Logger, loglimit.New(options.Logger, eventsPerSecond, eventsBurst)}, "", 0),
+		ErrorLog: log.New(eventLog{options.Logger, loglimit.New(options.Logger, "HTTP/2 events", eventsPerSecond, eventsBurst)}, "", 0),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReadFrameSize:              maxFrame,

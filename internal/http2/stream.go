@@ -58,6 +58,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st.drainBody()
+	exchange.Delay(st.server.options.Stopping, st.Response.Delay)
 	st.writeResponse(out, r)
 }
 
@@ -70,12 +71,13 @@ func (st *stream) handle(r *http.Request) {
 	}
 	if options.Handler.Begin(x) {
 		x.Body, x.BodyErr = st.body.read(x.MaxBody)
+		x.BodyReceived = st.body.received
 		options.Handler.Serve(x)
 	}
 }
 
-// smallBody is the size in bytes up to which a body is read although its request is
-// rejected. Otherwise the client would be told to stop sending, which some clients
+// smallBody is the size in bytes up to which the server reads the body of a rejected
+// request. Otherwise net/http would tell the client to stop sending, which some clients
 // take for an error.
 const smallBody = 16 << 10
 

@@ -5,11 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"time"
 
 	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/exchange"
-	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/quote"
 )
 
@@ -17,14 +15,26 @@ import (
 // or fills a and reports that it wants the body.
 func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
 	q, response := &x.Request, &x.Response
+	target := q.Bytes(q.Target)
+	switch {
+	case q.IsMethod(http.MethodConnect):
+		return false, methodNotAllowed(q.Bytes(q.Method), serverMethods)
+	case string(target) == "*": // RFC 9110, section 9.3.7
+		response.Status, response.Header, response.Value = http.StatusNoContent, "Allow", serverMethods
+		return false, nil
+	}
 	r := &a.route
-	if !r.find(q.Bytes(q.Target), h.options.Encoder) {
+	if !r.find(target, h.options.Encoder) {
+		if file := h.findClientFile(target); file != nil {
+			return false, serveClientFile(x, file)
+		}
 		return false, h.servePage(x)
 	}
 	switch {
 	case !r.allows(q):
-		return false, r.badMethod(q.Bytes(q.Method))
+		return false, methodNotAllowed(q.Bytes(q.Method), r.methods)
 	case !h.allowsOrigin(q):
+		a.cause = causeOrigin
 		return false, exchange.NewError(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.Bytes(q.Origin))+" may not send here")
 	}
 	needsToken := !r.isHeartbeat && !q.IsPreflight()
@@ -38,9 +48,11 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 		return false, exchange.NewError(http.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
 	case q.IsPreflight():
 		response.Status, response.AllowedMethods = http.StatusNoContent, r.methods
+		response.AllowedNames = requestedNames(q.Bytes(q.PreflightNames))
 		return false, nil
 	case r.isHeartbeat:
 		response.ContentType = "text/plain; charset=utf-8"
+		response.Header, response.Value = "Cache-Control", "no-store"
 		response.Body = append(response.Body, "OK"...)
 		return false, nil
 	}
@@ -50,14 +62,27 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 
 // admitBody decides whether the body of a request may be read.
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
-	if h.options.Rates != nil {
+	a.maxBody = h.options.MaxBody
+	a.rate, a.isLimited = h.rateOf(a.grant)
+	a.limitsSeries = a.hasMaxSeries() || h.options.Series != nil
+	if a.isLimited || a.hasMaxSeries() {
 		a.client = h.client(q, a)
-		if herr := h.charge(a.client, 1); herr != nil {
+	}
+	if a.isLimited {
+		a.maxBody = min(a.maxBody, maxBodyOf(&a.rate))
+		if herr := h.chargeHead(q, a); herr != nil {
 			return herr
 		}
 	}
-	if q.BodyLength > h.options.MaxBody {
-		return exchange.BodyTooLarge(h.options.MaxBody)
+	if q.BodyLength > a.maxBody {
+		return exchange.BodyTooLarge(a.maxBody)
+	}
+	switch {
+	case q.IsHTTP10 && !q.HasLength:
+		// A body that ends with the connection would pass for none.
+		return exchange.NewError(http.StatusLengthRequired, "a request in HTTP/1.0 needs a Content-Length")
+	case q.BodyLength == 0:
+		return nil // the type of no body does not matter
 	}
 	if a.boundary, herr = checkType(q.Bytes(q.ContentType), a.route.isBatch); herr != nil {
 		return herr
@@ -90,7 +115,7 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 	if len(token) == 0 {
 		herr := exchange.NewError(http.StatusUnauthorized,
 			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
-		herr.Header, herr.Value = "WWW-Authenticate", "Bearer"
+		herr.Header, herr.Value = "WWW-Authenticate", `Bearer realm="metrics"`
 		return herr
 	}
 	var err error
@@ -100,27 +125,31 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 	return nil
 }
 
-// findToken returns the token of a request, nil if it has none. An empty header field
-// counts as absent.
+// findToken returns the token of a request without blanks and line feeds around it, empty
+// if the request has none. An empty header field counts as absent.
 func findToken(q *exchange.Request, query []byte) []byte {
-	if !q.JWTToken.IsEmpty() {
-		return q.Bytes(q.JWTToken)
-	}
-	// RFC 9110, section 11.1: the scheme is case-insensitive.
-	scheme, token, _ := bytes.Cut(q.Bytes(q.Authorization), []byte{' '})
-	if token = bytes.TrimSpace(token); len(token) > 0 && bytes.EqualFold(scheme, []byte("Bearer")) {
+	// Some clients write the same value into both fields.
+	if token, _ := cutBearer(q.Bytes(q.JWTToken)); len(token) > 0 {
 		return token
 	}
-	return decode.QueryToken(query)
+	if token, isBearer := cutBearer(q.Bytes(q.Authorization)); isBearer && len(token) > 0 {
+		return token
+	}
+	return bytes.TrimSpace(decode.QueryToken(query))
 }
 
-// client returns the client whose rate a request counts against: the subject of its
-// token, or the address that it comes from.
-func (h *Handler) client(q *exchange.Request, a *admission) limit.Client {
-	if a.grant != nil && a.grant.Subject != "" {
-		return limit.SubjectClient(a.grant.Subject)
+// cutBearer returns a field value without the scheme Bearer, which may be in any case (RFC
+// 9110, section 11.1), and reports whether it had the scheme.
+func cutBearer(value []byte) (rest []byte, hasScheme bool) {
+	const scheme = "Bearer"
+	if len(value) < len(scheme) || !bytes.EqualFold(value[:len(scheme)], []byte(scheme)) {
+		return value, false
 	}
-	return limit.AddressClient(h.clientAddress(q, a))
+	rest = value[len(scheme):]
+	if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' {
+		return value, false
+	}
+	return bytes.TrimSpace(rest), true
 }
 
 // clientAddress returns the address that a request comes from: that of the connection,
@@ -134,13 +163,4 @@ func (h *Handler) clientAddress(q *exchange.Request, a *admission) netip.Addr {
 		a.forwardedFor = append(a.forwardedFor, q.Bytes(value))
 	}
 	return h.options.TrustedProxies.ClientAddress(q.Peer, a.forwardedFor)
-}
-
-// charge charges a client for n metrics, for all of them or, with an error, for none.
-func (h *Handler) charge(client limit.Client, n int) *exchange.HTTPError {
-	if wait, ok := h.options.Rates.Charge(client, n, time.Now()); !ok {
-		h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
-		return exchange.Limited("you send more metrics a second than you may", wait)
-	}
-	return nil
 }

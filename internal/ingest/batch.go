@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -17,88 +18,123 @@ import (
 // long line by its prefix and the configured tags.
 const maxLines = 16 << 20
 
+// yieldEntries is the number of entries after which encodeAll lets other requests run.
+const yieldEntries = 256
+
 // encodeAll reads all entries of a request, encodes those that are accepted and sends
 // them. A rejected entry of a batch is noted in s; the only entry of another request
 // decides about the request. On an error nothing is sent.
 func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 	var now time.Time // for the limit of series
-	if h.options.Series != nil {
+	if a.limitsSeries {
 		now = time.Now()
 	}
 	for ; ; s.entries++ {
-		rejected, err := h.encodeNext(s, a, now)
+		cost, rejected, err := h.encodeNext(s, a, now)
 		switch {
 		case err == io.EOF:
 			return h.sendAll(s, a)
 		case err != nil:
 			return exchange.NewError(http.StatusBadRequest, err.Error())
+		}
+		if herr := h.chargeEntry(a, cost); herr != nil {
+			return herr
+		}
+		switch {
 		case rejected != nil && !a.route.isBatch:
+			a.cause = causeOfEntry(rejected)
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
 		case len(s.lines.Bytes) > maxLines:
 			return exchange.NewError(http.StatusRequestEntityTooLarge,
 				fmt.Sprintf("the lines of the batch take more than %d bytes: send it in parts", maxLines))
+		case s.entries%yieldEntries == yieldEntries-1:
+			runtime.Gosched()
 		}
 	}
 }
 
 // encodeNext reads the next entry and appends its lines to s.lines, unless sampling
-// leaves them out. It returns why the entry is rejected, or an error of scratch.next.
-func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (rejected, err error) {
+// leaves them out. It returns how many metrics the entry counts as, and why it is
+// rejected, or an error of scratch.next.
+func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int, rejected, err error) {
 	groups := len(s.lines.Ends)
-	written, rejected, err := h.appendNext(s, a)
+	written, cost, rejected, err := h.appendNext(s, a)
 	if rejected != nil || err != nil {
-		return rejected, err
+		return cost, rejected, err
 	}
+	if rejected = h.addLoops(s, &written); rejected != nil {
+		s.lines.Truncate(groups)
+		return cost, rejected, nil
+	}
+	cost = max(cost, int(written.Loops))
 	if written.Rate < 1 && rand.Float64() >= written.Rate {
 		s.lines.Truncate(groups)
-		return nil, nil
+		return cost, nil, nil
 	}
-	s.metrics += len(s.lines.Ends) - groups
-	if h.options.Series == nil {
-		return nil, nil
-	}
-	if rejected = h.admitSeries(s, &written, now); rejected != nil {
+	if rejected = h.admitNew(s, a, &written, now); rejected != nil {
 		s.lines.Truncate(groups)
 	}
-	return rejected, nil
+	return cost, rejected, nil
 }
 
 // appendNext reads the next entry and appends its lines. It copies a line of a batch that
-// is already in its final form without decoding it.
-func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, rejected, err error) {
+// is already in its final form without decoding it. Each value of an entry counts as a
+// metric.
+func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, cost int, rejected, err error) {
 	encoder := h.options.Encoder
 	if a.route.isBatch {
 		if lines := s.decoder.Lines(); len(lines) > 0 {
 			written, length := encoder.AppendFast(&s.lines, lines, a.scope())
 			if length > 0 {
 				s.decoder.Skip(length)
-				return written, nil, nil
+				return written, 1, nil, nil
+			}
+			if s.rejected >= maxRejections { // nobody reads the error
+				if length := encoder.ScanBad(lines); length > 0 {
+					s.decoder.Skip(length)
+					return written, 1, errUnlisted, nil
+				}
 			}
 		}
 	}
-	if rejected, err = s.next(a); rejected != nil || err != nil {
-		return written, rejected, err
+	rejected, err = s.next(a)
+	cost = 1 + len(s.metric.More)
+	if rejected != nil || err != nil {
+		return written, cost, rejected, err
 	}
 	written, rejected = encoder.Append(&s.lines, &s.metric, a.scope())
-	return written, rejected, nil
+	return written, cost, rejected, nil
 }
 
-// sendAll charges the client for the entries of a request and sends the lines, all of
-// them or none.
+// errUnlisted rejects an entry whose error is not listed in the response.
+var errUnlisted = errors.New("unlisted")
+
+// addLoops adds to s what StatsD has to do for timings with a rate, or returns why the
+// entry is rejected.
+func (h *Handler) addLoops(s *scratch, written *metric.Written) error {
+	if s.loops+written.Loops > metric.MaxLoops {
+		return errTooManyLoops
+	}
+	s.loops += written.Loops
+	return nil
+}
+
+var errTooManyLoops = fmt.Errorf("StatsD may repeat each timing 1/sampleRate times, and the timings of a request may be repeated %d times in all; "+
+	"--statsd-flavor can name a server that does not", metric.MaxLoops)
+
+// sendAll sends the lines of a request, all of them or none.
 func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 	if s.entries == 0 {
 		return exchange.NewError(http.StatusBadRequest, "the batch is empty")
-	}
-	if herr := h.chargeEntries(s, a); herr != nil {
-		return herr
 	}
 	if len(s.lines.Ends) == 0 {
 		return nil
 	}
 	switch err := h.options.Sink.Send(s.lines.Bytes, s.lines.Ends); {
 	case errors.Is(err, sender.ErrTooLarge):
+		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return exchange.Busy(err.Error())
@@ -107,18 +143,4 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 		h.logLines(s.lines.Bytes)
 	}
 	return nil
-}
-
-// chargeEntries charges the client for the entries of a request, rejected ones too, or
-// for their metrics if those are more. Begin has charged for the first one.
-func (h *Handler) chargeEntries(s *scratch, a *admission) *exchange.HTTPError {
-	n := max(s.entries, s.metrics)
-	if h.options.Rates == nil || n == 1 {
-		return nil
-	}
-	if burst := h.options.Rates.Burst(); n > burst {
-		return exchange.NewError(http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("the batch has %d metrics, and a client may send %d at once: send it in parts", n, burst))
-	}
-	return h.charge(a.client, n-1)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func openGzip(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 func openZlib(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
 
 func TestBodiesMayBeCompressed(t *testing.T) {
-	p := proxytest.Start(t, func(o *proxytest.Options) { o.MaxBody = 100_000 })
+	p := proxytest.Start(t, func(o *proxytest.Options) { o.MaxBody = 60_000 })
 	for range 2 { // the second time with decompressors from the pool
 		for name, open := range map[string]func(io.Writer) io.WriteCloser{"gzip": openGzip, "GZip": openGzip, "x-gzip": openGzip, "deflate": openZlib} {
 			header := "Content-Encoding: " + name
@@ -46,13 +47,38 @@ func TestBodiesMayBeCompressed(t *testing.T) {
 			}
 
 			padded := func(size int) string { return `{"value":1` + strings.Repeat(" ", size-11) + "}" }
-			f("/count/k", padded(100_000), "k:1|c")
-			p.Rejects("above the limit", p.Do("POST", "/count/k", compress(t, padded(100_001), open), header), 413, "100000 bytes")
-			p.Rejects("bomb", p.Do("POST", "/count/k", compress(t, strings.Repeat("x", 2_000_000), open), header), 413, "100000 bytes")
+			f("/count/k", padded(60_000), "k:1|c")
+			p.Rejects("above the limit", p.Do("POST", "/count/k", compress(t, padded(60_001), open), header), 413, "60000 bytes")
+			p.Rejects("bomb", p.Do("POST", "/count/k", compress(t, strings.Repeat("x", 2_000_000), open), header), 413, "60000 bytes")
 
 			whole := compress(t, "value=5", open)
 			p.Rejects("nonsense", p.Do("POST", "/count/k", "value=5", header), 400, "the body is no valid")
 			p.Rejects("cut short", p.Do("POST", "/count/k", whole[:len(whole)-3], header), 400, "the body is no valid")
+		}
+	}
+}
+
+// TestRatioOfACompressedBodyIsLimited sends bodies that unpack to much more than their
+// size.
+func TestRatioOfACompressedBodyIsLimited(t *testing.T) {
+	p := proxytest.Start(t)
+	for name, open := range map[string]func(io.Writer) io.WriteCloser{"gzip": openGzip, "deflate": openZlib} {
+		post := func(body string) proxytest.Response {
+			return p.Do("POST", "/count/k", compress(t, body, open), "Content-Encoding: "+name)
+		}
+		padded := func(size int) string { return `{"value":1` + strings.Repeat(" ", size-11) + "}" }
+		p.Forwards("64 KiB", post(padded(64<<10)), "k:1|c")
+		p.Rejects("more than 64 KiB", post(padded(64<<10+1)), 413, "unpacks to more than 64 times its size")
+		p.Rejects("1 MiB", post(padded(1<<20)), 413, "unpacks to more than 64 times its size")
+
+		// Lines with different numbers unpack to some 4 times their size.
+		var lines strings.Builder
+		for i := range 20_000 {
+			fmt.Fprintf(&lines, "some.key.%d:%d|c\n", i, i*i)
+		}
+		a := p.Do("POST", "/batch", compress(t, lines.String(), open), "Content-Encoding: "+name)
+		if sent := p.Sink.Take(); a.Status != 200 || len(sent) != 20_000 {
+			t.Errorf("%s: got %d %s, and %d lines were sent", name, a.Status, a.Body, len(sent))
 		}
 	}
 }

@@ -3,10 +3,15 @@ package ingest
 // MaxRejections is how many rejected entries a response lists.
 const MaxRejections = maxRejections
 
-// Limits of the log of rejections.
+// RateDelay is how long a rejection for the rate is held back.
+const RateDelay = rateDelay
+
+// Limits of the log.
 const (
 	RejectionsPerSecond = rejectionsPerSecond
 	RejectionsBurst     = rejectionsBurst
+	ForwardedPerSecond  = forwardedPerSecond
+	ForwardedBurst      = forwardedBurst
 )
 
 // LogAll lifts the limit of the log of rejections.

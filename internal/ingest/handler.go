@@ -10,17 +10,17 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
 	"runtime"
 
-	"golang.org/x/time/rate"
-
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/loglimit"
+	"statsd-http-proxy/internal/logsum"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -40,8 +40,13 @@ type Options struct {
 	Verifier *auth.Verifier // nil accepts requests without a token
 
 	TrustedProxies limit.TrustedProxies // whose X-Forwarded-For names the client
-	Rates          *limit.Rates         // nil for no limit
+	RateLimit      float64              // metrics a second of a client; 0 for no limit
+	RateBurst      int                  // metrics of a client at once; 0 for those of ten seconds
 	Series         *limit.Series        // nil for no limit
+	TagKeys        *limit.TagKeys       // nil for no limit
+
+	// ServesClient makes the handler serve the files of package browserclient.
+	ServesClient bool
 
 	// Pages answers GET and HEAD requests for targets that are no routes; nil for
 	// 404. See exchange.Response.Page.
@@ -54,42 +59,63 @@ type Options struct {
 
 // Handler is the exchange.Handler of the proxy. It is safe for concurrent use.
 type Handler struct {
-	options   Options
-	log       *slog.Logger
-	isVerbose bool // each line and each rejection is logged
+	options      Options
+	log          *slog.Logger
+	isVerbose    bool                // lines and rejections are logged
+	rate         limit.Rate          // of a client without claims; invalid without Options.RateLimit
+	rates        *limit.Rates        // nil if no client can have a rate
+	clientSeries *limit.ClientSeries // for the claim max_series; nil without tokens
 
-	rejectionLog                 *loglimit.Limiter
-	rateLimitLog, seriesLimitLog rate.Sometimes // log that a limit is at work
+	summary                    *logsum.Summary   // of rejections
+	rejectionLog, forwardedLog *loglimit.Limiter // if isVerbose
 
-	// largeBodies holds a value for each large or compressed body that is worked
-	// on. Its capacity bounds the memory and the processor time that they take.
+	// largeBodies holds a value for each large body that is worked on. Its capacity
+	// bounds the memory and the processor time that they take: it leaves one
+	// processor to other requests, unless there is one only.
 	largeBodies chan struct{}
 }
 
-// largeBody is the size in bytes above which a body counts among largeBodies.
+// largeBody is the size in bytes above which a body counts among largeBodies, packed or
+// unpacked.
 const largeBody = 16 << 10
 
 // New returns a Handler with the given options.
 func New(options Options) *Handler {
-	return &Handler{
-		options:        options,
-		log:            options.Logger,
-		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, rejectionsPerSecond, rejectionsBurst),
-		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
-		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
-		largeBodies:    make(chan struct{}, runtime.GOMAXPROCS(0)),
+	h := &Handler{
+		options:      options,
+		log:          options.Logger,
+		isVerbose:    options.Logger.Enabled(context.Background(), slog.LevelDebug),
+		summary:      logsum.New(options.Logger),
+		rejectionLog: loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog: loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
+		largeBodies:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 	}
+	if options.RateLimit > 0 {
+		h.rate = limit.NewRate(options.RateLimit, options.RateBurst)
+	}
+	if options.Verifier != nil {
+		h.clientSeries = limit.NewClientSeries()
+	}
+	if options.RateLimit > 0 || options.Verifier != nil { // a token can have a rate
+		h.rates = limit.NewRates(limit.DefaultClients)
+	}
+	return h
 }
 
 // admission holds the findings of Begin that Serve needs. Exchange.Local points to it. Its
 // slices are parts of the request's head.
 type admission struct {
 	route        route
-	grant        *auth.Grant // of the token; nil if none is needed
-	client       limit.Client
+	grant        *auth.Grant  // of the token; nil if none is needed
+	maxBody      int          // bytes, packed and unpacked
+	client       limit.Client // if isLimited, or if the grant limits the series
+	limitsSeries bool         // Options.Series or the grant limits the series
+	rate         limit.Rate   // of client
+	isLimited    bool         // client has a rate
+	charges      charges
 	boundary     string        // of a multipart form; empty for other bodies
 	decompressor *decompressor // nil for a body that is not compressed
+	cause        cause         // of a rejection; causeUnknown if its status is enough to tell
 
 	forwardedFor [][]byte // memory for clientAddress
 }
@@ -101,6 +127,9 @@ func (a *admission) scope() *metric.Scope {
 	}
 	return &a.grant.Scope
 }
+
+// hasMaxSeries reports whether the token of the request limits the series of its client.
+func (a *admission) hasMaxSeries() bool { return a.grant != nil && a.grant.MaxSeries > 0 }
 
 // admissionOf returns the admission of x, empty in Begin.
 func admissionOf(x *exchange.Exchange) *admission {
@@ -123,18 +152,22 @@ func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	h.setOrigin(x)
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
+		h.settle(a)
 		h.reject(x, herr)
 	}
-	x.MaxBody = h.options.MaxBody
+	x.MaxBody = a.maxBody
 	return wantsBody
 }
 
 // Serve implements exchange.Handler.
 func (h *Handler) Serve(x *exchange.Exchange) {
+	a := admissionOf(x)
+	a.charges.bytes = x.BodyReceived
 	herr := x.BodyErr
 	if herr == nil {
-		herr = h.serveBody(x, admissionOf(x))
+		herr = h.serveBody(x, a)
 	}
+	h.settle(a)
 	if herr != nil {
 		h.reject(x, herr)
 	}
@@ -142,26 +175,48 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 
 // serveBody handles the body of an admitted request.
 func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPError {
-	body := x.Body
-	if len(body) > largeBody || a.decompressor != nil {
-		h.largeBodies <- struct{}{}
-		defer func() { <-h.largeBodies }()
-	}
 	s := acquireScratch()
 	defer s.release()
+	defer h.endTurn(s)
+	body := x.Body
+	if len(body) > largeBody {
+		h.awaitTurn(s)
+	}
 	if a.decompressor != nil {
 		var herr *exchange.HTTPError
-		if body, herr = h.decompress(s, body, a.decompressor); herr != nil {
+		if body, herr = h.decompress(s, body, a); herr != nil {
 			return herr
 		}
 	}
-	s.open(a, body)
+	if a.decompressor == nil && bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+		return exchange.NewError(http.StatusBadRequest, "the body is compressed: it needs the header Content-Encoding: gzip")
+	}
+	if err := s.open(a, body); err != nil {
+		return exchange.NewError(http.StatusBadRequest, err.Error())
+	}
 	if herr := h.encodeAll(s, a); herr != nil {
-		h.forgetSeries(s)
+		h.forgetNew(s, a)
 		return herr
 	}
+	h.confirmTagKeys(s)
 	if a.route.isBatch {
 		h.writeVerdicts(x, s)
 	}
 	return nil
+}
+
+// awaitTurn waits until few enough large bodies are worked on. The caller calls endTurn
+// afterwards.
+func (h *Handler) awaitTurn(s *scratch) {
+	if !s.hasTurn {
+		h.largeBodies <- struct{}{}
+		s.hasTurn = true
+	}
+}
+
+func (h *Handler) endTurn(s *scratch) {
+	if s.hasTurn {
+		<-h.largeBodies
+		s.hasTurn = false
+	}
 }

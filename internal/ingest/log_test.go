@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,9 @@ func TestLogLinesCannotBeForged(t *testing.T) {
 	p.Sink.Take()
 	for line := range strings.Lines(p.Log.String()) {
 		rest, _ := strings.CutPrefix(line, "time=")
-		if !strings.Contains(rest[:min(60, len(rest))], "level=DEBUG msg=") || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\n\r\x1b\x00\u0085\u2028") {
+		_, level, _ := strings.Cut(rest[:min(60, len(rest))], " level=")
+		level, _, _ = strings.Cut(level, " msg=")
+		if !slices.Contains([]string{"DEBUG", "INFO", "WARN"}, level) || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\n\r\x1b\x00\u0085\u2028") {
 			t.Errorf("the log has the line %q", line)
 		}
 	}
@@ -97,7 +100,7 @@ func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	for line := range strings.Lines(p.Log.String()) {
 		var n int
 		_, text, _ := strings.Cut(line, "msg=")
-		if _, err := fmt.Sscanf(text, `"lines left out of the log" count=%d`, &n); err == nil {
+		if _, err := fmt.Sscanf(text, `"rejections left out of the log" count=%d`, &n); err == nil {
 			leftOut += n
 		} else if strings.HasPrefix(text, `"request rejected"`) || strings.HasPrefix(text, `"entry rejected"`) {
 			logged++
@@ -108,6 +111,30 @@ func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	}
 	if !strings.Contains(p.Log.String(), "msg=forwarded line=k:1|c") {
 		t.Error("a forwarded line is not logged")
+	}
+}
+
+func TestFloodOfLinesIsLoggedInPart(t *testing.T) {
+	p := proxytest.Start(t)
+	const flood = 20_000
+	if a := p.Do("POST", "/batch", strings.Repeat("k:1|c\n", flood)); a.Status != 200 || len(p.Sink.Take()) != flood {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+	if err := p.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	logged, leftOut := 0, 0
+	for line := range strings.Lines(p.Log.String()) {
+		var n int
+		_, text, _ := strings.Cut(line, "msg=")
+		if _, err := fmt.Sscanf(text, `"forwarded lines left out of the log" count=%d`, &n); err == nil {
+			leftOut += n
+		} else if text == "forwarded line=k:1|c\n" {
+			logged++
+		}
+	}
+	if most := ingest.ForwardedBurst + ingest.ForwardedPerSecond*int(proxytest.Timeout.Seconds()); logged < ingest.ForwardedBurst || logged > most || logged+leftOut != flood {
+		t.Errorf("%d lines are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood, most)
 	}
 }
 

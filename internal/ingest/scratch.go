@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"sync"
 
@@ -17,23 +16,28 @@ import (
 type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
-	name    []byte // the metric's name, percent-decoded
-	body    []byte // the body, unpacked
+	name    []byte        // the metric's name, percent-decoded
+	body    []byte        // the body, unpacked
+	tags    confirmedTags // kept for other requests
+	hasTurn bool          // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	single     []byte // the body of a request with one metric
-	entries    int    // read
-	metrics    int    // encoded; an entry with several values has several
-	rejected   int    // rejected entries
+	input      []byte         // the body, which the entries are parts of
+	entries    int            // read
+	loops      float64        // the sum of metric.Written.Loops
+	rejected   int            // rejected entries
+	causes     [numCauses]int // of the rejected entries
 	rejections []rejection
 	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
 	lines      metric.Lines
 }
 
 // rejection says why an entry is rejected.
 type rejection struct {
-	index int // of the entry, from 0
-	err   error
+	index   int // of the entry, from 0
+	cause   cause
+	message string
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -47,23 +51,27 @@ const maxKeptScratch = 256 << 10
 // body, which they overwrite before they use them.
 func (s *scratch) release() {
 	const hashBytes = 8
-	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch || cap(s.newSeries) > maxKeptScratch/hashBytes {
+	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
-	s.single, s.entries, s.metrics, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries = s.rejections[:0], s.newSeries[:0]
+	s.causes = [numCauses]int{}
+	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }
 
-// open starts reading the entries of body.
-func (s *scratch) open(a *admission, body []byte) {
-	if a.route.isBatch {
-		s.decoder.OpenBatch(body)
-	} else {
-		s.single = body
+// open starts reading the entries of body. It returns an error if a batch has parameters
+// in its query string.
+func (s *scratch) open(a *admission, body []byte) error {
+	s.input = body
+	if !a.route.isBatch {
+		return nil
 	}
+	s.decoder.OpenBatch(body)
+	return s.decoder.BatchQuery(a.route.query)
 }
 
 // next decodes the next entry into s.metric. It returns why the entry is rejected, or
@@ -79,36 +87,29 @@ func (s *scratch) next(a *admission) (rejected, err error) {
 	}
 }
 
-// decodeSingle decodes the only metric of a request, from its body or, without one, from
-// its query.
+// decodeSingle decodes the only metric of a request, from its body and its query.
 func (s *scratch) decodeSingle(a *admission) error {
-	r, m, body := &a.route, &s.metric, s.single
+	r, m := &a.route, &s.metric
 	m.Reset()
 	m.Kind = r.kind
 	m.Name = r.name
 	if bytes.IndexByte(r.name, '%') >= 0 {
 		var err error
 		if s.name, err = decode.AppendUnescaped(s.name[:0], r.name); err != nil {
-			return fmt.Errorf("name %s: %w", quote.Bytes(r.name), err)
+			return quote.Wrap("name %s: %w", r.name, err)
 		}
 		m.Name = s.name
 	}
-	switch {
-	case len(body) == 0:
-		return s.decoder.Query(m, r.query, r.params)
-	case a.boundary != "":
-		return s.decoder.Multipart(m, body, a.boundary, r.params)
-	case decode.IsJSON(body):
-		return s.decoder.JSON(m, body, r.params)
-	default:
-		return s.decoder.Form(m, body, r.params)
-	}
+	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
-// reject counts the current entry as rejected. The first ones are listed.
+// reject counts the current entry as rejected. The first ones are listed: the text of
+// err is made only for them.
 func (s *scratch) reject(err error) {
 	s.rejected++
+	c := causeOfEntry(err)
+	s.causes[c]++
 	if len(s.rejections) < maxRejections {
-		s.rejections = append(s.rejections, rejection{s.entries, err})
+		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
 }

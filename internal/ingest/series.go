@@ -18,13 +18,36 @@ func (e *seriesLimitError) Error() string {
 	return "too many series are in use for the new one of " + e.name
 }
 
+// admitNew admits the tag keys and the series of the current entry, or returns why the
+// entry is rejected.
+func (h *Handler) admitNew(s *scratch, a *admission, written *metric.Written, now time.Time) error {
+	reserved := len(s.newKeys)
+	if h.options.TagKeys != nil {
+		if err := h.reserveTagKeys(s, written); err != nil {
+			return err
+		}
+	}
+	if a.limitsSeries {
+		if err := h.admitSeries(s, a, written, now); err != nil {
+			h.releaseTagKeys(s, reserved)
+			return err
+		}
+	}
+	return nil
+}
+
 // admitSeries admits the series of the current entry, or returns why the entry is
-// rejected. A series that is not in use yet is noted in s.newSeries.
-func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time) error {
+// rejected. It notes a series that is not in use yet in s.newSeries. The claim max_series
+// of a token replaces Options.Series.
+func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	hash := limit.HashSeries(written.Name, written.Tags)
-	isAdmitted, isNew := h.options.Series.Admit(hash, now)
+	var isAdmitted, isNew bool
+	if a.hasMaxSeries() {
+		isAdmitted, isNew = h.clientSeries.Admit(a.client, a.grant.MaxSeries, hash, now)
+	} else {
+		isAdmitted, isNew = h.options.Series.Admit(hash, now)
+	}
 	if !isAdmitted {
-		h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
 		return &seriesLimitError{quote.Bytes(written.Name)}
 	}
 	if isNew {
@@ -33,10 +56,16 @@ func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time
 	return nil
 }
 
-// forgetSeries makes room again for the series that a request has introduced, because the
-// request is rejected as a whole: lines that are not sent must not keep others out.
-func (h *Handler) forgetSeries(s *scratch) {
+// forgetNew makes room again for the tag keys and the series that a request has
+// introduced, because the request is rejected as a whole: lines that are not sent must
+// not keep others out.
+func (h *Handler) forgetNew(s *scratch, a *admission) {
+	h.releaseTagKeys(s, 0)
 	for _, hash := range s.newSeries {
-		h.options.Series.Forget(hash)
+		if a.hasMaxSeries() {
+			h.clientSeries.Forget(a.client, hash)
+		} else {
+			h.options.Series.Forget(hash)
+		}
 	}
 }

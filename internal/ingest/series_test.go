@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -37,8 +38,8 @@ func TestRejectedBatchesKeepNoSeriesOut(t *testing.T) {
 	for i := range 11 {
 		fmt.Fprintf(&names, "made.up.%d:1|c\n", i)
 	}
-	p.Rejects("more than the burst", send("evil", names.String()), 413, "the batch has 11 metrics")
-	p.Rejects("broken at its end", send("evil", `[{"metric":"x","metric_type":"count"},{"metric":"y","metric_type":"count"},`), 400, "breaks off")
+	p.Rejects("more than the burst", send("evil", names.String()), 413, "more than the 10 metrics")
+	p.Rejects("broken at its end", send("other", `[{"metric":"x","metric_type":"count"},{"metric":"y","metric_type":"count"},`), 400, "breaks off")
 	a := send("good", "a:1|c\nb:1|c\nc:1|c")
 	if sent := p.Sink.Take(); a.Status != 200 || len(sent) != 3 {
 		t.Errorf("the series of rejected batches keep others out: %d %s", a.Status, a.Body)
@@ -96,4 +97,37 @@ func TestMetricsThatAreNotSentUseNoSeries(t *testing.T) {
 		p.Rejects("bad", p.Do("POST", fmt.Sprintf("/count/bad%d", i), "value=x"), 400, "value")
 	}
 	p.Forwards("the only one", p.Do("POST", "/count/k", "value=1"), "k:1|c")
+}
+
+func TestTagKeysAreLimited(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) {
+		o.TagKeys, o.Series = limit.NewTagKeys(3), limit.NewSeries(3)
+	})
+	f := func(tags string) proxytest.Response { return p.Do("POST", "/count/k", "value=1&tags="+tags) }
+	p.Forwards("two keys", f("a=1,b=1"), "k,a=1,b=1:1|c")
+	p.Rejects("two more", f("b=1,c=1,d=1"), 429, `the key "d" would be one tag key too many`)
+	if got := f("c=1,d=1").Header.Get("Retry-After"); got != "3600" {
+		t.Errorf("the response asks to retry after %q s, want 3600", got)
+	}
+	// Keys of metrics that are rejected for another reason do not count.
+	p.Rejects("a bad value", p.Do("POST", "/count/k", "value=x&tags=x=1"), 400, "not a number")
+	p.Rejects("a bad batch", p.Do("POST", "/batch", `[{"metric":"k","metric_type":"count","tags":"x=1"},`), 400, "breaks off")
+	p.Sink.Fail(errors.New("the send queue is full"))
+	p.Rejects("a full queue", f("x=1"), 503, "full")
+	p.Sink.Fail(nil)
+	postBatch(p, "k,a=1,b=2,c=3:1|c\nk,d=1:1|c\nk,c=1:x|c\nk,c=1:1|c", 200,
+		`{"accepted":2,"rejected":[{"index":1,"error":"parameter \"tags\": the key \"d\" would be one tag key too many; --max-tag-keys limits them"},`+
+			`{"index":2,"error":"parameter \"value\": \"x\" is not a number"}]}`,
+		"k,a=1,b=2,c=3:1|c", "k,c=1:1|c")
+	p.Forwards("known keys", f("b=1,a=1"), "k,a=1,b=1:1|c")
+	rejectsForLimit(p, "one series too many", f("a=9,b=9,c=9"), "too many series")
+
+	// A series that is rejected takes no room for its keys.
+	p = proxytest.Start(t, func(o *proxytest.Options) {
+		o.TagKeys, o.Series = limit.NewTagKeys(1), limit.NewSeries(1)
+	})
+	p.Forwards("the only series", p.Do("POST", "/count/k", "value=1"), "k:1|c")
+	rejectsForLimit(p, "another series", f("a=1"), "too many series")
+	p.Options.Series.Forget(limit.HashSeries([]byte("k"), nil))
+	p.Forwards("another key", f("b=1"), "k,b=1:1|c")
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
@@ -18,11 +19,14 @@ const maxRejections = 20
 func entryError(err error) *exchange.HTTPError {
 	var forbidden *metric.ForbiddenError
 	var series *seriesLimitError
+	var keys *tagKeysError
 	switch {
 	case errors.As(err, &forbidden):
 		return exchange.NewError(http.StatusForbidden, err.Error())
 	case errors.As(err, &series):
 		return exchange.Limited(err.Error(), seriesRetry)
+	case errors.As(err, &keys):
+		return exchange.Limited(err.Error(), tagKeysRetry)
 	default:
 		return exchange.NewError(http.StatusBadRequest, err.Error())
 	}
@@ -32,6 +36,9 @@ func entryError(err error) *exchange.HTTPError {
 //
 //	{"accepted":9,"rejected":[{"index":3,"error":"…"}]}
 func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
+	if s.rejected > 0 {
+		h.logEntries(x, s)
+	}
 	accepted := s.entries - s.rejected
 	if accepted == 0 {
 		x.Response.Status = http.StatusBadRequest
@@ -44,7 +51,10 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		message := r.err.Error()
+		message := r.message
+		if s.entries == 1 && looksJoined(s.input) {
+			message += "; if these were several lines, curl needs --data-binary to keep their line feeds"
+		}
 		body = append(body, `{"index":`...)
 		body = strconv.AppendInt(body, int64(r.index), 10)
 		body = append(body, `,"error":`...)
@@ -56,4 +66,28 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 		}
 	}
 	x.Response.Body = append(body, "]}"...)
+}
+
+// looksJoined reports whether a batch may have been several StatsD lines whose line feeds
+// are lost, as curl -d sends them:
+//
+//	a:1|cb:2|c
+//	 ^^^  ^^^
+func looksJoined(batch []byte) bool {
+	if len(batch) == 0 || batch[0] == '{' || batch[0] == '[' || bytes.IndexByte(batch, '\n') >= 0 {
+		return false
+	}
+	values := 0
+	for rest := batch; values < 2; {
+		_, after, ok := bytes.Cut(rest, []byte{':'})
+		if !ok {
+			return false
+		}
+		rest = after
+		pipe := bytes.IndexByte(rest, '|')
+		if pipe > 0 && pipe+1 < len(rest) && bytes.IndexByte([]byte("cgmshd"), rest[pipe+1]) >= 0 && bytes.IndexByte(rest[:pipe], ':') < 0 {
+			values++
+		}
+	}
+	return true
 }

@@ -27,8 +27,13 @@ func TestNothingAllocates(t *testing.T) {
 	peer, forwardedFor := benchForwardedFor()
 	f("ClientAddress", func() { trusted.ClientAddress(peer, forwardedFor) })
 
-	r := NewRates(1, 10, 100)
+	r := newTestRates(1, 10, 100)
 	f("Charge", func() { r.Charge(1, 1, now); r.Charge(2, 11, now) })
+	f("ChargeUpTo", func() { r.Adjust(3, r.rate, -r.ChargeUpTo(3, r.rate, 5, now), now) })
+
+	keys := NewTagKeys(2)
+	keys.Confirm([]uint64{HashTagKey([]byte("env"))})
+	f("Reserve", func() { keys.Reserve(HashTagKey([]byte("env"))) })
 
 	s := NewSeries(2)
 	name, tags := []byte("some.key.name"), []byte("env=prod,locale=en-us")
@@ -71,7 +76,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	f("300,000 clients", DefaultClients, 100, func() any {
-		r := NewRates(1, 10, DefaultClients)
+		r := newTestRates(1, 10, DefaultClients)
 		for range 3 * DefaultClients {
 			r.Charge(Client(rand.Uint64()), 1, r.start)
 		}
@@ -135,7 +140,7 @@ func BenchmarkCharge(b *testing.B) {
 	for i := range clients {
 		clients[i] = Client(rand.Uint64())
 	}
-	r := NewRates(10, 100, len(clients))
+	r := newTestRates(10, 100, len(clients))
 	now := time.Now()
 	b.Run("one", func(b *testing.B) {
 		b.ReportAllocs()

@@ -13,24 +13,60 @@ const DefaultClients = 100_000
 // Never is the wait for a charge that can never succeed.
 const Never time.Duration = math.MaxInt64
 
-// Rates limits the number of metrics a second of each client. A client has a
-// token bucket: it holds up to burst tokens and is refilled at the rate. Each
-// metric costs one token.
-//
-// Rates stores a limited number of clients. To store another one, it forgets the
-// client that it has not seen for longest. If that client comes back, its bucket
-// is full, as it would be anyway after burst/perSecond seconds.
-type Rates struct {
-	start      time.Time
+// Rate is how many metrics a client may send. Its token bucket holds up to burst
+// tokens and is refilled at the rate. Each metric costs one token. The zero Rate
+// is not valid.
+type Rate struct {
 	burst      int
 	perToken   float64       // nanoseconds in which one token is refilled
 	refillTime time.Duration // time in which an empty bucket becomes full
-	shards     []rateShard
 }
 
-// maxRefillTime bounds Rates.refillTime so that sums of times do not overflow.
-// It is about 36 years; NewRates raises slower rates.
+// maxRefillTime bounds Rate.refillTime so that sums of times do not overflow. It
+// is about 36 years; NewRate raises slower rates.
 const maxRefillTime time.Duration = 1 << 60
+
+// burstSeconds is the time whose metrics are the default burst.
+const burstSeconds = 10
+
+// maxDefaultBurst bounds the default burst.
+const maxDefaultBurst = 1_000_000_000
+
+// NewRate returns a Rate of perSecond metrics (above 0) with bursts of burst
+// metrics. A burst of 0 stands for the metrics of ten seconds, at least one.
+func NewRate(perSecond float64, burst int) Rate {
+	if burst == 0 {
+		burst = int(min(max(1, burstSeconds*perSecond), maxDefaultBurst))
+	}
+	r := Rate{burst: burst, perToken: min(1e9/perSecond, float64(maxRefillTime)/float64(burst))}
+	r.refillTime = r.TimeFor(burst)
+	return r
+}
+
+// Burst returns the number of metrics that a client can send at once.
+func (r *Rate) Burst() int { return r.burst }
+
+// TimeFor returns the time in which n tokens are refilled. n is at most a few
+// bursts.
+func (r *Rate) TimeFor(n int) time.Duration { return time.Duration(float64(n) * r.perToken) }
+
+// tokensIn returns how many tokens are refilled in a time of at most refillTime.
+func (r *Rate) tokensIn(t time.Duration) int {
+	// The sum makes up for the rounding of TimeFor.
+	return min(r.burst, int((float64(t)+1)/r.perToken))
+}
+
+// Rates stores the token buckets of clients, a limited number of them. To store
+// another one, it forgets the client that it has not seen for longest. If that
+// client comes back, its bucket is full, as it would be anyway after
+// burst/perSecond seconds.
+//
+// Callers pass the Rate of a client with each call. It should be the same in all
+// calls for a client.
+type Rates struct {
+	start  time.Time
+	shards []rateShard
+}
 
 // Rates has up to maxRateShards shards, each with its own lock. A shard has room
 // for at least minShardClients clients, so that all shards become full at about
@@ -40,18 +76,14 @@ const (
 	minShardClients = 4096
 )
 
-// NewRates returns Rates of perSecond metrics (above 0) with bursts of burst
-// metrics (at least 1), which store up to maxClients clients (at least 1).
+// NewRates returns Rates that store up to maxClients clients (at least 1).
 // Clients are spread over the shards by their hashes, so one shard may forget
 // clients a little before the whole table is full.
-func NewRates(perSecond float64, burst, maxClients int) *Rates {
+func NewRates(maxClients int) *Rates {
 	r := &Rates{
-		start:    time.Now(),
-		burst:    burst,
-		perToken: min(1e9/perSecond, float64(maxRefillTime)/float64(burst)),
-		shards:   make([]rateShard, max(1, min(maxRateShards, maxClients/minShardClients))),
+		start:  time.Now(),
+		shards: make([]rateShard, max(1, min(maxRateShards, maxClients/minShardClients))),
 	}
-	r.refillTime = r.timeFor(burst)
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.index = make(map[Client]int32)
@@ -60,38 +92,64 @@ func NewRates(perSecond float64, burst, maxClients int) *Rates {
 	return r
 }
 
-// Burst returns the number of metrics that a client can send at once.
-func (r *Rates) Burst() int { return r.burst }
-
-// timeFor returns the time in which n tokens are refilled.
-func (r *Rates) timeFor(n int) time.Duration { return time.Duration(float64(n) * r.perToken) }
+// maxDebt is the maximum debt of a client after Adjust, in full buckets.
+const maxDebt = 2
 
 // Charge takes n tokens from the bucket of c at the time now. If the bucket has
 // fewer, Charge takes none and returns the time after which it will have enough,
 // if c is not charged meanwhile. If n is above the burst, the wait is Never. A
 // clock that goes back refills nothing.
-func (r *Rates) Charge(c Client, n int, now time.Time) (wait time.Duration, ok bool) {
+func (r *Rates) Charge(c Client, rate Rate, n int, now time.Time) (wait time.Duration, ok bool) {
 	switch {
 	case n <= 0:
 		return 0, true
-	case n > r.burst:
+	case n > rate.burst:
 		return Never, false
 	}
-	at := now.Sub(r.start)
-	s := &r.shards[uint64(c)%uint64(len(r.shards))]
-	s.mu.Lock()
+	s, at := r.lock(c, now)
 	defer s.mu.Unlock()
-	b := s.bucket(c, at)
-	if b.fullAt > at+2*r.refillTime {
-		// The clock was set back. Do not wait until it catches up.
-		b.fullAt = at + r.refillTime
-	}
-	fullAt := max(b.fullAt, at) + r.timeFor(n)
-	if wait = fullAt - at - r.refillTime; wait > 0 {
+	b := s.bucket(c, &rate, at)
+	fullAt := max(b.fullAt, at) + rate.TimeFor(n)
+	if wait = fullAt - at - rate.refillTime; wait > 0 {
 		return wait, false
 	}
 	b.fullAt = fullAt
 	return 0, true
+}
+
+// ChargeUpTo takes n tokens from the bucket of c, or all if the bucket has fewer.
+// It returns the number of tokens that it took.
+func (r *Rates) ChargeUpTo(c Client, rate Rate, n int, now time.Time) (taken int) {
+	s, at := r.lock(c, now)
+	defer s.mu.Unlock()
+	b := s.bucket(c, &rate, at)
+	fullAt := max(b.fullAt, at)
+	taken = max(0, min(n, rate.tokensIn(at+rate.refillTime-fullAt)))
+	b.fullAt = fullAt + rate.TimeFor(taken)
+	return taken
+}
+
+// Adjust corrects earlier charges of c. It takes n tokens from the bucket of c, even
+// if the bucket has fewer: then the bucket stays empty until the debt is refilled.
+// The debt is at most two full buckets. If n is negative, Adjust gives back -n
+// tokens.
+func (r *Rates) Adjust(c Client, rate Rate, n int, now time.Time) {
+	s, at := r.lock(c, now)
+	defer s.mu.Unlock()
+	b := s.bucket(c, &rate, at)
+	limit := at + (1+maxDebt)*rate.refillTime
+	if n/(1+maxDebt) > rate.burst { // TimeFor could overflow
+		b.fullAt = limit
+		return
+	}
+	b.fullAt = min(limit, max(b.fullAt, at)+rate.TimeFor(n))
+}
+
+// lock locks the shard of c, and returns it with the time since the start.
+func (r *Rates) lock(c Client, now time.Time) (*rateShard, time.Duration) {
+	s := &r.shards[uint64(c)%uint64(len(r.shards))]
+	s.mu.Lock()
+	return s, now.Sub(r.start)
 }
 
 // bucket is the token bucket of a client, and an element of its shard's list.
@@ -115,7 +173,17 @@ type rateShard struct {
 
 // bucket returns the bucket of c and makes it the newest of the list. If c is
 // unknown, its bucket is full at the time at.
-func (s *rateShard) bucket(c Client, at time.Duration) *bucket {
+func (s *rateShard) bucket(c Client, rate *Rate, at time.Duration) *bucket {
+	b := s.find(c, at)
+	if b.fullAt > at+(2+maxDebt)*rate.refillTime {
+		// The clock was set back. Do not wait until it catches up.
+		b.fullAt = at + rate.refillTime
+	}
+	return b
+}
+
+// find is bucket without the check of the clock.
+func (s *rateShard) find(c Client, at time.Duration) *bucket {
 	i, ok := s.index[c]
 	switch {
 	case ok:

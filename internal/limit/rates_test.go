@@ -10,9 +10,9 @@ import (
 )
 
 func TestCharge(t *testing.T) {
-	r := NewRates(10, 5, 100)
-	if r.Burst() != 5 {
-		t.Errorf("got burst %d, want 5", r.Burst())
+	r := newTestRates(10, 5, 100)
+	if r.rate.Burst() != 5 {
+		t.Errorf("got burst %d, want 5", r.rate.Burst())
 	}
 	f := func(at time.Duration, client Client, n int, want time.Duration) {
 		t.Helper()
@@ -50,7 +50,7 @@ func TestChargeAsCounted(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	const burst, clients = 20, 8
-	r := NewRates(10, burst, clients)
+	r := newTestRates(10, burst, clients)
 	var tokens, seen [clients]int
 	for c := range tokens {
 		tokens[c] = burst
@@ -72,7 +72,7 @@ func TestChargeAsCounted(t *testing.T) {
 }
 
 func TestClockGoesBack(t *testing.T) {
-	r := NewRates(10, 5, 100)
+	r := newTestRates(10, 5, 100)
 	base := r.start.Add(time.Hour)
 	r.Charge(1, 5, base)
 	passed := 0
@@ -103,7 +103,7 @@ func TestClockGoesBack(t *testing.T) {
 func TestExtremeRates(t *testing.T) {
 	f := func(perSecond float64, burst int) {
 		t.Helper()
-		r := NewRates(perSecond, burst, 1)
+		r := newTestRates(perSecond, burst, 1)
 		now := r.start.Add(time.Hour)
 		for range 3 {
 			if wait, ok := r.Charge(1, burst, now); !ok {
@@ -127,7 +127,7 @@ func TestExtremeRates(t *testing.T) {
 }
 
 func TestForgottenClientIsFull(t *testing.T) {
-	r := NewRates(1, 2, 3)
+	r := newTestRates(1, 2, 3)
 	f := func(client Client, want bool) {
 		t.Helper()
 		if _, ok := r.Charge(client, 2, r.start); ok != want {
@@ -148,7 +148,7 @@ func TestForgottenClientIsFull(t *testing.T) {
 }
 
 func TestClientKeepsItsLimitAmongManyOthers(t *testing.T) {
-	r := NewRates(10, 20, DefaultClients)
+	r := newTestRates(10, 20, DefaultClients)
 	client := SubjectClient("script")
 	passed := 0
 	for i := range 250_000 { // one second, with a new client every 4 µs
@@ -180,7 +180,7 @@ func TestClientKeepsItsLimitAmongManyOthers(t *testing.T) {
 
 func TestChargeInParallel(t *testing.T) {
 	const clients, burst, goroutines = 300, 50, 8
-	r := NewRates(1, burst, clients)
+	r := newTestRates(1, burst, clients)
 	var passed [clients]atomic.Int64
 	var all sync.WaitGroup
 	for range goroutines {

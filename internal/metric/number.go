@@ -40,8 +40,8 @@ type number struct {
 	isZero      bool
 }
 
-// parse parses src: an optional sign, digits, an optional fraction and an
-// optional exponent. The caller passes a zero n.
+// parse parses src: an optional sign, digits with an optional point among or around
+// them, and an optional exponent. The caller passes a zero n.
 func (n *number) parse(src []byte) error {
 	i := 0
 	if i < len(src) && (src[i] == '-' || src[i] == '+') {
@@ -49,13 +49,11 @@ func (n *number) parse(src []byte) error {
 		i++
 	}
 	n.whole, i = digits(src, i)
-	if len(n.whole) == 0 {
-		return errNotNumber
-	}
 	if i < len(src) && src[i] == '.' {
-		if n.frac, i = digits(src, i+1); len(n.frac) == 0 {
-			return errNotNumber
-		}
+		n.frac, i = digits(src, i+1)
+	}
+	if len(n.whole)+len(n.frac) == 0 {
+		return errNotNumber
 	}
 	exponent := 0
 	if i < len(src) && src[i]|0x20 == 'e' {

@@ -135,6 +135,7 @@ func TestFlavorsReserveNames(t *testing.T) {
 	f(FlavorTelegraf, Count, "start_time", false)
 	f(FlavorTelegraf, Count, "start_time.job", false)
 	f(FlavorTelegraf, Count, "a.start time.job", false)
+	f(FlavorTelegraf, Count, "job.sta!rté_time", false)
 	f(FlavorTelegraf, Count, "job.start_times", true)
 	f(FlavorTelegraf, Count, "job.restart_time.x", true)
 	f(FlavorNone, Count, "job.start_time", true)

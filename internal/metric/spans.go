@@ -1,25 +1,24 @@
 package metric
 
-// spans holds the positions of the parts of a line in a buffer, so that further
-// values can use its head, type and sections. A line with a single value:
+// spans holds the positions of the parts of a line in a buffer, so that the encoder can
+// add further values with the same head, type and sections. Such a line has one value,
+// or several values in one of two forms:
 //
-//	name,env=prod:1|c|@0.1            name:1|c|@0.1|#env:prod|c:in-1
-//	^   ^         ^^       ^          ^    ^^      ^         ^      ^
-//	│   nameEnd   │tail    sections   │    │tail   sections  │      end
-//	start         value    tagsEnd    start             tagsEnd
-//	                       end             value
-//
-// The type and rate are the typeLen bytes at tail. With several values, they are
-// the first or the only ones:
-//
-//	name:1|c|@0.1:2|c|@0.1|#env:prod      name:1:2|c|@0.1|#env:prod
-//	      ^                ^                      ^       ^
-//	      tail             sections               tail    sections
+//	name,env=prod:1|c|@0.1
+//	name:1|c|@0.1|#env:prod|c:in-1
+//	name:1|c|@0.1:2|c|@0.1|#env:prod
+//	name:1:2|c|@0.1|#env:prod
 type spans struct {
-	start, nameEnd, value, tail, sections, tagsEnd, end int
+	start    int // of the line
+	nameEnd  int // the end of the name; in most formats the tags follow
+	value    int // of the first value, after the colon
+	tail     int // of the first type, with the pipe before it
+	typeLen  int // the length of a type with its sample rate: |c|@0.1
+	sections int // of the sections after the last type: tags at the end, extensions
+	tagsEnd  int // the end of the tags in the sections
+	end      int // of the line
 
-	typeLen int
-	added   int // the bytes of prefixes and configured tags in the line
+	added int // the number of bytes of prefixes and configured tags
 }
 
 // appendLine appends a line feed and a line with the value v to dst, which ends
@@ -45,6 +44,13 @@ func (s *spans) appendLine(dst []byte, v *checkedValue) []byte {
 		added:    s.added,
 	}
 	return dst
+}
+
+// move adds n to all positions.
+func (s *spans) move(n int) {
+	for _, position := range []*int{&s.start, &s.nameEnd, &s.value, &s.tail, &s.sections, &s.tagsEnd, &s.end} {
+		*position += n
+	}
 }
 
 // addValue adds the value v to the line of s, which dst ends with, if the line is

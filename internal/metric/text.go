@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"statsd-http-proxy/internal/quote"
 )
 
 // reservedChars are the characters that have a meaning in a line of some StatsD
@@ -97,7 +99,7 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 		}
 		return append(dst, '_'), end, nil
 	case strings.ContainsRune(r.reserved, c) && size == 1 && c != utf8.RuneError:
-		return dst, end, fmt.Errorf("contains the reserved character %q", c)
+		return dst, end, reservedCharError(c)
 	case isInvalid(c, size):
 		return dst, end, errInvalid(c, size)
 	case r.onlyASCII:
@@ -114,10 +116,18 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	}
 }
 
-// isBefore reports whether the key a is before b, see compare. Neither is empty.
-func (r *rules) isBefore(a, b []byte) bool {
-	x, y := r.written[a[0]], r.written[b[0]]
-	return x != 0 && x < y || r.compare(a, b) < 0
+// reservedCharError says that a text contains a reserved character.
+type reservedCharError rune
+
+func (r reservedCharError) Error() string {
+	return fmt.Sprintf("contains the reserved character %q", rune(r))
+}
+
+// startsBefore reports whether the key a is before b because of their first bytes.
+// Neither is empty.
+func (r *rules) startsBefore(a, b []byte) bool {
+	first := r.written[a[0]]
+	return first != 0 && first < r.written[b[0]]
 }
 
 // compare compares the keys a and b as append writes them, in byte order.
@@ -177,9 +187,22 @@ func checkSetValue(src []byte) error {
 		}
 		switch {
 		case r == ':' || r == '|':
-			return fmt.Errorf("contains the reserved character %q", r)
+			return reservedCharError(r)
 		case isInvalid(r, size):
 			return errInvalid(r, size)
+		}
+		i += size
+	}
+	return nil
+}
+
+// checkExtension checks a section of a DogStatsD line: it must be valid UTF-8
+// without control characters.
+func checkExtension(src []byte) error {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if isInvalid(r, size) {
+			return fmt.Errorf("the section %s %w", quote.Bytes(src), errInvalid(r, size))
 		}
 		i += size
 	}

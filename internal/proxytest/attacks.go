@@ -51,6 +51,14 @@ var Attacks = func() (all []Attack) {
 	} {
 		bad("line "+line, line+"\r\nHost: h\r\n\r\n")
 	}
+	// HAProxy finds no path in some of these targets.
+	for _, target := range []string{
+		"*", "*://y/count/k", "*x://y/count/k", "*:///count/k", "*/b://z/count/k", "1://y/count/k", ":///count/k", "ftp://y/count/k",
+		"http:///count/k", "http://y\\/count/k", "http://y#/count/k", "http://u@y/count/k", "http://y:99999/count/k", "http://[::1/count/k",
+	} {
+		bad("target "+target, "POST "+target+" HTTP/1.1\r\nHost: h\r\n\r\n")
+	}
+	bad("host beyond ASCII", "POST /count/k HTTP/1.1\r\nHost: \xc3\xa4.example\r\n\r\n")
 	for _, line := range []string{"POST /count/k HTTP/9.9", "POST /count/k HTTP/2.0", "POST /count/k HTTP/0.9", "PRI * HTTP/2.0"} {
 		add(505, "line "+line, line+"\r\nHost: h\r\n\r\n")
 	}

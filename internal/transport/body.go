@@ -78,6 +78,7 @@ func (c *conn) readInPlace(n int) ([]byte, *exchange.HTTPError) {
 	}
 	data := c.in.bytes()[:n]
 	c.in.skip(n)
+	c.x.BodyReceived = n
 	return data, nil
 }
 
@@ -132,5 +133,6 @@ func (c *conn) appendData(dst, data []byte, limit int) ([]byte, *exchange.HTTPEr
 		}
 		dst = buffer.Grow(dst, need)
 	}
+	c.x.BodyReceived = len(dst) + len(data)
 	return append(dst, data...), nil
 }

@@ -179,6 +179,7 @@ func (c *conn) finish() (keepAlive bool) {
 	c.body.buffer.Release(c.server.bodies)
 	c.lingers = next == fateLinger
 	keepAlive = next == fateKeepAlive
+	exchange.Delay(c.server.stopping, c.x.Response.Delay)
 	return c.respond(keepAlive) == nil && keepAlive
 }
 
@@ -186,7 +187,7 @@ func (c *conn) finish() (keepAlive bool) {
 func (c *conn) respond(keepAlive bool) error {
 	c.hasResponded = true
 	x, now := c.x, time.Now()
-	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive)
+	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive, c.server.idleTimeout)
 	return c.write(x.Output, now)
 }
 

@@ -37,7 +37,7 @@ func withProxyProtocol(networks string) func(*proxytest.Options) {
 		}
 		o.ProxyProtocol, o.TrustedProxies = trusted, trusted
 		o.Conns = limit.NewConns(0, 2, trusted)
-		o.Rates = limit.NewRates(0.001, 3, 100)
+		o.RateLimit, o.RateBurst = 0.001, 3
 	}
 }
 
@@ -86,7 +86,7 @@ func TestProxyProtocolIsReadFromTrustedProxiesOnly(t *testing.T) {
 // TestProxyProtocolHeaders sends headers with different contents.
 func TestProxyProtocolHeaders(t *testing.T) {
 	const v2 = "\r\n\r\n\x00\r\nQUIT\n"
-	p := proxytest.Start(t, withProxyProtocol("127.0.0.1"), func(o *proxytest.Options) { o.Rates, o.Conns = nil, nil })
+	p := proxytest.Start(t, withProxyProtocol("127.0.0.1"), func(o *proxytest.Options) { o.RateLimit, o.RateBurst, o.Conns = 0, 0, nil })
 	for _, header := range []string{
 		"", // a health check of the load balancer
 		"PROXY UNKNOWN\r\n",

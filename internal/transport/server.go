@@ -30,6 +30,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
 )
@@ -63,12 +64,13 @@ type Options struct {
 // Server serves HTTP on a listener.
 type Server struct {
 	// Set by New.
-	options Options
-	log     *slog.Logger
-	bodies  *exchange.BodyBudget
-	http2   *http2.Server
-	tls     *tls.Config // nil for plain HTTP
-	gate    handshakeGate
+	options     Options
+	log         *slog.Logger
+	bodies      *exchange.BodyBudget
+	idleTimeout string // the value of the Keep-Alive field
+	http2       *http2.Server
+	tls         *tls.Config // nil for plain HTTP
+	gate        handshakeGate
 
 	// Safe for concurrent use.
 	dates        exchange.Dates
@@ -92,6 +94,7 @@ func New(options Options) *Server {
 		options:      options,
 		log:          options.Logger,
 		bodies:       exchange.NewBodyBudget(options.MaxBody),
+		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
 		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
 		stopping:     stopping,
 		stop:         stop,
