@@ -34,6 +34,7 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 	case !r.allows(q):
 		return false, methodNotAllowed(q.Bytes(q.Method), r.methods)
 	case !h.allowsOrigin(q):
+		a.cause = causeOrigin
 		return false, exchange.NewError(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.Bytes(q.Origin))+" may not send here")
 	}
 	needsToken := !r.isHeartbeat && !q.IsPreflight()

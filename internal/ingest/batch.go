@@ -42,6 +42,7 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		}
 		switch {
 		case rejected != nil && !a.route.isBatch:
+			a.cause = causeOfEntry(rejected)
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
@@ -133,6 +134,7 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 	}
 	switch err := h.options.Sink.Send(s.lines.Bytes, s.lines.Ends); {
 	case errors.Is(err, sender.ErrTooLarge):
+		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return exchange.Busy(err.Error())

@@ -22,10 +22,11 @@ type scratch struct {
 	hasTurn bool          // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	input      []byte  // the body, which the entries are parts of
-	entries    int     // read
-	loops      float64 // the sum of metric.Written.Loops
-	rejected   int     // rejected entries
+	input      []byte         // the body, which the entries are parts of
+	entries    int            // read
+	loops      float64        // the sum of metric.Written.Loops
+	rejected   int            // rejected entries
+	causes     [numCauses]int // of the rejected entries
 	rejections []rejection
 	newSeries  []uint64 // hashes of the series that this request has introduced
 	newKeys    []uint64 // hashes of the tag keys that this request has reserved
@@ -35,6 +36,7 @@ type scratch struct {
 // rejection says why an entry is rejected.
 type rejection struct {
 	index   int // of the entry, from 0
+	cause   cause
 	message string
 }
 
@@ -54,6 +56,7 @@ func (s *scratch) release() {
 		return
 	}
 	clear(s.rejections)
+	s.causes = [numCauses]int{}
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
 	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
@@ -104,7 +107,9 @@ func (s *scratch) decodeSingle(a *admission) error {
 // err is made only for them.
 func (s *scratch) reject(err error) {
 	s.rejected++
+	c := causeOfEntry(err)
+	s.causes[c]++
 	if len(s.rejections) < maxRejections {
-		s.rejections = append(s.rejections, rejection{s.entries, err.Error()})
+		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
 }

@@ -44,8 +44,8 @@ func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written,
 	var isAdmitted, isNew bool
 	if a.hasMaxSeries() {
 		isAdmitted, isNew = h.clientSeries.Admit(a.client, a.grant.MaxSeries, hash, now)
-	} else if isAdmitted, isNew = h.options.Series.Admit(hash, now); !isAdmitted {
-		h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
+	} else {
+		isAdmitted, isNew = h.options.Series.Admit(hash, now)
 	}
 	if !isAdmitted {
 		return &seriesLimitError{quote.Bytes(written.Name)}
