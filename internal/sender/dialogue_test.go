@@ -40,7 +40,7 @@ func (d *dialogue) on(e event) { d.m.handle(d.now, e) }
 // queued hands the machine packets of 100 bytes and two lines.
 func (d *dialogue) queued(packets int) {
 	for range packets {
-		d.on(event{kind: evSealed, n: 100, lines: 2})
+		d.on(event{kind: evPacketSealed, n: 100, lines: 2})
 	}
 }
 
@@ -83,13 +83,13 @@ func (d *dialogue) describe(a action) string {
 // finish tells the machine that an action was carried out.
 func (d *dialogue) finish(a action) {
 	switch a.kind {
-	case actWait, actDone:
+	case actWait, actStop:
 	case actWrite:
 		d.on(event{kind: evWrote, seq: a.seq})
 	case actTrim:
 		d.on(event{kind: evTrimmed, n: 10, lines: 1})
 	default:
-		d.on(event{kind: evDid, did: a.kind})
+		d.on(event{kind: evActionDone, done: a.kind})
 	}
 }
 
@@ -103,7 +103,7 @@ func (d *dialogue) run(length time.Duration) (actions []string) {
 		if a.kind != actWait {
 			actions = append(actions, a.String())
 			d.finish(a)
-			if a.kind == actDone {
+			if a.kind == actStop {
 				return actions
 			}
 			continue
@@ -144,7 +144,7 @@ func count(actions []string, prefix string) (n int) {
 // holds checks how many packets wait and how many are in flight.
 func (d *dialogue) holds(waiting, inFlight int) {
 	d.t.Helper()
-	if w, f := len(d.m.flight.waiting()), len(d.m.flight.written()); w != waiting || f != inFlight {
+	if w, f := len(d.m.packets.waiting()), len(d.m.packets.written()); w != waiting || f != inFlight {
 		d.t.Fatalf("%d packets wait and %d are in flight, want %d and %d", w, f, waiting, inFlight)
 	}
 }

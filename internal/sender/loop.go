@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -10,9 +9,9 @@ import (
 	"time"
 )
 
-// loop carries out what a machine decides. It owns the socket, the timer and
-// the bytes of the packets. One goroutine, that of run, uses all but what stop
-// uses.
+// loop carries out the actions of a machine. It owns the socket, the timer and the
+// bytes of the packets. Only the goroutine of run uses it, except for the fields that
+// stop uses.
 type loop struct {
 	machine *machine
 	queue   *queue
@@ -22,50 +21,50 @@ type loop struct {
 
 	stopOnce sync.Once
 	stopping chan struct{}   // closed by stop
-	deadline time.Time       // of stop; set before stopping is closed
-	expired  context.Context // done when stop has to return
+	deadline time.Time       // when stop must return, zero for never; set before stopping is closed
+	expired  context.Context // done when the context of stop is done, or run ends
 	expire   context.CancelFunc
 	done     chan struct{} // closed when the goroutine is gone
 
-	packets  []*buffer // that the machine knows, in order, after those that were removed
-	base     uint64    // number of packets[0]
-	removed  int       // packets at the start that were removed
+	packets  []*buffer // the packets of machine.packets, with their bytes
+	base     uint64    // the number of packets[0]
+	removed  int       // the number of packets at the start that are removed
 	openedAt time.Time // when the open packet got its first line, zero if it has none
 
-	conn     conn            // nil if there is none
-	news     <-chan struct{} // of conn
-	dials    chan dialed     // the end of an attempt to connect
-	isDials  bool            // there is such an attempt
-	stopped  <-chan struct{} // stopping, until it was seen
-	timer    *time.Timer
-	polledAt time.Time // when events were received last
+	conn          conn            // nil if there is no connection
+	statusChanged <-chan struct{} // of conn
+	dialResults   chan dialResult // receives the result of an attempt to connect
+	isDialing     bool            // an attempt to connect is under way
+	stopped       <-chan struct{} // stopping, or nil after run has seen that it is closed
+	timer         *time.Timer
+	polledAt      time.Time // when the loop last received events
 }
 
-// dialed is how an attempt to connect has ended.
-type dialed struct {
-	conn   conn
-	isSelf bool
-	err    error
+// dialResult is the result of an attempt to connect.
+type dialResult struct {
+	conn          conn
+	isSelfConnect bool
+	err           error
 }
 
-// newLoop returns a loop that sends what is in q.
+// newLoop returns a loop that sends the packets of q.
 func newLoop(p policy, q *queue, look *lookup, dial dialFunc, r *report) *loop {
 	l := &loop{
-		machine:  newMachine(p, rand.Uint64()),
-		queue:    q,
-		lookup:   look,
-		dial:     dial,
-		report:   r,
-		stopping: make(chan struct{}),
-		done:     make(chan struct{}),
-		dials:    make(chan dialed, 1),
+		machine:     newMachine(p, rand.Uint64()),
+		queue:       q,
+		lookup:      look,
+		dial:        dial,
+		report:      r,
+		stopping:    make(chan struct{}),
+		done:        make(chan struct{}),
+		dialResults: make(chan dialResult, 1),
 	}
 	l.expired, l.expire = context.WithCancel(context.Background())
 	return l
 }
 
-// stop makes run send what is left and waits for its end, until ctx is done:
-// then the rest is lost.
+// stop makes run send the remaining packets and end, and waits for that. When ctx is
+// done, the packets that are left are lost.
 func (l *loop) stop(ctx context.Context) {
 	defer l.expire()
 	l.stopOnce.Do(func() {
@@ -80,7 +79,7 @@ func (l *loop) stop(ctx context.Context) {
 	}
 }
 
-// run sends until stop.
+// run sends packets until stop is called and no packets are left.
 func (l *loop) run() {
 	defer close(l.done)
 	l.stopped = l.stopping
@@ -93,25 +92,25 @@ func (l *loop) run() {
 	}
 	for {
 		a := l.machine.next(time.Now())
-		if a.kind == actDone {
+		if a.kind == actStop {
 			break
 		}
-		l.do(a)
+		l.perform(a)
 	}
 	l.expire()
-	if l.isDials {
-		if d := <-l.dials; d.conn != nil {
+	if l.isDialing {
+		if d := <-l.dialResults; d.conn != nil {
 			d.conn.close()
 		}
 	}
 	l.publish()
 }
 
-// handle hands the machine an event.
+// handle passes an event to the machine.
 func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
 
-// do carries out an action and tells the machine so.
-func (l *loop) do(a action) {
+// perform carries out an action and reports that to the machine.
+func (l *loop) perform(a action) {
 	switch a.kind {
 	case actWait:
 		l.wait(a)
@@ -121,8 +120,8 @@ func (l *loop) do(a action) {
 		return
 	case actProbe:
 		err := l.conn.write(nil, time.Now())
-		l.handle(event{kind: evDid, did: actProbe})
-		l.look(err)
+		l.handle(event{kind: evActionDone, done: actProbe})
+		l.checkConn(err)
 		return
 	case actTrim:
 		n, lines := l.trim(a.n)
@@ -133,16 +132,16 @@ func (l *loop) do(a action) {
 		l.dequeue(true)
 		l.openedAt = time.Time{}
 	case actLookup:
-		l.lookup.lookAgain()
+		l.lookup.request()
 	case actDial:
 		l.connect(a.addr)
 	case actCheck:
-		l.look(nil)
+		l.checkConn(nil)
 	case actFinish:
 		l.conn.finish()
 	case actClose:
 		l.conn.close()
-		l.conn, l.news = nil, nil
+		l.conn, l.statusChanged = nil, nil
 	case actConfirm:
 		l.report.confirmed(a.n, a.lines, a.bytes)
 		l.remove(a.n)
@@ -152,40 +151,41 @@ func (l *loop) do(a action) {
 			l.remove(len(l.packets) - l.removed)
 		}
 	default:
-		l.report.do(a)
+		l.report.logAction(a)
 	}
-	l.handle(event{kind: evDid, did: a.kind})
+	l.handle(event{kind: evActionDone, done: a.kind})
 }
 
-// packet returns a packet by its number.
+// packet returns the packet with the given number.
 func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
 
-// connect begins to connect to an address.
+// connect begins to connect to an address. The result arrives in dialResults.
 func (l *loop) connect(address string) {
-	l.isDials = true
+	l.isDialing = true
 	go func() {
-		c, isSelf, err := l.dial(l.expired, address)
-		l.dials <- dialed{c, isSelf, err}
+		c, isSelfConnect, err := l.dial(l.expired, address)
+		l.dialResults <- dialResult{c, isSelfConnect, err}
 	}()
 }
 
-// connected takes the end of an attempt to connect.
-func (l *loop) connected(d dialed) {
-	l.isDials = false
+// connected handles the result of an attempt to connect.
+func (l *loop) connected(d dialResult) {
+	l.isDialing = false
 	if d.err != nil {
 		l.report.sendErrors++
 		l.handle(event{kind: evDialFailed, err: d.err, isRefused: isRefused(d.err)})
 		return
 	}
 	l.report.connections++
-	l.conn, l.news = d.conn, d.conn.news()
-	l.handle(event{kind: evDialed, isSelf: d.isSelf})
+	l.conn, l.statusChanged = d.conn, d.conn.statusChanged()
+	l.handle(event{kind: evDialed, isSelfConnect: d.isSelfConnect})
 }
 
-// pollInterval is how long the loop writes without a look at all else.
+// pollInterval is the maximum time for which the loop only writes packets. Then it
+// receives other events, if there are any.
 const pollInterval = writeTimeout
 
-// write writes a packet.
+// write writes packet seq.
 func (l *loop) write(seq uint64) {
 	now := time.Now()
 	switch err := l.conn.write(l.packet(seq).bytes, now); {
@@ -194,15 +194,14 @@ func (l *loop) write(seq uint64) {
 	case errors.Is(err, errBusy):
 		l.handle(event{kind: evBlocked})
 	default:
-		l.look(err)
+		l.checkConn(err)
 	}
 	if now.Sub(l.polledAt) > pollInterval {
 		l.wait(action{until: now})
 	}
 }
 
-// wait waits until a time, or until something happens, which it hands to the
-// machine.
+// wait waits for an event until a.until, and passes it to the machine.
 func (l *loop) wait(a action) {
 	l.publish()
 	l.timer.Reset(time.Until(a.until))
@@ -213,7 +212,7 @@ func (l *loop) wait(a action) {
 	select {
 	case <-opened:
 		l.openedAt = time.Now()
-		l.handle(event{kind: evOpened})
+		l.handle(event{kind: evPacketOpened})
 	case <-filled:
 		l.dequeue(false)
 	case <-l.lookup.changed:
@@ -222,29 +221,30 @@ func (l *loop) wait(a action) {
 		} else {
 			l.handle(event{kind: evResolved, addrs: addrs})
 		}
-	case d := <-l.dials:
+	case d := <-l.dialResults:
 		l.connected(d)
-	case <-l.news:
-		l.look(nil)
+	case <-l.statusChanged:
+		l.checkConn(nil)
 	case <-l.stopped:
 		l.stopped = nil
-		l.handle(event{kind: evClosing, by: l.deadline})
+		l.handle(event{kind: evClosing, deadline: l.deadline})
 	case <-l.expired.Done():
-		l.handle(event{kind: evClosing, by: time.Now()})
+		l.handle(event{kind: evClosing, deadline: time.Now()})
 	case <-l.timer.C:
 		l.handle(event{kind: evTick})
 	}
 	l.polledAt = time.Now()
 }
 
-// look hands the machine what the connection knows, and the error of a write.
-func (l *loop) look(err error) {
-	f := l.conn.facts()
+// checkConn passes the status of the connection to the machine. err is the error of a
+// write, or nil.
+func (l *loop) checkConn(err error) {
+	f := l.conn.status()
 	if err != nil {
 		f.err = err
 	}
 	if l.machine.policy.isUDP {
-		l.lookUDP(f, err)
+		l.checkUDP(f, err)
 		return
 	}
 	if l.machine.policy.isStream {
@@ -254,30 +254,30 @@ func (l *loop) look(err error) {
 	case errors.Is(f.err, syscall.EMSGSIZE):
 		l.handle(event{kind: evTooLong})
 	case f.err != nil:
-		l.news = nil // it stays closed
+		l.statusChanged = nil // the channel stays closed
 		if !errors.Is(f.err, errEnded) {
 			l.report.sendErrors++
 		}
-		l.handle(event{kind: evEnded, err: f.err, isClosed: isClosedByServer(f.err)})
+		l.handle(event{kind: evConnEnded, err: f.err, isClosed: isClosedByServer(f.err)})
 	case f.isReplaced:
-		l.handle(event{kind: evReplaced})
+		l.handle(event{kind: evSocketReplaced})
 	}
 }
 
-// ipHeaders is how many bytes of an IPv6 packet precede the lines.
+// ipHeaders is the number of bytes of IPv6 and UDP headers before the lines.
 const ipHeaders = 40 + 8
 
-// lookUDP hands the machine what became of UDP packets. writeErr is the error of
-// a write.
-func (l *loop) lookUDP(f facts, writeErr error) {
-	first, next := l.machine.flight.firstSeq(), l.machine.flight.nextSeq()
+// checkUDP passes the refused UDP packets of f to the machine. writeErr is the error of
+// a write, or nil.
+func (l *loop) checkUDP(f connStatus, writeErr error) {
+	first, next := l.machine.packets.firstSeq(), l.machine.packets.nextSeq()
 	written := l.packets[first-l.base : next-l.base]
-	var refused, cut []returned
+	var refused, overMTU []returnedPacket
 	var mtu int
 	var isOurs, isPrompt bool
 	for _, r := range f.returned {
 		if r.err == syscall.EMSGSIZE {
-			cut, mtu = append(cut, r), r.mtu
+			overMTU, mtu = append(overMTU, r), r.mtu
 			continue
 		}
 		refused = append(refused, r)
@@ -285,68 +285,15 @@ func (l *loop) lookUDP(f facts, writeErr error) {
 		isPrompt = r.isLoopback && r.err == syscall.ECONNREFUSED
 		f.err = r.err
 	}
-	if len(cut) > 0 {
-		l.handle(event{kind: evCut, seq: first + uint64(firstQuoted(written, cut)), n: mtu - ipHeaders})
+	if len(overMTU) > 0 {
+		l.handle(event{kind: evMTUExceeded, seq: first + uint64(firstQuoted(written, overMTU)), n: mtu - ipHeaders})
 	}
 	isTooLong := errors.Is(f.err, syscall.EMSGSIZE)
 	switch {
 	case f.err != nil && !isTooLong:
 		l.report.sendErrors++
-		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isOurs: isOurs, isPrompt: isPrompt})
-	case isTooLong && len(cut) == 0 && writeErr != nil:
+		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isFromOwnHost: isOurs, isPrompt: isPrompt})
+	case isTooLong && len(overMTU) == 0 && writeErr != nil:
 		l.handle(event{kind: evTooLong})
 	}
-}
-
-// dequeue takes packets from the queue; with all, the open one too.
-func (l *loop) dequeue(all bool) {
-	before := len(l.packets)
-	l.packets = l.queue.dequeue(l.packets, all)
-	now := time.Now()
-	for _, b := range l.packets[before:] {
-		at := now
-		if !l.openedAt.IsZero() {
-			at, l.openedAt = l.openedAt, time.Time{}
-		}
-		b.queuedAt = at
-		l.machine.handle(now, event{kind: evSealed, n: len(b.bytes), lines: b.lines})
-	}
-}
-
-// trim takes those lines off the oldest packet that end within its first n
-// bytes, and returns how many bytes and lines that were.
-func (l *loop) trim(n int) (size, lines int) {
-	b := l.packets[l.removed]
-	arrived := b.bytes[:min(n, len(b.bytes))]
-	arrived = arrived[:bytes.LastIndexByte(arrived, '\n')+1]
-	b.bytes = b.bytes[len(arrived):]
-	return len(arrived), bytes.Count(arrived, []byte{'\n'})
-}
-
-// remove removes the n oldest packets.
-func (l *loop) remove(n int) {
-	removed := l.packets[l.removed : l.removed+n]
-	l.queue.recycle(removed)
-	clear(removed)
-	if l.removed += n; l.removed <= len(l.packets)/2 {
-		return
-	}
-	rest := copy(l.packets, l.packets[l.removed:])
-	clear(l.packets[rest:])
-	l.packets = l.packets[:rest]
-	l.base += uint64(l.removed)
-	l.removed = 0
-}
-
-// publish makes the state visible to Send and Stats.
-func (l *loop) publish() {
-	m := l.machine
-	waiting := len(m.flight.waiting())
-	l.queue.setUnsent(waiting)
-	l.report.isAway = m.isAway
-	l.report.oldest = l.openedAt
-	if waiting > 0 {
-		l.report.oldest = l.packet(m.flight.nextSeq()).queuedAt
-	}
-	l.report.publish()
 }

@@ -23,9 +23,9 @@ type fakeConn struct {
 	mu         sync.Mutex
 	written    []string
 	times      []time.Time
-	writeErr   error // what write returns
-	known      facts // what facts returns next
-	looks      int   // how often facts was called
+	writeErr   error      // what write returns
+	known      connStatus // what status returns next
+	looks      int        // how often status was called
 	isFinished bool
 	isClosed   bool
 }
@@ -40,7 +40,7 @@ func (c *fakeConn) write(packet []byte, now time.Time) error {
 	return c.writeErr
 }
 
-func (c *fakeConn) facts() facts {
+func (c *fakeConn) status() connStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looks++
@@ -49,7 +49,7 @@ func (c *fakeConn) facts() facts {
 	return f
 }
 
-func (c *fakeConn) news() <-chan struct{} { return c.token }
+func (c *fakeConn) statusChanged() <-chan struct{} { return c.token }
 
 func (c *fakeConn) finish() {
 	c.mu.Lock()
@@ -72,7 +72,7 @@ func (c *fakeConn) set(change func()) {
 	synctest.Wait()
 }
 
-// lookCount returns how often facts was called.
+// lookCount returns how often status was called.
 func (c *fakeConn) lookCount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -263,7 +263,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 		}
 		c := n.last()
 		c.set(func() {
-			c.known.returned = []returned{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
+			c.known.returned = []returnedPacket{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
 		})
 		if got := n.s.Stats(); got.IsUp || got.QueueLines != 2 || got.LinesSent != 2 || got.SendErrors != 1 {
 			t.Errorf("away: %+v", got)
@@ -295,7 +295,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 // TestLoopLearnsHowRefusalsCome has a refusal come from another host, and from
 // our own, which has not found the server's.
 func TestLoopLearnsHowRefusalsCome(t *testing.T) {
-	f := func(r returned, e evidence, sent int) {
+	f := func(r returnedPacket, e pathKind, sent int) {
 		inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
 			pass(time.Second)
 			for _, line := range []string{"a:1|c", "b:1|c", "c:1|c"} {
@@ -304,20 +304,20 @@ func TestLoopLearnsHowRefusalsCome(t *testing.T) {
 			}
 			c := n.last()
 			r.quoted = []byte("c:1|c")
-			c.set(func() { c.known.returned = []returned{r} })
-			if got := n.s.loop.machine.addrs.current().evidence; got != e {
-				t.Errorf("%+v: got evidence %d, want %d", r, got, e)
+			c.set(func() { c.known.returned = []returnedPacket{r} })
+			if got := n.s.loop.machine.addrs.current().kind; got != e {
+				t.Errorf("%+v: got kind %d, want %d", r, got, e)
 			}
 			if got := n.s.Stats().LinesSent; got != uint64(sent) {
 				t.Errorf("%+v: %d lines were sent, want %d", r, got, sent)
 			}
 		})
 	}
-	f(returned{err: syscall.ECONNREFUSED, isLoopback: true}, prompt, 2)
-	f(returned{err: syscall.ECONNREFUSED}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknown, 0)
+	f(returnedPacket{err: syscall.ECONNREFUSED, isLoopback: true}, promptPath, 2)
+	f(returnedPacket{err: syscall.ECONNREFUSED}, limitedPath, 2)
+	f(returnedPacket{err: syscall.EHOSTUNREACH}, limitedPath, 2)
+	f(returnedPacket{err: syscall.EHOSTUNREACH, isLoopback: true}, limitedPath, 2)
+	f(returnedPacket{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknownPath, 0)
 }
 
 func TestLoopWritesCutPacketsAgain(t *testing.T) {
@@ -331,7 +331,7 @@ func TestLoopWritesCutPacketsAgain(t *testing.T) {
 		c := n.last()
 		c.set(func() {
 			c.known.err = syscall.EMSGSIZE
-			c.known.returned = []returned{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
+			c.known.returned = []returnedPacket{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
 		})
 		if got := c.lines(); !slices.Equal(got, append(lines, lines[0], lines[2])) {
 			t.Errorf("got %q", got)
@@ -519,8 +519,8 @@ func TestRefusalWithoutAPacket(t *testing.T) {
 		if got := n.s.Stats(); got.LinesSent != 2 || got.QueueLines != 1 || got.IsUp {
 			t.Errorf("got %+v", got)
 		}
-		if got := n.s.loop.machine.addrs.current().evidence; got != limited {
-			t.Errorf("got evidence %d, want %d", got, limited)
+		if got := n.s.loop.machine.addrs.current().kind; got != limitedPath {
+			t.Errorf("got kind %d, want %d", got, limitedPath)
 		}
 	})
 }
@@ -590,11 +590,11 @@ func TestLookupIsRepeated(t *testing.T) {
 		f(0, 1)
 		f(29*time.Second, 1)
 		f(time.Second, 2)
-		s.lookup.lookAgain()
+		s.lookup.request()
 		f(999*time.Millisecond, 2)
 		f(time.Millisecond, 3)
 		f(29*time.Second, 3)
-		s.lookup.lookAgain()
+		s.lookup.request()
 		f(0, 4)
 		names.set()
 		f(30*time.Second, 5)

@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	ended = event{kind: evEnded, err: errEnded, isClosed: true} // the server's end of the connection
-	reset = event{kind: evEnded, err: errTest, isClosed: true}  // the whole connection
-	stall = event{kind: evEnded, err: errTest}                  // by the network
+	ended = event{kind: evConnEnded, err: errEnded, isClosed: true} // the server's end of the connection
+	reset = event{kind: evConnEnded, err: errTest, isClosed: true}  // the whole connection
+	stall = event{kind: evConnEnded, err: errTest}                  // by the network
 )
 
 // trusted returns a dialogue with a machine whose stream is out of doubt.
@@ -344,8 +344,8 @@ func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
 	d.run(time.Second)
 	d.is(dialing)
 	d.on(event{kind: evDialed})
-	if got := d.m.addrs.current().evidence; got != unknown {
-		t.Errorf("got evidence %d, want %d", got, unknown)
+	if got := d.m.addrs.current().kind; got != unknownPath {
+		t.Errorf("got kind %d, want %d", got, unknownPath)
 	}
 
 	d = connected(t, newPolicy(UDP))
@@ -354,7 +354,7 @@ func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
 	d.on(event{kind: evResolved, addrs: []string{"b"}})
 	d.run(time.Millisecond)
 	d.on(event{kind: evRefused, err: errTest, isPrompt: true})
-	if p := d.m.addrs.current(); p.evidence != unknown || p.refusals != 0 {
+	if p := d.m.addrs.current(); p.kind != unknownPath || p.refusals != 0 {
 		t.Errorf("got %+v", p)
 	}
 }

@@ -27,7 +27,7 @@ func TestPace(t *testing.T) {
 		}
 		return left
 	}
-	const tenth = baseRate / 10
+	const tenth = maxRate / 10
 	near := func(got, want int) bool { return got > want*9/10 && got < want*11/10 }
 
 	// An outage's backlog leaves slowly at first, then at baseRate.
@@ -51,7 +51,7 @@ func TestPace(t *testing.T) {
 		}
 	}
 	// Before the end there is a least rate.
-	if left := f(64<<20, 0, 10*baseRate); !near(left[5], 10*tenth) {
+	if left := f(64<<20, 0, 10*maxRate); !near(left[5], 10*tenth) {
 		t.Errorf("%d bytes leave in 0.1 s, want about %d", left[5], 10*tenth)
 	}
 }
