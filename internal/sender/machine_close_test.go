@@ -6,12 +6,12 @@ import (
 )
 
 // closing hands the machine Close, with the time that it has.
-func (d *dialogue) closing(timeout time.Duration) {
+func (d *harness) closing(timeout time.Duration) {
 	d.on(event{kind: evClosing, deadline: d.now.Add(timeout)})
 }
 
 func TestMachineClosesWithNothingLeft(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.closing(time.Hour)
 	d.want("seal", "done")
 
@@ -57,7 +57,7 @@ func TestMachineSendsTheRest(t *testing.T) {
 // TestMachineClosesInEachState has a server that is away, does not answer, or
 // takes nothing: Close is over when its time is.
 func TestMachineClosesInEachState(t *testing.T) {
-	f := func(what string, want int, d *dialogue) {
+	f := func(what string, want int, d *harness) {
 		t.Run(what, func(t *testing.T) {
 			d.t = t
 			d.closing(time.Second)
@@ -81,13 +81,13 @@ func TestMachineClosesInEachState(t *testing.T) {
 			}
 		})
 	}
-	queued := func(d *dialogue, packets int) *dialogue {
+	queued := func(d *harness, packets int) *harness {
 		d.queued(packets)
 		return d
 	}
-	f("no address", 2, queued(newDialogue(t, newPolicy(UDP)), 1))
+	f("no address", 2, queued(newHarness(t, newPolicy(UDP)), 1))
 
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a"}})
 	d.want("dial a")
 	f("dialing", 2, queued(d, 1))

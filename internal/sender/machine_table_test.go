@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// inState returns a dialogue with a machine in a state. One packet waits, or is
+// inState returns a harness with a machine in a state. One packet waits, or is
 // in flight if the machine is up or finishing. The open packet is empty.
-func inState(t *testing.T, network string, s state) *dialogue {
+func inState(t *testing.T, network string, s state) *harness {
 	t.Helper()
-	d := newDialogue(t, newPolicy(network))
+	d := newHarness(t, newPolicy(network))
 	resolved := event{kind: evResolved, addrs: []string{"a"}}
 	dial := func() {
 		t.Helper()

@@ -289,7 +289,7 @@ func TestMachineDropsAPacketThatIsTooLarge(t *testing.T) {
 
 func TestMachineClosesASocketThatIsConnectedToItself(t *testing.T) {
 	for _, network := range []string{UDP, TCP} {
-		d := newDialogue(t, newPolicy(network))
+		d := newHarness(t, newPolicy(network))
 		d.on(event{kind: evResolved, addrs: []string{"a"}})
 		d.want("dial a")
 		d.queued(1)
@@ -308,7 +308,7 @@ func TestMachineClosesASocketThatIsConnectedToItself(t *testing.T) {
 // TestMachineTriesEachAddress backs off after each round, and not after each
 // address.
 func TestMachineTriesEachAddress(t *testing.T) {
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a", "b", "c"}})
 	shortest := 50 * time.Millisecond
 	for round := range 8 {
@@ -346,7 +346,7 @@ func TestMachineTriesEachAddress(t *testing.T) {
 // TestMachineTrustsAFreshAddress moves on to an address that has refused
 // nothing.
 func TestMachineTrustsAFreshAddress(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
 	d.want("dial a")
 	d.on(event{kind: evDialed})
@@ -381,7 +381,7 @@ func TestMachineTrustsAFreshAddress(t *testing.T) {
 }
 
 func TestMachineFollowsTheName(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.want("wait 1h0m0s")
 	d.on(event{kind: evLookupFailed, err: errTest})
 	d.want("not found", "wait 1h0m0s")
@@ -438,7 +438,7 @@ func TestMachineLosesNothingWithAMove(t *testing.T) {
 
 	// It goes while the machine connects.
 	for _, e := range []event{{kind: evDialed}, {kind: evDialFailed, err: errTest}} {
-		d = newDialogue(t, newPolicy(TCP))
+		d = newHarness(t, newPolicy(TCP))
 		d.on(event{kind: evResolved, addrs: []string{"a"}})
 		d.want("dial a")
 		d.on(moved)
