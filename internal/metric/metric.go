@@ -143,9 +143,9 @@ func (l *Lines) Append(group []byte) {
 	l.Ends = append(l.Ends, len(l.Bytes))
 }
 
-// lastGroup returns the start of the last group if it is the given line, and -1
-// otherwise.
-func (l *Lines) lastGroup(line []byte) int {
+// startOfLastGroup returns the index in l.Bytes at which the last group starts, if that
+// group is the given line, and -1 otherwise.
+func (l *Lines) startOfLastGroup(line []byte) int {
 	n := len(l.Ends)
 	if n == 0 {
 		return -1
