@@ -86,6 +86,7 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	return nil
 }
 
+// spanOf returns the span of value, which starts at start.
 func spanOf(value []byte, start int) Span {
 	return Span{uint16(start), uint16(start + len(value))}
 }
@@ -121,9 +122,9 @@ var hostBytes = func() (table [256]bool) {
 	return table
 }()
 
-// isHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). A value with others may be a header field
-// whose line end another parser would see.
+// isHost reports whether the value of a Host field consists of bytes that hosts and ports
+// may contain (RFC 9110, section 7.2). Other bytes may be an attempt to hide a further
+// header field, whose beginning another parser would see.
 func isHost(value []byte) bool {
 	for _, b := range value {
 		if !hostBytes[b] {
@@ -133,8 +134,8 @@ func isHost(value []byte) bool {
 	return true
 }
 
-// parseLength returns the number in a Content-Length field, -1 if text is not one
-// decimal number.
+// parseLength returns the number in a Content-Length field. It returns -1 if text is not
+// a single decimal number.
 func parseLength(text []byte) int {
 	if len(text) == 0 {
 		return -1

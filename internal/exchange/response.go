@@ -21,14 +21,15 @@ type Response struct {
 
 	Header, Value string // one more header field; none if Header is empty
 
-	// Page answers instead of all the fields above; nil for other responses. It
-	// may stream for as long as it likes. The context of its request ends when
+	// Page writes the response instead of the fields above; nil for other responses.
+	// It may stream for any time. The context of its request ends when
 	// the server shuts down or the client is gone. Over HTTP/1 the request has no
 	// header fields, and the connection closes afterwards.
 	Page    http.Handler
 	PageURL *url.URL // the target of the request
 }
 
+// reset makes r an empty 200. It keeps the memory of Body.
 func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
 }
@@ -40,12 +41,12 @@ const DefaultNames = "X-JWT-Token, Authorization, Content-Type, Content-Encoding
 const corsMaxAge = "86400" // seconds; browsers cap it at two hours and more
 
 // WriteHeaders calls add with the name and the value of each header field. It
-// leaves out those that the transport adds, and those whose values would have to
+// leaves out the fields that the transport adds, and those whose values would have to
 // be copied into a string: Access-Control-Allow-Origin, and with AllowedNames
 // Access-Control-Allow-Headers.
 //
 // It allows credentials because navigator.sendBeacon always asks with them. The
-// proxy reads no cookie, so that a page gains nothing by them.
+// proxy reads no cookies, so a page gains nothing by them.
 func (r *Response) WriteHeaders(add func(name, value string)) {
 	add("X-Content-Type-Options", "nosniff")
 	if r.ContentType != "" {
