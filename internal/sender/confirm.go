@@ -49,7 +49,7 @@ func (m *machine) confirmOld(now time.Time) {
 	}
 	n := m.arrived()
 	if m.policy.isUDP {
-		timeout := m.returnTimeout()
+		timeout := m.refusalTimeout()
 		n = 0
 		for bytes := m.packets.writtenBytes; n < len(written); n++ {
 			if bytes <= m.policy.maxInFlight && now.Sub(written[n].sent) < timeout {
@@ -61,12 +61,12 @@ func (m *machine) confirmOld(now time.Time) {
 	m.confirm(n)
 }
 
-// returnTimeout returns how long after its write a UDP packet may be refused.
-func (m *machine) returnTimeout() time.Duration {
+// refusalTimeout returns how long after its write a UDP packet may be refused.
+func (m *machine) refusalTimeout() time.Duration {
 	if m.addrs.current().kind == promptPath {
-		return m.policy.promptReturnTimeout
+		return m.policy.promptRefusalTimeout
 	}
-	return m.policy.returnTimeout
+	return m.policy.refusalTimeout
 }
 
 // confirm confirms the n oldest packets in flight.

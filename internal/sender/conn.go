@@ -34,10 +34,10 @@ type conn interface {
 
 // connStatus is what a conn knows about its packets and its server.
 type connStatus struct {
-	acked      int              // streams: the number of bytes that the server's kernel has acknowledged
-	returned   []returnedPacket // UDP: the packets that were refused since the last call
-	err        error            // the error that ended the connection; errEnded if the server closed its end
-	isReplaced bool             // Unix sockets: another socket is at the server's path
+	acked      int             // streams: the number of bytes that the server's kernel has acknowledged
+	refused    []refusedPacket // UDP: the packets that were refused since the last call
+	err        error           // the error that ended the connection; errEnded if the server closed its end
+	isReplaced bool            // Unix sockets: another socket is at the server's path
 }
 
 var (

@@ -19,14 +19,14 @@ type udpConn struct {
 	changed chan struct{} // holds an element if status has news
 	ended   chan struct{} // closed when the goroutine that reads is gone
 
-	mu       sync.Mutex
-	returned []returnedPacket
-	err      error
+	mu      sync.Mutex
+	refused []refusedPacket
+	err     error
 }
 
-// returnedPacket is a packet that was refused: its sender gets it back in an ICMP
+// refusedPacket is a packet that was refused: its sender gets it back in an ICMP
 // message.
-type returnedPacket struct {
+type refusedPacket struct {
 	quoted       []byte        // the beginning of the packet
 	err          syscall.Errno // why it was refused
 	isLoopback   bool          // the message came through the loopback interface, where Linux does not limit ICMP
@@ -65,11 +65,11 @@ func (u *udpConn) read() {
 func (u *udpConn) addError(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.returned = append(u.returned, u.errors.read()...)
+	u.refused = append(u.refused, u.errors.read()...)
 	if err != nil {
 		u.err = err
 	}
-	if len(u.returned) > 0 || u.err != nil {
+	if len(u.refused) > 0 || u.err != nil {
 		signal(u.changed)
 	}
 }
@@ -86,8 +86,8 @@ func (u *udpConn) status() connStatus {
 	u.addError(u.errors.pending())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f := connStatus{returned: u.returned, err: u.err}
-	u.returned, u.err = nil, nil
+	f := connStatus{refused: u.refused, err: u.err}
+	u.refused, u.err = nil, nil
 	select {
 	case <-u.changed:
 	default:
@@ -110,7 +110,7 @@ const minQuoted = 64
 // firstQuoted returns the index of the first written packet that was refused, or
 // len(written) if there is none. If several written packets are equal, it assumes the
 // last one, because a refusal arrives soon after the packet was written.
-func firstQuoted(written []*buffer, refused []returnedPacket) int {
+func firstQuoted(written []*buffer, refused []refusedPacket) int {
 	first := len(written)
 	for _, r := range slices.Backward(refused) {
 		for i := first - 1; i >= 0; i-- {

@@ -33,20 +33,20 @@ func TestRefusalsOfThisHostAreKnown(t *testing.T) {
 		if got := receive(t, listener); got != "a:1|c" {
 			t.Fatalf("got %q", got)
 		}
-		if f := c.status(); f.err != nil || len(f.returned) > 0 {
+		if f := c.status(); f.err != nil || len(f.refused) > 0 {
 			t.Errorf("%s: a server that listens: got %+v", host, f)
 		}
 		listener.Close()
 		if err := c.write([]byte("b:1|c"), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		var all []returnedPacket
+		var all []refusedPacket
 		waitFor(t, func() bool {
 			select {
 			case <-c.statusChanged():
 			default:
 			}
-			all = append(all, c.status().returned...)
+			all = append(all, c.status().refused...)
 			return len(all) > 0
 		}, func() string { return host + ": nothing came back" })
 		if r := all[0]; string(r.quoted) != "b:1|c" || r.err != syscall.ECONNREFUSED || !r.isLoopback || r.isNoNeighbor {
@@ -80,9 +80,9 @@ func TestFirstQuoted(t *testing.T) {
 		for _, text := range strings.Fields(written) {
 			packets = append(packets, &buffer{bytes: []byte(text)})
 		}
-		var all []returnedPacket
+		var all []refusedPacket
 		for _, q := range strings.Fields(quoted) {
-			all = append(all, returnedPacket{quoted: []byte(q)})
+			all = append(all, refusedPacket{quoted: []byte(q)})
 		}
 		if got := firstQuoted(packets, all); got != want {
 			t.Errorf("of %.40q were quoted %.40q: got %d, want %d", written, quoted, got, want)

@@ -153,7 +153,7 @@ func (m *machine) finish(now time.Time, cause error) {
 	m.checkAt = now
 	switch {
 	case m.policy.isUDP && m.addrs.current().kind == promptPath:
-		m.finishDeadline = now.Add(m.policy.promptReturnTimeout)
+		m.finishDeadline = now.Add(m.policy.promptRefusalTimeout)
 	case m.policy.isUDP:
 		m.finishDeadline = now.Add(m.policy.lastRefusalTimeout)
 	case cause == errClosing:

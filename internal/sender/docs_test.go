@@ -20,7 +20,7 @@ func TestDocsStateTheTimes(t *testing.T) {
 	millis := func(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
 	for _, want := range []string{
 		"or " + millis(udp.flushInterval) + " after its first line",
-		"every " + millis(udp.retryInterval) + ", with one packet | the packet is not refused within " + millis(udp.promptReturnTimeout),
+		"every " + millis(udp.retryInterval) + ", with one packet | the packet is not refused within " + millis(udp.promptRefusalTimeout),
 		"every " + millis(udp.probeInterval) + ", with an empty packet",
 		"no packet is refused for " + seconds(udp.silence),
 		"nothing is acknowledged for " + seconds(tcp.stallTimeout),

@@ -272,10 +272,10 @@ const ipHeaders = 40 + 8
 func (l *loop) checkUDP(f connStatus, writeErr error) {
 	first, next := l.machine.packets.firstSeq(), l.machine.packets.nextSeq()
 	written := l.packets[first-l.base : next-l.base]
-	var refused, overMTU []returnedPacket
+	var refused, overMTU []refusedPacket
 	var mtu int
 	var isOurs, isPrompt bool
-	for _, r := range f.returned {
+	for _, r := range f.refused {
 		if r.err == syscall.EMSGSIZE {
 			overMTU, mtu = append(overMTU, r), r.mtu
 			continue

@@ -12,7 +12,7 @@ func (l *loop) dequeue(all bool) {
 	l.packets = l.queue.dequeue(l.packets, all)
 	now := time.Now()
 	for _, b := range l.packets[before:] {
-		at := now
+		at := now // the first packet may be the open one, whose time is known
 		if !l.openedAt.IsZero() {
 			at, l.openedAt = l.openedAt, time.Time{}
 		}

@@ -45,7 +45,7 @@ func (c *fakeConn) status() connStatus {
 	defer c.mu.Unlock()
 	c.looks++
 	f := c.known
-	c.known.returned, c.known.err = nil, nil
+	c.known.refused, c.known.err = nil, nil
 	return f
 }
 
@@ -263,7 +263,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 		}
 		c := n.last()
 		c.set(func() {
-			c.known.returned = []returnedPacket{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
+			c.known.refused = []refusedPacket{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
 		})
 		if got := n.s.Stats(); got.IsUp || got.QueueLines != 2 || got.LinesSent != 2 || got.SendErrors != 1 {
 			t.Errorf("away: %+v", got)
@@ -295,7 +295,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 // TestLoopLearnsHowRefusalsCome has a refusal come from another host, and from
 // our own, which has not found the server's.
 func TestLoopLearnsHowRefusalsCome(t *testing.T) {
-	f := func(r returnedPacket, e pathKind, sent int) {
+	f := func(r refusedPacket, e pathKind, sent int) {
 		inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
 			pass(time.Second)
 			for _, line := range []string{"a:1|c", "b:1|c", "c:1|c"} {
@@ -304,7 +304,7 @@ func TestLoopLearnsHowRefusalsCome(t *testing.T) {
 			}
 			c := n.last()
 			r.quoted = []byte("c:1|c")
-			c.set(func() { c.known.returned = []returnedPacket{r} })
+			c.set(func() { c.known.refused = []refusedPacket{r} })
 			if got := n.s.loop.machine.addrs.current().kind; got != e {
 				t.Errorf("%+v: got kind %d, want %d", r, got, e)
 			}
@@ -313,11 +313,11 @@ func TestLoopLearnsHowRefusalsCome(t *testing.T) {
 			}
 		})
 	}
-	f(returnedPacket{err: syscall.ECONNREFUSED, isLoopback: true}, promptPath, 2)
-	f(returnedPacket{err: syscall.ECONNREFUSED}, limitedPath, 2)
-	f(returnedPacket{err: syscall.EHOSTUNREACH}, limitedPath, 2)
-	f(returnedPacket{err: syscall.EHOSTUNREACH, isLoopback: true}, limitedPath, 2)
-	f(returnedPacket{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknownPath, 0)
+	f(refusedPacket{err: syscall.ECONNREFUSED, isLoopback: true}, promptPath, 2)
+	f(refusedPacket{err: syscall.ECONNREFUSED}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknownPath, 0)
 }
 
 func TestLoopWritesCutPacketsAgain(t *testing.T) {
@@ -331,7 +331,7 @@ func TestLoopWritesCutPacketsAgain(t *testing.T) {
 		c := n.last()
 		c.set(func() {
 			c.known.err = syscall.EMSGSIZE
-			c.known.returned = []returnedPacket{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
+			c.known.refused = []refusedPacket{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
 		})
 		if got := c.lines(); !slices.Equal(got, append(lines, lines[0], lines[2])) {
 			t.Errorf("got %q", got)

@@ -198,5 +198,5 @@ func (m *machine) wakeToConfirm(now time.Time) time.Time {
 	if !m.policy.isUDP || len(written) == 0 || !m.doubtUntil.IsZero() {
 		return time.Time{}
 	}
-	return later(written[0].sent.Add(m.returnTimeout()), now.Add(m.policy.ackInterval))
+	return later(written[0].sent.Add(m.refusalTimeout()), now.Add(m.policy.ackInterval))
 }

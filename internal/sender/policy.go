@@ -37,10 +37,10 @@ type policy struct {
 	probation time.Duration
 	doubt     time.Duration
 
-	// A written UDP packet may be refused for returnTimeout, or for promptReturnTimeout
+	// A written UDP packet may be refused for refusalTimeout, or for promptRefusalTimeout
 	// on a prompt path. After that it is confirmed.
-	returnTimeout       time.Duration
-	promptReturnTimeout time.Duration
+	refusalTimeout       time.Duration
+	promptRefusalTimeout time.Duration
 
 	// lastRefusalTimeout is how long the machine waits for refusals of the last UDP
 	// packets before it closes the socket.
@@ -93,8 +93,8 @@ func newPolicy(network string) policy {
 		// few packets for the host and drops the oldest ones beyond them. If there is
 		// no answer, it refuses the queued packets. The 40 ms are for late timers.
 		p.neighborTimeout = 3*time.Second + 40*time.Millisecond
-		p.returnTimeout = p.neighborTimeout + time.Second
-		p.promptReturnTimeout = 20 * time.Millisecond
+		p.refusalTimeout = p.neighborTimeout + time.Second
+		p.promptRefusalTimeout = 20 * time.Millisecond
 		p.lastRefusalTimeout = 100 * time.Millisecond
 		// Linux sends one refusal a second to a host, for all sockets of the host.
 		// Four such intervals are also longer than neighborTimeout.

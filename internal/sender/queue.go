@@ -143,7 +143,7 @@ func (q *queue) newBuffer() *buffer {
 	return b
 }
 
-// signal puts an element into c, which has room for one, unless it holds one.
+// signal puts an element into c unless c is full. c has room for one element.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

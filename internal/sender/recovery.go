@@ -84,7 +84,7 @@ func (m *machine) setUpAt(now time.Time) {
 	silence := min(max(m.policy.silence, 3*p.longestGap), m.policy.maxSilence)
 	switch {
 	case p.kind == promptPath:
-		silence = m.policy.promptReturnTimeout
+		silence = m.policy.promptRefusalTimeout
 	case p.lastRefusal.Before(m.awaySince):
 		silence = m.policy.freshSilence
 	}

@@ -58,19 +58,19 @@ func (q *errorQueue) pending() error {
 	return nil
 }
 
-// maxReturned is the maximum number of refused packets that read returns. The loop
+// maxRefused is the maximum number of refused packets that read returns. The loop
 // sends all packets after the first refused one again, so it needs no more.
-const maxReturned = 4096
+const maxRefused = 4096
 
 // read returns the packets that were refused, in order.
-func (q *errorQueue) read() []returnedPacket {
+func (q *errorQueue) read() []refusedPacket {
 	if q.raw == nil {
 		return nil
 	}
-	var all []returnedPacket
+	var all []refusedPacket
 	_ = q.raw.Control(func(fd uintptr) {
 		var buffer, control []byte
-		for len(all) < maxReturned {
+		for len(all) < maxRefused {
 			if buffer == nil {
 				buffer, control = make([]byte, 2048), make([]byte, 256) // ICMPv6 quotes up to 1,280 bytes
 			}
@@ -91,7 +91,7 @@ func (q *errorQueue) read() []returnedPacket {
 const loopback = 1
 
 // parse parses the control messages of a refused packet.
-func (q *errorQueue) parse(control []byte) (r returnedPacket) {
+func (q *errorQueue) parse(control []byte) (r refusedPacket) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return r
@@ -113,7 +113,7 @@ func (q *errorQueue) parse(control []byte) (r returnedPacket) {
 
 // parseError parses a sock_extended_err. A sockaddr of the host that refused the
 // packet follows it; the address has size bytes and begins at offset.
-func (q *errorQueue) parseError(data []byte, offset, size int, r *returnedPacket) {
+func (q *errorQueue) parseError(data []byte, offset, size int, r *refusedPacket) {
 	const header = int(unsafe.Sizeof(unix.SockExtendedErr{}))
 	if len(data) < header+offset+size {
 		return

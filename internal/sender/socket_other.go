@@ -14,7 +14,7 @@ type errorQueue struct{}
 
 func newErrorQueue(*net.UDPConn) *errorQueue { return nil }
 func (*errorQueue) pending() error           { return nil }
-func (*errorQueue) read() []returnedPacket   { return nil }
+func (*errorQueue) read() []refusedPacket    { return nil }
 
 // unackedCounter always returns 0: only Linux tells how many bytes a peer has not
 // acknowledged. On other systems each written byte counts as acknowledged.
