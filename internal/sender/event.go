@@ -58,7 +58,7 @@ const (
 	actFinish                     // tell the server that no more packets follow on this connection
 	actClose                      // close the connection
 	actTrim                       // remove the lines that end within the first n bytes of the oldest packet
-	actConfirm                    // forget the n oldest packets, which hold bytes and lines: they have arrived
+	actConfirm                    // remove the n oldest packets, which hold bytes and lines, and count them as sent
 	actDrop                       // count n packets, which hold bytes and lines, as lost for reason; if isLast, they are all that are left
 	actAway                       // report that the server is away because of err
 	actBack                       // report that the server is back after duration

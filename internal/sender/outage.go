@@ -75,7 +75,7 @@ func (m *machine) endStream(now time.Time, err error) {
 		return
 	}
 	if p.kind == directPath {
-		const maxEarlyEnds = 2 // more often, it must be a load balancer
+		const maxEarlyEnds = 2 // if this many connections in a row end early, a load balancer accepts them
 		if p.earlyEnds++; p.earlyEnds >= maxEarlyEnds {
 			p.kind = balancedPath
 		}

@@ -38,7 +38,7 @@ type policy struct {
 	doubt     time.Duration
 
 	// A written UDP packet may be refused for refusalTimeout, or for promptRefusalTimeout
-	// on a prompt path. After that it is confirmed.
+	// on a prompt path. After that the machine can confirm it.
 	refusalTimeout       time.Duration
 	promptRefusalTimeout time.Duration
 
