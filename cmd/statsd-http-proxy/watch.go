@@ -17,6 +17,9 @@ func (a *app) startWatcher() error {
 	if a.certificate != nil {
 		files = append(files, reload.Source{Name: "the certificate", Files: a.certificate.files(), Load: a.reloadCertificate})
 	}
+	if a.tickets != nil {
+		files = append(files, reload.Source{Name: "the keys of TLS tickets", Files: []string{a.tickets.file}, Load: a.reloadTicketKeys})
+	}
 	if a.keys != nil && len(a.keys.files()) > 0 {
 		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.reloadKeys})
 	}

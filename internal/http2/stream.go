@@ -58,6 +58,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st.drainBody()
+	exchange.Delay(st.server.options.Stopping, st.Response.Delay)
 	st.writeResponse(out, r)
 }
 
@@ -68,7 +69,6 @@ func (st *stream) handle(r *http.Request) {
 		x.Request.Reset(x.Request.Peer)
 		x.HeadErr = herr
 	}
-	x.Request.DuringShutdown = options.Draining.Load()
 	if options.Handler.Begin(x) {
 		x.Body, x.BodyErr = st.body.read(x.MaxBody)
 		x.BodyReceived = st.body.received
@@ -76,8 +76,8 @@ func (st *stream) handle(r *http.Request) {
 	}
 }
 
-// smallBody is the maximum size in bytes of a body that is read although its request is
-// rejected. For larger ones, net/http tells the client to stop sending, which some
+// smallBody is the size in bytes up to which the server reads the body of a rejected
+// request. For larger ones, net/http tells the client to stop sending, which some
 // clients treat as an error.
 const smallBody = 16 << 10
 

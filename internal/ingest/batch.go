@@ -42,6 +42,7 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		}
 		switch {
 		case rejected != nil && !a.route.isBatch:
+			a.cause = causeOfEntry(rejected)
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
@@ -90,6 +91,12 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 				s.decoder.Skip(length)
 				return written, 1, nil, nil
 			}
+			if s.rejected >= maxRejections { // nobody reads the error
+				if length := encoder.ScanBad(lines); length > 0 {
+					s.decoder.Skip(length)
+					return written, 1, errUnlisted, nil
+				}
+			}
 		}
 	}
 	rejected, err = s.next(a)
@@ -100,6 +107,9 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 	written, rejected = encoder.Append(&s.lines, &s.metric, a.scope())
 	return written, cost, rejected, nil
 }
+
+// errUnlisted rejects an entry whose error is not listed in the response.
+var errUnlisted = errors.New("unlisted")
 
 // addLoops adds to s what StatsD has to do for timings with a rate, or returns why the
 // entry is rejected.
@@ -124,6 +134,7 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 	}
 	switch err := h.options.Sink.Send(s.lines.Bytes, s.lines.Ends); {
 	case errors.Is(err, sender.ErrTooLarge):
+		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return exchange.Busy(err.Error())

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/proxytest"
@@ -52,6 +54,18 @@ func TestRateOfAClientIsLimited(t *testing.T) {
 	}
 	if a := p.Do("OPTIONS", "/count/k", "", "Origin: https://a.example", "Access-Control-Request-Method: POST"); a.Status != 204 {
 		t.Errorf("a preflight is limited: %d", a.Status)
+	}
+}
+
+// TestRejectionsForTheRateAreHeldBack measures no more than that: a client that sends on
+// has to wait for each response. The end of the server ends the wait.
+func TestRejectionsForTheRateAreHeldBack(t *testing.T) {
+	p := proxytest.Start(t, withRates(1))
+	p.Forwards("within the burst", p.Do("POST", "/count/k", "value=1"), "k:1|c")
+	start := time.Now()
+	rejectsForLimit(p, "beyond the burst", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
+	if passed := time.Since(start); passed < ingest.RateDelay {
+		t.Errorf("the response came after %v, want at least %v", passed, ingest.RateDelay)
 	}
 }
 
@@ -179,7 +193,7 @@ func TestTimingsThatServersRepeatAreLimited(t *testing.T) {
 	if a := p.Do("POST", "/timing/k", "value=1&sampleRate=0.0001"); a.Status != 200 {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
-	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorTelegraf}))
+	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorEtsy}))
 	if a := p.Do("POST", "/batch", strings.Repeat("a:1|ms|@0.0001\n", 10)); a.Body != `{"accepted":10,"rejected":[]}` {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
@@ -254,7 +268,7 @@ func TestTokensCarryLimits(t *testing.T) {
 
 // TestTokensLimitSeries uses tokens with the claim max_series.
 func TestTokensLimitSeries(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTokens, func(o *proxytest.Options) { o.Series = limit.NewSeries(3) })
+	p := proxytest.Start(t, proxytest.WithTokens, func(o *proxytest.Options) { o.Series = limit.NewSeries(1) })
 	send := func(target, subject string, maxSeries int) proxytest.Response {
 		claims := jwt.MapClaims{"sub": subject}
 		if maxSeries > 0 {
@@ -266,9 +280,8 @@ func TestTokensLimitSeries(t *testing.T) {
 	p.Forwards("second", send("/count/b", "two", 2), "b:1|c")
 	rejectsForLimit(p, "third", send("/count/c", "two", 2), `too many series are in use for the new one of "c"`)
 	p.Forwards("known", send("/count/a", "two", 2), "a:1|c")
-	p.Forwards("of another client", send("/count/c", "all", 0), "c:1|c")
-	rejectsForLimit(p, "the limit of all", send("/count/d", "other", 1), "too many series")
-	p.Forwards("d takes no room", send("/count/a", "other", 1), "a:1|c")
+	p.Forwards("the option holds for other tokens", send("/count/c", "all", 0), "c:1|c")
+	rejectsForLimit(p, "the option", send("/count/d", "all", 0), "too many series")
 	p.Sink.Fail(errors.New("the send queue is full"))
 	p.Rejects("a full queue", send("/count/a", "third", 1), 503, "full")
 	p.Sink.Fail(nil)

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"sync"
 
@@ -17,26 +16,28 @@ import (
 type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
-	name    []byte // the metric's name, percent-decoded
-	body    []byte // the body, unpacked
-	hasTurn bool   // the body counts among Handler.largeBodies
+	name    []byte        // the metric's name, percent-decoded
+	body    []byte        // the body, unpacked
+	tags    confirmedTags // kept for other requests
+	hasTurn bool          // the body counts among Handler.largeBodies
 
 	// The entries of the body so far.
-	input           []byte  // the body, which the entries are parts of
-	entries         int     // read
-	loops           float64 // the sum of metric.Written.Loops
-	rejected        int     // rejected entries
-	rejections      []rejection
-	newSeries       []uint64 // hashes of the series that this request has introduced
-	newClientSeries []uint64 // those that are new for its client
-	newKeys         []uint64 // hashes of the tag keys that this request has reserved
-	lines           metric.Lines
+	input      []byte         // the body, which the entries are parts of
+	entries    int            // read
+	loops      float64        // the sum of metric.Written.Loops
+	rejected   int            // rejected entries
+	causes     [numCauses]int // of the rejected entries
+	rejections []rejection
+	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
+	lines      metric.Lines
 }
 
 // rejection says why an entry is rejected.
 type rejection struct {
-	index int // of the entry, from 0
-	err   error
+	index   int // of the entry, from 0
+	cause   cause
+	message string
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -51,12 +52,13 @@ const maxKeptScratch = 256 << 10
 func (s *scratch) release() {
 	const hashBytes = 8
 	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
-		cap(s.newSeries)+cap(s.newClientSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
+	s.causes = [numCauses]int{}
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries, s.newClientSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newClientSeries[:0], s.newKeys[:0]
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }
@@ -94,17 +96,20 @@ func (s *scratch) decodeSingle(a *admission) error {
 	if bytes.IndexByte(r.name, '%') >= 0 {
 		var err error
 		if s.name, err = decode.AppendUnescaped(s.name[:0], r.name); err != nil {
-			return fmt.Errorf("name %s: %w", quote.Bytes(r.name), err)
+			return quote.Wrap("name %s: %w", r.name, err)
 		}
 		m.Name = s.name
 	}
 	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
-// reject counts the current entry as rejected. The first ones are listed.
+// reject counts the current entry as rejected. The first ones are listed: the text of
+// err is made only for them.
 func (s *scratch) reject(err error) {
 	s.rejected++
+	c := causeOfEntry(err)
+	s.causes[c]++
 	if len(s.rejections) < maxRejections {
-		s.rejections = append(s.rejections, rejection{s.entries, err})
+		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
 }

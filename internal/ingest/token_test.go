@@ -27,6 +27,9 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	f("/count/k", "X-JWT-Token: Bearer ", "Authorization: Bearer "+good)
 	f("/count/k?token=" + good)
 	f("/count/k?token=" + strings.ReplaceAll(good, ".", "%2E"))
+	f("/count/k?token=" + good + "%0A")
+	f("/count/k?token=+%0D%0A" + good + "%20%09")
+	f("/count/k", "X-JWT-Token: \t "+good+" \t")
 	f("/count/k?token="+good, "X-JWT-Token: ", "Authorization: ")
 	f("/count/k?token="+good, "Authorization: Basic dTpw")
 	f("/count/k?token="+bad, "X-JWT-Token: "+good, "Authorization: Bearer "+bad)
@@ -43,6 +46,7 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	}
 	missing("/count/k")
 	missing("/count/k?token=")
+	missing("/count/k?token=%20%0A")
 	missing("/count/k", "X-JWT-Token: ")
 	missing("/count/k", "X-JWT-Token: bearer")
 	missing("/count/k", "Authorization: Bearer")
@@ -85,4 +89,20 @@ func TestTokenLimitsTheMetrics(t *testing.T) {
 	// The grant does not stay for the next request.
 	other := "X-JWT-Token: " + proxytest.Token(t, nil)
 	p.Forwards("another token", p.Do("POST", "/gauge/app.load", "value=1", other), "site.app.load:1|g")
+}
+
+func TestTagKeysMayBeForbidden(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens, proxytest.WithMetrics(t, metric.Options{AllowTags: metric.Patterns{[]byte("env"), []byte("app.*")}}))
+	limited := "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"tags": []string{"env", "page"}})
+	free := "X-JWT-Token: " + proxytest.Token(t, nil)
+	p.Forwards("allowed", p.Do("POST", "/count/k", "value=1&tags=env=prod", limited), "k,env=prod:1|c")
+	p.Forwards("allowed", p.Do("POST", "/count/k", "value=1&tags=app.x=1", free), "k,app.x=1:1|c")
+	p.Rejects("not in the token", p.Do("POST", "/count/k", "value=1&tags=app.x=1", limited), 403, `the token does not allow the key "app.x"`)
+	p.Rejects("not in the option", p.Do("POST", "/count/k", "value=1&tags=page=1", limited), 403, `the key "page" is not allowed here`)
+	p.Rejects("not in the option", p.Do("POST", "/count/k", "value=1&tags=page=1", free), 403, "not allowed here")
+	p.Rejects("reserved", p.Do("POST", "/count/k", "value=1&tags=__a=1", free), 400, "reserved")
+	a := p.Do("POST", "/batch", "k,app.x=1:1|c\nk,env=prod:1|c", limited)
+	if sent := p.Sink.Take(); a.Status != 200 || len(sent) != 1 || !strings.Contains(a.Body, "does not allow the key") {
+		t.Errorf("got %d %s and sent %q", a.Status, a.Body, sent)
+	}
 }

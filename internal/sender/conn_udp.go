@@ -46,7 +46,7 @@ func newUDPConn(c *net.UDPConn) *udpConn {
 	return u
 }
 
-// read waits for errors. StatsD sends nothing.
+// read waits for errors. It ignores what a server sends.
 func (u *udpConn) read() {
 	defer close(u.ended)
 	var ignored [1]byte
@@ -76,9 +76,6 @@ func (u *udpConn) addError(err error) {
 
 func (u *udpConn) write(packet []byte, now time.Time) error {
 	_, err := u.out.write(packet, now)
-	if err != nil && err != errBusy { // it may be about an earlier packet
-		u.addError(err)
-	}
 	return err
 }
 

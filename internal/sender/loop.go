@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -156,9 +155,6 @@ func (l *loop) perform(a action) {
 	l.handle(event{kind: evActionDone, done: a.kind})
 }
 
-// packet returns the packet with the given number.
-func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
-
 // connect begins to connect to an address. The result arrives in dialResults.
 func (l *loop) connect(address string) {
 	l.isDialing = true
@@ -236,64 +232,17 @@ func (l *loop) wait(a action) {
 	l.polledAt = time.Now()
 }
 
-// checkConn passes the status of the connection to the machine. err is the error of a
-// write, or nil.
-func (l *loop) checkConn(err error) {
-	f := l.conn.status()
-	if err != nil {
-		f.err = err
+// publish makes the state of the loop visible to Send and Stats.
+func (l *loop) publish() {
+	m := l.machine
+	waiting := len(m.packets.waiting())
+	if l.queue.setUnsent(waiting) {
+		l.report.log.Info("the send queue has room again")
 	}
-	if l.machine.policy.isUDP {
-		l.checkUDP(f, err)
-		return
+	l.report.isAway = m.isAway
+	l.report.oldest = l.openedAt
+	if waiting > 0 {
+		l.report.oldest = l.packet(m.packets.nextSeq()).queuedAt
 	}
-	if l.machine.policy.isStream {
-		l.handle(event{kind: evAcked, n: f.acked})
-	}
-	switch {
-	case errors.Is(f.err, syscall.EMSGSIZE):
-		l.handle(event{kind: evTooLong})
-	case f.err != nil:
-		l.statusChanged = nil // the channel stays closed
-		if !errors.Is(f.err, errEnded) {
-			l.report.sendErrors++
-		}
-		l.handle(event{kind: evConnEnded, err: f.err, isClosed: isClosedByServer(f.err)})
-	case f.isReplaced:
-		l.handle(event{kind: evSocketReplaced})
-	}
-}
-
-// ipHeaders is the number of bytes of IPv6 and UDP headers before the lines.
-const ipHeaders = 40 + 8
-
-// checkUDP passes the refused UDP packets of f to the machine. writeErr is the error of
-// a write, or nil.
-func (l *loop) checkUDP(f connStatus, writeErr error) {
-	first, next := l.machine.packets.firstSeq(), l.machine.packets.nextSeq()
-	written := l.packets[first-l.base : next-l.base]
-	var refused, overMTU []refusedPacket
-	var mtu int
-	var isOurs, isPrompt bool
-	for _, r := range f.refused {
-		if r.err == syscall.EMSGSIZE {
-			overMTU, mtu = append(overMTU, r), r.mtu
-			continue
-		}
-		refused = append(refused, r)
-		isOurs = isOurs || r.isNoNeighbor
-		isPrompt = r.isLoopback && r.err == syscall.ECONNREFUSED
-		f.err = r.err
-	}
-	if len(overMTU) > 0 {
-		l.handle(event{kind: evMTUExceeded, seq: first + uint64(firstQuoted(written, overMTU)), n: mtu - ipHeaders})
-	}
-	isTooLong := errors.Is(f.err, syscall.EMSGSIZE)
-	switch {
-	case f.err != nil && !isTooLong:
-		l.report.sendErrors++
-		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isFromOwnHost: isOurs, isPrompt: isPrompt})
-	case isTooLong && len(overMTU) == 0 && writeErr != nil:
-		l.handle(event{kind: evTooLong})
-	}
+	l.report.publish()
 }

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// packet returns the packet with the given number.
+func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
+
 // dequeue takes the sealed packets from the queue. If all is true, it also takes the
 // open one.
 func (l *loop) dequeue(all bool) {
@@ -44,17 +47,4 @@ func (l *loop) remove(n int) {
 	l.packets = l.packets[:rest]
 	l.base += uint64(l.removed)
 	l.removed = 0
-}
-
-// publish makes the state of the loop visible to Send and Stats.
-func (l *loop) publish() {
-	m := l.machine
-	waiting := len(m.packets.waiting())
-	l.queue.setUnsent(waiting)
-	l.report.isAway = m.isAway
-	l.report.oldest = l.openedAt
-	if waiting > 0 {
-		l.report.oldest = l.packet(m.packets.nextSeq()).queuedAt
-	}
-	l.report.publish()
 }

@@ -15,30 +15,30 @@ var (
 func trusted(t *testing.T, network string) *harness {
 	t.Helper()
 	d := connected(t, newPolicy(network))
-	d.run(4 * time.Second)
+	d.run(5 * time.Second)
 	d.is(up)
 	return d
 }
 
-// TestMachineRampsUpAStream has a new connection take one packet, and twice as
-// many after each 200 ms.
+// TestMachineRampsUpAStream has a new connection take one packet for 200 ms, then
+// twice as many after each 25 ms.
 func TestMachineRampsUpAStream(t *testing.T) {
 	d := connected(t, newPolicy(TCP))
 	d.is(probing)
 	d.queued(100)
 	d.want("write 0", "wait 20ms")
-	for i, want := range []int{1, 2, 4, 8, 16} {
-		if i > 0 {
-			d.run(time.Millisecond)
-		}
+	d.run(199 * time.Millisecond)
+	for _, want := range []int{1, 2, 4, 8, 16} {
 		d.holds(100-want, want)
 		d.acked(want)
-		d.run(199 * time.Millisecond)
-		d.holds(100-want, want) // nothing is confirmed in doubt
+		d.run(time.Millisecond)
+		d.holds(100-2*want, 2*want)
+		d.run(24 * time.Millisecond)
+		d.holds(100-2*want, 2*want) // nothing is confirmed in doubt
 	}
-	d.run(2*time.Second + time.Millisecond)
+	d.run(100 * time.Millisecond)
 	d.holds(0, 100)
-	d.run(998 * time.Millisecond)
+	d.run(4574 * time.Millisecond)
 	d.holds(0, 100)
 	d.acked(99)
 	d.run(2 * time.Millisecond)
@@ -51,7 +51,7 @@ func TestMachineBoundsADoubtedStream(t *testing.T) {
 	p.maxInFlight = 450
 	d := connected(t, p)
 	d.queued(10)
-	d.run(3 * time.Second)
+	d.run(4 * time.Second)
 	d.holds(5, 5)
 	d.acked(5)
 	d.run(time.Second)
@@ -236,7 +236,7 @@ func TestMachineReportsABalancedServerLate(t *testing.T) {
 	d.on(reset)
 	d.want("close", "lookup", "away", "dial a")
 	d.on(event{kind: evDialed})
-	if n := count(d.run(3999*time.Millisecond), "back"); n != 0 {
+	if n := count(d.run(4999*time.Millisecond), "back"); n != 0 {
 		t.Error("the server is reported to be back while in doubt")
 	}
 	d.run(time.Millisecond)
@@ -300,7 +300,7 @@ func TestMachineTrustsALongConnection(t *testing.T) {
 
 	d = connected(t, newPolicy(TCP))
 	d.queued(1)
-	d.run(3999 * time.Millisecond)
+	d.run(4999 * time.Millisecond)
 	d.acked(1)
 	d.on(reset)
 	d.run(time.Second)

@@ -93,7 +93,7 @@ func (m *machine) hasRoom(now time.Time) bool {
 
 // writeLimit returns how many packets may be written on this connection. Before the
 // server is known to be up, that is one packet, and none on a limited path. While a
-// stream is in doubt, the limit doubles with each probation period.
+// stream is in doubt, the limit doubles after each rampInterval.
 func (m *machine) writeLimit(now time.Time) int {
 	switch {
 	case m.state == probing && m.addrs.current().kind == limitedPath:
@@ -103,13 +103,12 @@ func (m *machine) writeLimit(now time.Time) int {
 	case m.doubtUntil.IsZero() || m.isClosing || !m.policy.isStream:
 		return math.MaxInt
 	}
-	return 1 << min(m.probations(now), 30)
+	return 1 << min(m.ramp(now), 30)
 }
 
-// probations returns the number of probation periods that have passed since the
-// connection was made.
-func (m *machine) probations(now time.Time) int {
-	return int(now.Sub(m.dialedAt) / m.policy.probation)
+// ramp returns how often the write limit has doubled on this connection.
+func (m *machine) ramp(now time.Time) int {
+	return 1 + int(now.Sub(m.dialedAt.Add(m.policy.probation))/m.policy.rampInterval)
 }
 
 // pacerAllows reports whether the pacer allows to write the first waiting packet now.
@@ -182,7 +181,7 @@ func (m *machine) wakeToWrite(now time.Time) time.Time {
 		return m.blockedUntil
 	case !m.hasRoom(now):
 		if m.state == up && m.written >= m.writeLimit(now) {
-			return m.dialedAt.Add(time.Duration(m.probations(now)+1) * m.policy.probation)
+			return m.dialedAt.Add(m.policy.probation + time.Duration(m.ramp(now))*m.policy.rampInterval)
 		}
 		return time.Time{} // wakeAt has the end of the probation and of the doubt
 	case hasPacket:

@@ -34,8 +34,9 @@ type policy struct {
 	// for the time doubt. A load balancer accepts connections even if the server is
 	// away, and closes them after it has failed to reach the server. HAProxy tries for
 	// 3 s.
-	probation time.Duration
-	doubt     time.Duration
+	probation    time.Duration
+	doubt        time.Duration
+	rampInterval time.Duration // until twice as many packets may be written, after the probation
 
 	// A written UDP packet may be refused for refusalTimeout, or for promptRefusalTimeout
 	// on a prompt path. After that the machine can confirm it.
@@ -114,7 +115,8 @@ func newPolicy(network string) policy {
 	}
 	if p.isStream {
 		p.probation = 200 * time.Millisecond
-		p.doubt = 4 * time.Second
+		p.doubt = 5 * time.Second
+		p.rampInterval = p.flushInterval
 	}
 	return p
 }

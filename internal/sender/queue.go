@@ -33,6 +33,7 @@ type queue struct {
 	unsent   int       // the number of packets that the loop has taken and not written
 	spare    []*buffer // buffers for reuse
 	isClosed bool
+	isFull   bool // add has failed, and there was too little room since
 
 	sealedLines, sealedBytes uint64 // in all packets that were sealed since the start
 
@@ -171,11 +172,27 @@ func (q *queue) dequeue(dst []*buffer, all bool) []*buffer {
 }
 
 // setUnsent sets the number of packets that the loop has taken and not written. They
-// count towards the limit.
-func (q *queue) setUnsent(n int) {
+// count towards the limit. setUnsent reports whether the queue was full and has room
+// again: a tenth of the limit is free.
+func (q *queue) setUnsent(n int) (hasRoomAgain bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.unsent = n
-	q.mu.Unlock()
+	if !q.isFull || len(q.sealed)+q.unsent > q.limit*9/10 {
+		return false
+	}
+	q.isFull = false
+	return true
+}
+
+// setFull says that add has failed for want of room. It reports whether the queue was
+// not full before.
+func (q *queue) setFull() (isNew bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	isNew = !q.isFull
+	q.isFull = true
+	return isNew
 }
 
 // maxSpare is the maximum size in bytes of all buffers that are kept for reuse.

@@ -83,8 +83,8 @@ type Options struct {
 	// DefaultResolveInterval.
 	ResolveInterval time.Duration
 
-	// Logger receives messages when the server goes away, comes back or moves, and
-	// when lines are lost.
+	// Logger receives messages when the server goes away, comes back or moves, when the
+	// queue becomes full and has room again, and when lines are lost.
 	Logger *slog.Logger
 }
 
@@ -135,7 +135,11 @@ func orDefault[T comparable](option *T, preset T) {
 // waits for the network. The lines are sent in the order of the calls, within 100 ms if
 // no other lines are queued. If Send returns an error, it has accepted no line.
 func (s *Sender) Send(lines []byte, ends []int) error {
-	return s.queue.add(lines, ends)
+	err := s.queue.add(lines, ends)
+	if err == ErrQueueFull && s.queue.setFull() {
+		s.loop.report.log.Warn("the send queue is full: requests are answered 503", "option", "--statsd-buffer", "bytes", s.queueLimitBytes)
+	}
+	return err
 }
 
 // Close sends the accepted lines, ends the goroutines and closes the socket. Lines that

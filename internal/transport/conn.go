@@ -2,8 +2,9 @@ package transport
 
 import (
 	"bytes"
-	"crypto/tls"
+	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ import (
 //
 // All fields but state belong to the goroutine that serves the connection.
 type conn struct {
-	net.Conn          // requests are read from it
+	net.Conn          // requests are read from it; startTLS changes it
 	raw      net.Conn // the same, or the connection under its TLS
 	peer     netip.Addr
 	server   *Server
@@ -28,6 +29,8 @@ type conn struct {
 	in            input
 	read, written deadline.Deadline
 	lingers       bool // the connection closes while the client may still be sending
+
+	rejection *exchange.HTTPError // the answer to all requests; nil for none
 
 	// The current request.
 	x              *exchange.Exchange
@@ -39,52 +42,45 @@ type conn struct {
 // The states of a conn. Any goroutine may change stateIdle to stateClosed, the one
 // that serves the connection does all other changes.
 const (
-	stateIdle   int32 = iota // no byte of the next request has arrived
-	stateActive              // a request has begun and is not answered, or it speaks HTTP/2
-	stateClosed              // it was closed while it was idle
+	stateIdle      int32 = iota // no byte of the next request has arrived, or none of the TLS handshake
+	stateHandshake              // the TLS handshake has begun, or waits for its turn
+	stateActive                 // a request has begun and is not answered, or it speaks HTTP/2
+	stateClosed                 // it was closed while it was idle
 )
+
+var errNotHTTP = errors.New("the client does not speak HTTP")
 
 // serve serves the requests of c until it ends. A panic ends the connection alone.
 func (c *conn) serve() {
 	defer c.close()
 	defer c.recoverPanic()
-	if secure, ok := c.Conn.(*tls.Conn); ok && !c.handshake(secure) {
+	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
-	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
 		}
-		if c.state.CompareAndSwap(stateActive, stateIdle) && c.server.draining.Load() {
-			c.closeIdle()
-		}
+		c.state.Store(stateIdle)
 	}
 }
 
-// handshake does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, handshake serves it until it ends.
-func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
-	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || secure.Handshake() != nil {
-		return false
-	}
-	if secure.ConnectionState().NegotiatedProtocol != "h2" {
-		return true
-	}
-	if c.state.CompareAndSwap(stateIdle, stateActive) {
-		c.server.http2.ServeConn(secure)
-	}
-	return false
-}
-
-// await waits for the first byte of a request, for timeout and not much longer.
+// await waits for the first byte of a request, for timeout and not much longer, and
+// during a shutdown no longer than the idle grace.
 func (c *conn) await(timeout time.Duration) error {
 	c.hasReadTimeout = false
+	if c.server.draining.Load() {
+		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
+	}
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
 			c.in.skip(len("\r\n"))
 		}
 		if b := c.in.bytes(); len(b) > 1 || len(b) == 1 && b[0] != '\r' {
+			if b[0] == recordHandshake {
+				return errNotHTTP // a client that speaks TLS would not understand a response
+			}
 			break
 		}
 		if hasWaited {
@@ -107,12 +103,13 @@ func (c *conn) await(timeout time.Duration) error {
 func (c *conn) serveRequest() (keepAlive bool) {
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
-	isDraining := c.server.draining.Load()
 	if herr := c.readHead(); herr != nil {
 		x.Request.Reset(c.peer)
+		if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
+			x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
+		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
-	x.Request.DuringShutdown = isDraining
 	handler := c.server.options.Handler
 	if handler.Begin(x) {
 		x.Body, x.BodyErr = c.readBody(x.MaxBody)
@@ -128,6 +125,8 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	return keepAlive
 }
 
+var headMethod = []byte(http.MethodHead)
+
 // readHead reads the head of the request that has begun.
 func (c *conn) readHead() *exchange.HTTPError {
 	var parser http1.HeadParser
@@ -137,11 +136,14 @@ func (c *conn) readHead() *exchange.HTTPError {
 			return herr
 		}
 		if length > 0 {
+			if c.rejection != nil {
+				return c.rejection
+			}
 			c.adoptRequest(length)
 			return nil
 		}
 		c.startReadTimeout()
-		if err := c.in.fill(); err != nil {
+		if err := c.in.fillMore(); err != nil {
 			return readError(err, http1.HeadTooShort)
 		}
 	}
@@ -173,6 +175,7 @@ func (c *conn) finish() (keepAlive bool) {
 	c.body.buffer.Release(c.server.bodies)
 	c.lingers = next == fateLinger
 	keepAlive = next == fateKeepAlive
+	exchange.Delay(c.server.stopping, c.x.Response.Delay)
 	return c.respond(keepAlive) == nil && keepAlive
 }
 
