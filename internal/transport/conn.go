@@ -24,6 +24,7 @@ type conn struct {
 	server   *Server
 
 	state atomic.Int32
+	stats *exchange.StatsShard
 
 	in            input
 	read, written deadline.Deadline
@@ -31,6 +32,8 @@ type conn struct {
 
 	// The current request.
 	x              *exchange.Exchange
+	began          time.Time // when its first byte was read
+	ended          time.Time // when the response before it was written, or it became the first one
 	body           body
 	hasReadTimeout bool // the read timeout is running
 	hasResponded   bool // the response may be written in part
@@ -51,6 +54,7 @@ func (c *conn) serve() {
 	if secure, ok := c.Conn.(*tls.Conn); ok && !c.handshake(secure) {
 		return
 	}
+	c.ended = time.Now()
 	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
@@ -64,7 +68,7 @@ func (c *conn) serve() {
 // handshake does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
 // HTTP/2, handshake serves it until it ends.
 func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
-	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || secure.Handshake() != nil {
+	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || c.server.stats.handshake(secure) != nil {
 		return false
 	}
 	if secure.ConnectionState().NegotiatedProtocol != "h2" {
@@ -79,6 +83,7 @@ func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
 // await waits for the first byte of a request, for timeout and not much longer.
 func (c *conn) await(timeout time.Duration) error {
 	c.hasReadTimeout = false
+	c.began = c.ended
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
@@ -89,11 +94,14 @@ func (c *conn) await(timeout time.Duration) error {
 		}
 		if hasWaited {
 			c.startReadTimeout()
-		} else if err := c.read.Extend(time.Now(), timeout, c.SetReadDeadline); err != nil { // writing the last response may have taken long
+		} else if err := c.read.Extend(c.ended, timeout, c.SetReadDeadline); err != nil {
 			return err
 		}
 		if err := c.in.fill(); err != nil {
 			return err
+		}
+		if !hasWaited {
+			c.began = time.Now()
 		}
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateActive) {
@@ -105,6 +113,8 @@ func (c *conn) await(timeout time.Duration) error {
 // serveRequest answers the request that has begun and reports whether the connection
 // can be used for another one.
 func (c *conn) serveRequest() (keepAlive bool) {
+	c.stats.AddActive(1)
+	defer c.stats.AddActive(-1)
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
 	isDraining := c.server.draining.Load()
@@ -181,7 +191,17 @@ func (c *conn) respond(keepAlive bool) error {
 	c.hasResponded = true
 	x, now := c.x, time.Now()
 	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive)
-	return c.write(x.Output, now)
+	c.stats.CountRequest(x.Route, x.Response.Status, x.BodyReceived)
+	err := c.write(x.Output, now)
+	c.observeDuration()
+	return err
+}
+
+// observeDuration counts the duration of the current request, whose response was
+// written.
+func (c *conn) observeDuration() {
+	c.ended = time.Now()
+	c.stats.ObserveDuration(c.ended.Sub(c.began))
 }
 
 // write writes text within the write timeout.
@@ -200,6 +220,7 @@ func (c *conn) recoverPanic() {
 	if fault == nil {
 		return
 	}
+	c.server.stats.panics.Add(1)
 	exchange.LogPanic(c.server.log, fault)
 	if c.x != nil && !c.hasResponded {
 		c.lingers = c.body.state != bodyRead

@@ -67,9 +67,9 @@ func (l *listener) acceptRaw() (net.Conn, error) {
 
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
+	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server, stats: l.server.stats.requests.Shard()}
 	if l.tls != nil {
-		c.Conn = tls.Server(http2.NewConn(raw, peer), l.tls)
+		c.Conn = tls.Server(http2.NewConn(raw, peer, c.stats), l.tls)
 		c.in.source = c.Conn
 		return c
 	}

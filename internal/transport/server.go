@@ -60,6 +60,7 @@ type Server struct {
 
 	// Safe for concurrent use.
 	dates        exchange.Dates
+	stats        stats
 	connLimitLog rate.Sometimes     // logs that connections are rejected
 	draining     atomic.Bool        // set when the shutdown begins
 	stopping     context.Context    // ends when the shutdown begins
@@ -83,6 +84,7 @@ func New(options Options) *Server {
 		stop:         stop,
 		conns:        make(map[*conn]struct{}),
 	}
+	s.stats.requests = exchange.NewStats()
 	s.http2 = http2.New(http2.Options{
 		ReadTimeout:  options.ReadTimeout,
 		WriteTimeout: options.WriteTimeout,
@@ -90,6 +92,7 @@ func New(options Options) *Server {
 		Handler:      options.Handler,
 		Bodies:       s.bodies,
 		Dates:        &s.dates,
+		Panics:       &s.stats.panics,
 		Draining:     &s.draining,
 		Stopping:     stopping,
 		Logger:       options.Logger,
@@ -127,6 +130,8 @@ func (s *Server) track(c *conn) {
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
+	s.stats.accepted.Add(1)
+	s.stats.open.Add(1)
 	if s.draining.Load() {
 		c.closeIdle()
 	}
@@ -137,6 +142,7 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	s.stats.open.Add(-1)
 	if s.options.Conns != nil {
 		s.options.Conns.Close(c.peer)
 	}
