@@ -62,6 +62,8 @@ type Handler struct {
 	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
 	rates     *limit.Rates // nil if no client can have a rate
 
+	stats stats
+
 	rejectionLog *loglimit.Limiter
 
 	// These log that a limit is at work.
@@ -144,6 +146,7 @@ func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
 		h.settle(a)
+		h.stats.countRejected(x.Route, herr)
 		h.reject(x, herr)
 	}
 	x.MaxBody = a.maxBody
@@ -155,7 +158,9 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 	a := admissionOf(x)
 	a.charges.bytes = x.BodyReceived
 	herr := x.BodyErr
-	if herr == nil {
+	if herr != nil {
+		h.stats.countRejected(x.Route, herr)
+	} else {
 		herr = h.serveBody(x, a)
 	}
 	h.settle(a)
@@ -176,10 +181,12 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	if a.decompressor != nil {
 		var herr *exchange.HTTPError
 		if body, herr = h.decompress(s, body, a); herr != nil {
+			h.stats.countRejected(x.Route, herr)
 			return herr
 		}
 	}
 	s.open(a, body)
+	defer h.stats.add(s)
 	if herr := h.encodeAll(s, a); herr != nil {
 		h.forgetNew(s)
 		return herr

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
 )
@@ -20,6 +21,7 @@ type scratch struct {
 	name    []byte // the metric's name, percent-decoded
 	body    []byte // the body, unpacked
 	hasTurn bool   // the body counts among Handler.largeBodies
+	shard   uint32 // of the counters
 
 	// The entries of the body so far.
 	single     []byte  // the body of a request with one metric
@@ -27,6 +29,7 @@ type scratch struct {
 	loops      float64 // the sum of metric.Written.Loops
 	rejected   int     // rejected entries
 	rejections []rejection
+	counts     counts
 	newSeries  []uint64 // hashes of the series that this request has introduced
 	newKeys    []uint64 // hashes of the tag keys that this request has reserved
 	lines      metric.Lines
@@ -38,7 +41,7 @@ type rejection struct {
 	err   error
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+var scratches = sync.Pool{New: func() any { return &scratch{shard: nextShard.Add(1)} }}
 
 func acquireScratch() *scratch { return scratches.Get().(*scratch) }
 
@@ -54,6 +57,7 @@ func (s *scratch) release() {
 		return
 	}
 	clear(s.rejections)
+	s.counts = counts{}
 	s.single, s.entries, s.loops, s.rejected = nil, 0, 0, 0
 	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
@@ -101,7 +105,18 @@ func (s *scratch) decodeSingle(a *admission) error {
 // reject counts the current entry as rejected. The first ones are listed.
 func (s *scratch) reject(err error) {
 	s.rejected++
+	s.counts.rejected[reasonOfEntry(err)]++
 	if len(s.rejections) < maxRejections {
 		s.rejections = append(s.rejections, rejection{s.entries, err})
 	}
+}
+
+// rejectRest counts the n entries that were read as rejected if herr, the error of the
+// whole request, is not nil. It returns herr.
+func (s *scratch) rejectRest(n int, herr *exchange.HTTPError) *exchange.HTTPError {
+	if herr != nil {
+		reason, _ := reasonOfStatus(herr.Status)
+		s.counts.rejectRest(reason, n)
+	}
+	return herr
 }

@@ -27,6 +27,8 @@ type Scope struct {
 
 // Written describes the lines that Append or AppendFast has written.
 type Written struct {
+	Kind Kind
+
 	// Rate is the fraction of such metrics that the caller must forward; 1 means
 	// all of them.
 	Rate float64
