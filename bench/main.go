@@ -61,6 +61,11 @@ func run(args []string, stdout io.Writer) error {
 	if *markdown != "" && *names != "" {
 		return errors.New("-markdown needs a run of everything: leave out -rows")
 	}
+	if *markdown != "" { // an error after the run would come late
+		if _, _, err := splitDocument(*markdown); err != nil {
+			return err
+		}
+	}
 
 	cpus, err := processors()
 	if err != nil {

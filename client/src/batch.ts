@@ -1,6 +1,7 @@
 // What a request holds, how the proxy responds, and the limits of both.
 
 import { textOf, type Line } from './line.js';
+import type { StatsDError } from './options.js';
 
 // A const enum, since esbuild inlines its numbers.
 export const enum Limit {
@@ -37,3 +38,6 @@ export const bodyOf = (batch: Line[]) => {
 
 /** The body of the proxy's response to a batch. */
 export type Verdict = { accepted?: number; rejected?: { index: number; error: string }[]; error?: string } | null;
+
+/** Reports an error to onError. suffix and metric follow the text of the error. */
+export type Report = (kind: StatsDError['kind'], lost: number, error: unknown, suffix?: string, metric?: string) => void;

@@ -1,15 +1,7 @@
-import { bodyOf, Limit, type Verdict } from './batch.js';
+import { bodyOf, Limit, type Report, type Verdict } from './batch.js';
 import { check, dotted, keyOf, lineOf, sizeOf, textOf, type Line } from './line.js';
-import type { Options, StatsDError } from './options.js';
-
-// timer starts a timer that does not keep a Node.js process alive.
-const timer = (call: () => void, wait?: number) => {
-  const started: any = setTimeout(call, wait);
-  started.unref?.();
-  return started;
-};
-
-const noop = () => {};
+import type { Options } from './options.js';
+import { listen, noop, timer } from './runtime.js';
 
 export type Sender = ReturnType<typeof newSender>;
 
@@ -17,24 +9,11 @@ export type Sender = ReturnType<typeof newSender>;
  * Returns the parts of a client that queue lines and send them in batches. One
  * request is in flight at a time, so that lines arrive in order. The lines of a
  * failed request stay at the front of the queue, where a beacon can take them.
- *
- * The size of this code counts (test/package.test.mjs): it has conditions in place
- * of small functions.
+ * It is one function of many conditions since each byte counts (test/package.test.mjs).
  */
 export const newSender = ({
-  url,
-  token,
-  getToken,
-  flushInterval = 1000,
-  maxBatch = 16384,
-  maxQueue = 20000,
-  maxQueueBytes = 1 << 20,
-  onError,
-  debug,
-  prefix,
-  tags,
-  sampleRate = 1,
-  ...unknown
+  url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 20000, maxQueueBytes = 1 << 20,
+  onError, debug, prefix, tags, sampleRate = 1, ...unknown
 }: Options) => {
   const maxBytes = Math.min(maxBatch, maxQueueBytes - 1, Limit.maxBody);
 
@@ -62,13 +41,13 @@ export const newSender = ({
   // report calls onError, but not for errors that onError itself causes by calling
   // the client: they could go on forever. The async function catches what onError
   // throws or rejects with, and errors that cannot become text.
-  const report = (kind: StatsDError['kind'], lost: number, error: any, suffix = '', metric = '') => {
+  const report: Report = (kind, lost, error: any, suffix = '', metric = '') => {
     const call = onError!;
     onError = noop;
-    (async () =>
-      call(
-        Object.assign(new Error((error?.message ?? error) + suffix + metric), { kind, lost, metric, key: error?.key, value: error?.value }),
-      ))().catch(noop);
+    (async () => {
+      const text = (error?.message ?? error) + suffix + metric;
+      return call(Object.assign(new Error(text), { kind, lost, metric, key: error?.key, value: error?.value }));
+    })().catch(noop);
     onError = call;
   };
 
@@ -141,12 +120,12 @@ export const newSender = ({
         const body = bodyOf(batch);
         inflight = batch.length;
         unread++;
+        // A browser fails a keepalive request beyond its 64 KiB like any other failure, so
+        // every second attempt does without.
         const response = await fetch(batchURL(), {
           method: 'POST',
           body,
           credentials: 'omit',
-          // A browser fails a keepalive request beyond its 64 KiB like any other
-          // failure, so every second attempt does without.
           keepalive: !(failures % 2),
           signal: AbortSignal.timeout?.(Limit.requestTimeout),
         });
@@ -169,15 +148,12 @@ export const newSender = ({
         } else {
           maxCount *= 2;
           remove(inflight); // they are not sent again, even if the body is broken
-          const lines = body.trimStart().split('\n');
           // The proxy lists up to 20 rejected lines. A body without the number of accepted
           // lines is not its response to a batch, whatever the status, but a login page, say.
+          const lines = body.trimStart().split('\n');
           if (verdict?.rejected?.length) {
-            report(
-              'rejected',
-              lines.length - verdict.accepted!,
-              verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'),
-            );
+            report('rejected', lines.length - verdict.accepted!,
+              verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'));
           } else if (verdict?.accepted == null) {
             report('refused', lines.length, `status ${status}: ` + verdict?.error);
           }
@@ -256,13 +232,7 @@ export const newSender = ({
     }
   };
 
-  // Node.js has neither these events nor the two methods.
-  const listen = (method: 'addEventListener' | 'removeEventListener') => {
-    for (const type of ['online', 'pagehide', 'visibilitychange']) {
-      globalThis[method]?.(type, onPageEvent);
-    }
-  };
-  listen('addEventListener');
+  listen('addEventListener', onPageEvent);
 
   const client = {
     _prefix: dotted(prefix),
@@ -302,7 +272,7 @@ export const newSender = ({
       isClosed = 1;
       wake();
       await flush();
-      listen('removeEventListener');
+      listen('removeEventListener', onPageEvent);
     },
   };
 
@@ -320,10 +290,8 @@ export const newSender = ({
     report('invalid', 0, error);
   }
 
-  const logged: any = {};
-  onError ||= (error) => {
-    logged[error.kind] ||= [console.error(error)]; // the array is true
-  };
+  const logged: any = {}; // an array, which is true, for each kind
+  onError ||= (error) => (logged[error.kind] ||= [console.error(error)]);
 
   // drain gets the first token. Without getToken, an empty one stands for none.
   getToken ? token ?? run() : (token ??= '');

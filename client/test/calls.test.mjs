@@ -74,11 +74,12 @@ test('a child shares queue and settings', async (t) => {
   cart.increment('a');
   cart.child({ tags: { step: 1 } }).increment('a', { part: 'pay' });
   cart.child({}).increment('a');
+  cart.child(null).increment('a');
   await cart.close();
   assert.equal(server.requests.length, 1);
   assert.deepEqual(server.lines(), [
     'shop.a,env=prod,part=all:1|c',
-    'shop.cart.a,env=prod,part=cart:2|c',
+    'shop.cart.a,env=prod,part=cart:3|c',
     'shop.cart.a,part=pay,env=prod,step=1:1|c',
   ]);
 });

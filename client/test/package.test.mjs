@@ -42,7 +42,7 @@ test('statsd-all.global.js holds all of them, with web-vitals', () => {
 
 test('the package contains the expected files', () => {
   const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }));
-  const built = ['batch', 'browser', 'index', 'line', 'options', 'sender', 'testing', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
+  const built = ['batch', 'browser', 'index', 'line', 'options', 'runtime', 'sender', 'testing', 'web-vitals'].map((name) => `dist/${name}.d.ts`);
   for (const name of ['browser', 'index', 'statsd-all.global', 'statsd-extras.global', 'statsd.global', 'testing', 'web-vitals']) {
     built.push(`dist/${name}.js`, `dist/${name}.js.map`);
   }

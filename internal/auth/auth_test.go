@@ -247,6 +247,12 @@ func TestRules(t *testing.T) {
 	f(Options{Leeway: time.Minute}, jwt.MapClaims{"exp": at(0)}, "expired")
 }
 
+func TestVerifierWithoutKeySet(t *testing.T) {
+	if got := newTestVerifier(t, Options{}).JWKSLastSuccess(); got != 0 {
+		t.Errorf("without a JWK set the last success is at %d, want 0", got)
+	}
+}
+
 func TestVerifierNeedsAKey(t *testing.T) {
 	for _, keys := range []*Keys{nil, {}} {
 		if _, err := New(Options{Keys: keys}); err == nil {

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
+
+	"statsd-http-proxy/internal/metric"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -104,6 +109,17 @@ func TestCacheIsBounded(t *testing.T) {
 	if few.get(token(20, 0)) != nil || few.get(token(20, maxCachedTokens)) == nil {
 		t.Error("the cache does not remove the oldest tokens first")
 	}
+	const maxBytes, entryBytes = 8 << 20, 64 << 10
+	full := newCache()
+	size := entryBytes - (&cacheEntry{grant: &Grant{}}).size()
+	fill(full, maxBytes/entryBytes, size)
+	if full.lru.Len() != maxBytes/entryBytes || full.bytes != maxBytes {
+		t.Errorf("%d tokens with %d bytes, want %d with %d", full.lru.Len(), full.bytes, maxBytes/entryBytes, maxBytes)
+	}
+	full.add(&cacheEntry{token: []byte("one more"), grant: &Grant{}})
+	if full.lru.Len() != maxBytes/entryBytes || full.get(token(size, 0)) != nil {
+		t.Errorf("after one more there are %d tokens, want %d without the oldest", full.lru.Len(), maxBytes/entryBytes)
+	}
 	large := newCache()
 	fill(large, 1000, maxTokenBytes)
 	if large.bytes > maxCachedBytes || large.bytes < maxCachedBytes/2 || large.bytes != sum(large) {
@@ -120,6 +136,25 @@ func TestCacheIsBounded(t *testing.T) {
 	if large.lru.Len() != 0 || large.bytes != 0 {
 		t.Errorf("%d tokens with %d bytes are left", large.lru.Len(), large.bytes)
 	}
+}
+
+// TestEntrySizeIsRealistic compares the size of entries with the memory that they
+// need at least.
+func TestEntrySizeIsRealistic(t *testing.T) {
+	f := func(e *cacheEntry, want int) {
+		t.Helper()
+		if got := e.size(); got < want || got > 2*want {
+			t.Errorf("%+v: got size %d, want %d to %d", e.grant, got, want, 2*want)
+		}
+	}
+	const fixed, perPattern = int(unsafe.Sizeof(cacheEntry{}) + unsafe.Sizeof(Grant{})), int(unsafe.Sizeof([]byte{}))
+	f(&cacheEntry{grant: &Grant{}}, fixed)
+	f(&cacheEntry{token: make([]byte, 1000), grant: &Grant{}}, fixed+1000)
+	f(&cacheEntry{grant: &Grant{Subject: strings.Repeat("a", 1000)}}, fixed+1000)
+	f(&cacheEntry{grant: &Grant{Scope: metric.Scope{Prefix: make([]byte, 1000)}}}, fixed+1000)
+	patterns := slices.Repeat(metric.Patterns{make([]byte, 100)}, 100)
+	f(&cacheEntry{grant: &Grant{Scope: metric.Scope{Metrics: patterns}}}, fixed+100*(perPattern+100))
+	f(&cacheEntry{grant: &Grant{Scope: metric.Scope{Tags: patterns}}}, fixed+100*(perPattern+100))
 }
 
 func TestATokenEndsWithItsSecret(t *testing.T) {

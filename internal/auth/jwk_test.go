@@ -139,7 +139,8 @@ func TestBadKeySet(t *testing.T) {
 			t.Errorf("%.30q: %v, %v", text, keys, err)
 		}
 	}
-	for _, text := range []string{`{"keys":[]}`, `{"keys":[1,null,"x",[],{}]}`, `{"keys":[{"kty":"RSA","kid":1}],"more":1}`} {
+	weak := jwks(jwk(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1023), E: 65537}, nil))
+	for _, text := range []string{weak, `{"keys":[]}`, `{"keys":[1,null,"x",[],{}]}`, `{"keys":[{"kty":"RSA","kid":1}],"more":1}`} {
 		if keys, err := parseKeySet([]byte(text)); err != nil || len(keys) != 0 || keys == nil {
 			t.Errorf("%s: %v, %v", text, keys, err)
 		}

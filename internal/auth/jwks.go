@@ -136,15 +136,12 @@ func (f *fetcher) run(ctx context.Context) {
 				retry = 2 * pause
 			}
 		}
-		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
+		case <-time.After(pause):
 		case <-request:
 		}
-		timer.Stop()
 	}
 }
 

@@ -32,12 +32,11 @@ func (d *Decoder) OpenBatch(body []byte) {
 		d.format = formatLines
 	}
 	d.hasStarted = false
-	d.lines = body
+	d.lines, d.previous = body, nil
 }
 
-// Next decodes the next entry of the batch into m. Two lines that set a gauge to a
-// negative value are one entry. If the entry is bad, bad says why, and the next call
-// continues after it. err is io.EOF at the end of the
+// Next decodes the next entry of the batch into m. If the entry is bad, bad says
+// why, and the next call continues after it. err is io.EOF at the end of the
 // batch. Any other err says that the batch is malformed and cannot be read
 // further.
 func (d *Decoder) Next(m *metric.Metric) (bad, err error) {
@@ -61,7 +60,7 @@ func (d *Decoder) Lines() []byte {
 }
 
 // Skip removes the first n bytes of Lines. They must be whole lines.
-func (d *Decoder) Skip(n int) { d.lines = d.lines[n:] }
+func (d *Decoder) Skip(n int) { d.lines, d.previous = d.lines[n:], nil }
 
 // nextLine decodes the next line that is not blank.
 func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {
@@ -69,13 +68,15 @@ func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {
 		var line []byte
 		line, d.lines = cutLine(d.lines)
 		if len(line) == 0 {
+			d.previous = nil
 			continue
 		}
-		err := decodeLine(m, line)
-		if err == nil && m.Kind == metric.Gauge {
-			d.mergeNegative(m, line)
+		bad = decodeLine(m, line)
+		if bad == nil && m.Kind == metric.Gauge {
+			findNegative(m, d.previous, line)
 		}
-		return err, nil
+		d.previous = line
+		return bad, nil
 	}
 	return nil, io.EOF
 }

@@ -28,6 +28,7 @@ type Decoder struct {
 
 	// The state of a batch:
 	lines      []byte // the unread lines; unused for JSON
+	previous   []byte // the line before lines, if Next has decoded it
 	format     batchFormat
 	hasStarted bool // the opening bracket or the only object was read
 }

@@ -25,7 +25,7 @@ func show(m *metric.Metric) string {
 		}
 	}
 	for _, tag := range m.Tags {
-		if tag.IsBare {
+		if tag.IsBare() {
 			fmt.Fprintf(&b, "[%s]", tag.Key)
 		} else {
 			fmt.Fprintf(&b, "[%s=%s]", tag.Key, tag.Value)

@@ -187,25 +187,18 @@ func isExtension(section []byte) bool {
 	return true
 }
 
-// mergeNegative makes one metric of two lines, or of two values of a line, that set
-// a gauge to a negative value: name:0|g and name:-5|g. m was decoded from line.
-func (d *Decoder) mergeNegative(m *metric.Metric, line []byte) {
-	if string(m.Value.Text) != "0" {
-		return
-	}
-	if len(m.More) > 0 {
-		if second := m.More[0]; len(m.More) == 1 && bytes.HasPrefix(second.Text, []byte{'-'}) {
-			m.Value, m.More, m.IsAbsolute = second, m.More[:0], true
-		}
-		return
-	}
-	_, colon := splitHead(line)
-	head, tail := line[:colon+1], line[colon+1+len("0"):]
-	next, rest := cutLine(d.lines)
-	value, isSame := bytes.CutPrefix(next, head)
-	value, hasSameTail := bytes.CutSuffix(value, tail)
-	if isSame && hasSameTail && bytes.HasPrefix(value, []byte{'-'}) && !bytes.ContainsAny(value, ":|") {
-		m.Value.Text, m.IsAbsolute = value, true
-		d.lines = rest
+// findNegative reports in m.IsAbsolute whether a line, or a line and the one before
+// it, set a gauge to a negative value: name:0|g and name:-5|g. m was decoded from
+// line; previous is nil if no line is directly before it.
+func findNegative(m *metric.Metric, previous, line []byte) {
+	switch {
+	case len(m.More) == 1 && string(m.Value.Text) == "0" && bytes.HasPrefix(m.More[0].Text, []byte{'-'}):
+		m.Value, m.More, m.IsAbsolute = m.More[0], m.More[:0], true
+	case len(m.More) == 0 && bytes.HasPrefix(m.Value.Text, []byte{'-'}):
+		_, colon := splitHead(line)
+		head, tail := line[:colon+1], line[colon+1+len(m.Value.Text):]
+		zero, hasHead := bytes.CutPrefix(previous, head)
+		zero, hasTail := bytes.CutSuffix(zero, tail)
+		m.IsAbsolute = hasHead && hasTail && string(zero) == "0"
 	}
 }

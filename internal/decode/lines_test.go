@@ -51,12 +51,12 @@ func TestLinesAreDecoded(t *testing.T) {
 	f("a:1", `! the line "a:1" has no type`)
 }
 
-func TestTwoLinesAreANegativeGauge(t *testing.T) {
+func TestLinesSetNegativeGauges(t *testing.T) {
 	var d Decoder
 	f := func(body string, want ...string) { t.Helper(); acceptsBatch(t, &d, body, want...) }
-	f("n:0|g\nn:-5|g", "gauge n value=$-5 absolute line")
-	f("n:0|g\r\n n:-5|g\r\nn:-5|g", "gauge n value=$-5 absolute line", "gauge n value=$-5 line")
-	f("n,a=b:0|g|#c:d\nn,a=b:-5.5|g|#c:d\nx:1|c", "gauge n value=$-5.5 [a=b][c=d] absolute line", "count x value=$1 line")
+	f("n:0|g\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 absolute line")
+	f("n:0|g\r\n n:-5|g\r\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 absolute line", "gauge n value=$-5 line")
+	f("n,a=b:0|g|#c:d\nn,a=b:-5.5|g|#c:d\nx:1|c", "gauge n value=$0 [a=b][c=d] line", "gauge n value=$-5.5 [a=b][c=d] absolute line", "count x value=$1 line")
 	f("n:0|g:-5|g", "gauge n value=$-5 absolute line")
 	f("n:0:-5|g", "gauge n value=$-5 absolute line")
 
@@ -69,5 +69,7 @@ func TestTwoLinesAreANegativeGauge(t *testing.T) {
 	f("n:0|g\nn:-5|g|#a:b", "gauge n value=$0 line", "gauge n value=$-5 [a=b] line")
 	f("n:0|g\nn:-5:6|g", "gauge n value=$0 line", "gauge n value=$-5 +6 line")
 	f("n:0|c\nn:-5|c", "count n value=$0 line", "count n value=$-5 line")
+	f("n:0|g\nx\nn:-5|g", "gauge n value=$0 line", `! the line "x" has no value`, "gauge n value=$-5 line")
+	f("n:0.0|g\nn:-5|g", "gauge n value=$0.0 line", "gauge n value=$-5 line")
 	f("n:0:1:-5|g", "gauge n value=$0 +1 +-5 line")
 }

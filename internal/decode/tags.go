@@ -32,11 +32,14 @@ func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 		tag, text, more = cut(text, separator)
 		key, value, isPair := cut(tag, joiner)
 		key, value = metric.TrimBlanks(key), metric.TrimBlanks(value)
-		isBare := !isPair && joiner == ':' && len(key) > 0
-		if !isPair && !isBare {
-			return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joiner)
+		decoded := metric.Tag{Key: key, Value: value}
+		if !isPair {
+			if joiner != ':' || len(key) == 0 {
+				return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joiner)
+			}
+			decoded = metric.BareTag(key)
 		}
-		if err := addTag(m, metric.Tag{Key: key, Value: value, IsBare: isBare}); err != nil {
+		if err := addTag(m, decoded); err != nil {
 			return err
 		}
 	}

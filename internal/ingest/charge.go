@@ -122,7 +122,7 @@ func (h *Handler) chargeUnpacked(a *admission, n int) *exchange.HTTPError {
 // takeTokens takes tokens until the request has n, and reports whether it has.
 func (h *Handler) takeTokens(a *admission, n int) bool {
 	c := &a.charges
-	c.taken += h.rates.Take(a.client, a.rate, max(n-c.taken, tokensAtOnce), time.Now())
+	c.taken += h.rates.ChargeUpTo(a.client, a.rate, max(n-c.taken, tokensAtOnce), time.Now())
 	return c.taken >= n
 }
 
@@ -135,7 +135,7 @@ func (h *Handler) settle(a *admission) {
 	}
 	cost := max(1, c.entries+c.bytes/bytesPerToken)
 	if cost != c.taken {
-		h.rates.Settle(a.client, a.rate, cost-c.taken, time.Now())
+		h.rates.Adjust(a.client, a.rate, cost-c.taken, time.Now())
 	}
 }
 

@@ -29,7 +29,7 @@ func TestNothingAllocates(t *testing.T) {
 
 	r := newTestRates(1, 10, 100)
 	f("Charge", func() { r.Charge(1, 1, now); r.Charge(2, 11, now) })
-	f("Take", func() { r.Settle(3, r.rate, -r.Take(3, r.rate, 5, now), now) })
+	f("ChargeUpTo", func() { r.Adjust(3, r.rate, -r.ChargeUpTo(3, r.rate, 5, now), now) })
 
 	keys := NewTagKeys(2)
 	keys.Confirm([]uint64{HashTagKey([]byte("env"))})

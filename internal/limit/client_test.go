@@ -24,6 +24,23 @@ func TestAddressesOfOneClient(t *testing.T) {
 	f("::1", "0.0.0.0", false)
 }
 
+func TestClientsAreDistinct(t *testing.T) {
+	seen := map[Client]string{}
+	f := func(client Client, name string) {
+		t.Helper()
+		if other, ok := seen[client]; ok {
+			t.Errorf("%s and %s are the same client", name, other)
+		}
+		seen[client] = name
+	}
+	for i := range byte(100) {
+		v4, v6 := netip.AddrFrom4([4]byte{192, 0, 2, i}), netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 7: i})
+		f(AddressClient(v4), v4.String())
+		f(AddressClient(v6), v6.String())
+		f(SubjectClient(v4.String()), "subject "+v4.String())
+	}
+}
+
 func TestSubjectIsNoAddress(t *testing.T) {
 	f := func(subject string) {
 		t.Helper()

@@ -45,6 +45,26 @@ func TestConns(t *testing.T) {
 	}
 }
 
+func TestClosedConnsMakeRoom(t *testing.T) {
+	c := NewConns(0, 3, nil)
+	addr := netip.MustParseAddr("198.51.100.1")
+	openAll := func() (n int) {
+		for c.Open(addr) {
+			n++
+		}
+		return n
+	}
+	openAll()
+	for closed := range 4 {
+		for range closed {
+			c.Close(addr)
+		}
+		if got := openAll(); got != closed {
+			t.Errorf("after %d connections are closed, %d new ones are allowed", closed, got)
+		}
+	}
+}
+
 func TestConnsWithoutLimit(t *testing.T) {
 	f := func(max, perAddress, want int) {
 		t.Helper()

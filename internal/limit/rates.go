@@ -61,8 +61,8 @@ func (r *Rate) tokensIn(t time.Duration) int {
 // client comes back, its bucket is full, as it would be anyway after
 // burst/perSecond seconds.
 //
-// The caller says which Rate a client has. All calls for a client should have the
-// same.
+// Callers pass the Rate of a client with each call. It should be the same in all
+// calls for a client.
 type Rates struct {
 	start  time.Time
 	shards []rateShard
@@ -92,7 +92,7 @@ func NewRates(maxClients int) *Rates {
 	return r
 }
 
-// maxDebt bounds what Settle takes beyond an empty bucket, in full buckets.
+// maxDebt is the maximum debt of a client after Adjust, in full buckets.
 const maxDebt = 2
 
 // Charge takes n tokens from the bucket of c at the time now. If the bucket has
@@ -117,9 +117,9 @@ func (r *Rates) Charge(c Client, rate Rate, n int, now time.Time) (wait time.Dur
 	return 0, true
 }
 
-// Take takes up to n tokens from the bucket of c and returns how many it has
-// taken.
-func (r *Rates) Take(c Client, rate Rate, n int, now time.Time) (taken int) {
+// ChargeUpTo takes n tokens from the bucket of c, or all if the bucket has fewer.
+// It returns the number of tokens that it took.
+func (r *Rates) ChargeUpTo(c Client, rate Rate, n int, now time.Time) (taken int) {
 	s, at := r.lock(c, now)
 	defer s.mu.Unlock()
 	b := s.bucket(c, &rate, at)
@@ -129,10 +129,11 @@ func (r *Rates) Take(c Client, rate Rate, n int, now time.Time) (taken int) {
 	return taken
 }
 
-// Settle takes n tokens from the bucket of c, even if it has fewer: then the bucket
-// stays empty until the debt is paid. The debt is at most two full buckets. If n is
-// negative, Settle gives back -n tokens that were taken before.
-func (r *Rates) Settle(c Client, rate Rate, n int, now time.Time) {
+// Adjust corrects earlier charges of c. It takes n tokens from the bucket of c, even
+// if the bucket has fewer: then the bucket stays empty until the debt is refilled.
+// The debt is at most two full buckets. If n is negative, Adjust gives back -n
+// tokens.
+func (r *Rates) Adjust(c Client, rate Rate, n int, now time.Time) {
 	s, at := r.lock(c, now)
 	defer s.mu.Unlock()
 	b := s.bucket(c, &rate, at)
@@ -181,7 +182,7 @@ func (s *rateShard) bucket(c Client, rate *Rate, at time.Duration) *bucket {
 	return b
 }
 
-// find does the work of bucket, apart from the check of the clock.
+// find is bucket without the check of the clock.
 func (s *rateShard) find(c Client, at time.Duration) *bucket {
 	i, ok := s.index[c]
 	switch {

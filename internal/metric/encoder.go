@@ -53,8 +53,9 @@ func (e *Encoder) KindNames() string {
 //	name,env=prod:0|g              name,env=prod:0|g:-5|g
 //	name,env=prod:-5|g
 //
-// Several values become one line if the server reads that, and otherwise a line
-// each.
+// If m.IsAbsolute is true and the last group of l sets the gauge to 0, both values
+// replace that group. Several values become one line if the server reads that, and
+// a line each otherwise.
 //
 // scope is what the client may write; nil allows everything. If Append returns
 // an error, it has appended nothing. The error names the wrong parameter. It is
@@ -96,12 +97,20 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	if dst, rate, err = e.appendTail(dst, &s, m, scope); err != nil {
 		return w, err
 	}
-	start := s.start
+	start, previous := s.start, -1
 	if v.needsZero {
+		if m.IsAbsolute {
+			previous = l.lastGroup(dst[s.start:])
+		}
 		dst = e.appendNegative(dst, &s, &v)
 	}
 	if len(dst)-start > e.maxLine {
 		return w, e.errTooLong()
+	}
+	if previous >= 0 { // the line before has set the gauge to 0
+		dst = append(dst[:previous], dst[start:]...)
+		s.move(previous - start)
+		l.Ends = l.Ends[:len(l.Ends)-1]
 	}
 	l.Ends = append(l.Ends, len(dst))
 	if len(m.More) > 0 {

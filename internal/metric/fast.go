@@ -38,7 +38,7 @@ func (e *Encoder) setFastPath() {
 }
 
 // AppendFast appends the first line of text to l if the line is already in its
-// final form, except for prefixes. It returns the length of the line with its
+// final form, except for prefixes and the order of its tags. It returns the length of the line with its
 // line feed. It is the fast path for typical lines of a batch:
 //
 //	name,env=prod,locale=en-us:1|c|@0.5
@@ -47,7 +47,7 @@ func (e *Encoder) setFastPath() {
 // all other lines, valid or not, AppendFast appends nothing and returns the
 // length 0.
 func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, length int) {
-	nameEnd, colon := e.scanHead(text, scope)
+	nameEnd, colon, isSorted := e.scanHead(text, scope)
 	if nameEnd == 0 {
 		return Written{}, 0
 	}
@@ -68,7 +68,15 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 		}
 	}
 	prefixEnd := len(dst)
-	dst = append(dst, text[:end]...)
+	if isSorted {
+		dst = append(dst, text[:end]...)
+	} else {
+		dst = append(dst, text[:nameEnd]...)
+		if dst = appendInOrder(dst, text[nameEnd:colon]); dst == nil {
+			return Written{}, 0
+		}
+		dst = append(dst, text[colon:end]...)
+	}
 	nameEnd += prefixEnd
 	name := dst[start:nameEnd]
 	if len(name) > MaxName || len(dst)-start > e.maxLine || e.mayBeReserved(name) && e.checkReservedName(kind, name) != nil ||
@@ -83,11 +91,12 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
 }
 
-// scanHead returns the end of the name and the position of the colon after the
-// tags. nameEnd is 0 if the head of the line is not in its final form.
-func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
+// scanHead returns the end of the name, the position of the colon after the tags,
+// and whether the keys of the tags are in strictly ascending order. nameEnd is 0 if
+// the head of the line is not in its final form.
+func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int, isSorted bool) {
 	if !e.fast.isEnabled {
-		return 0, 0
+		return 0, 0, false
 	}
 	places := &e.fast.places
 	i := 0
@@ -96,41 +105,80 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int) {
 	}
 	nameEnd = i
 	if nameEnd == 0 || nameEnd == len(text) || text[0] == '.' {
-		return 0, 0
+		return 0, 0, false
 	}
 	if text[i] == ':' {
-		return nameEnd, i
+		return nameEnd, i, true
 	}
 	if !e.fast.hasTags || text[i] != ',' {
-		return 0, 0
+		return 0, 0, false
 	}
+	isSorted = true
 	var last []byte // the key of the tag before
 	for text[i] == ',' {
 		start := i + 1
 		for i = start; i < len(text) && places[text[i]]&inKey != 0; i++ {
 		}
 		if i == start || i == len(text) || text[i] != '=' {
-			return 0, 0
+			return 0, 0, false
 		}
 		key := text[start:i]
 		if len(last) > 0 && last[0] >= key[0] && bytes.Compare(last, key) >= 0 {
-			return 0, 0
+			isSorted = false
 		}
 		if (!e.isOrdinary(key) || scope != nil) && e.checkKey(key, scope) != nil {
-			return 0, 0
+			return 0, 0, false
 		}
 		last = key
 		value := i + 1
 		for i = value; i < len(text) && places[text[i]]&inTagValue != 0; i++ {
 		}
 		if i == value || i == len(text) {
-			return 0, 0
+			return 0, 0, false
 		}
 	}
 	if text[i] != ':' {
-		return 0, 0
+		return 0, 0, false
 	}
-	return nameEnd, i
+	return nameEnd, i, isSorted
+}
+
+// maxFastTags is the maximum number of tags that appendInOrder sorts.
+const maxFastTags = 8
+
+// appendInOrder appends tags such as ,env=prod,app=web in the order of their keys.
+// It returns nil if two keys are the same or if there are too many tags.
+func appendInOrder(dst, tags []byte) []byte {
+	var sorted [maxFastTags]struct{ key, tag []byte }
+	n := 0
+	for len(tags) > 0 {
+		if n == maxFastTags {
+			return nil
+		}
+		tag := tags
+		if i := bytes.IndexByte(tags[1:], ','); i >= 0 {
+			tag = tags[:i+1]
+		}
+		tags = tags[len(tag):]
+		key := tag[1:bytes.IndexByte(tag, '=')]
+		i := n
+		for ; i > 0; i-- {
+			order := bytes.Compare(sorted[i-1].key, key)
+			if order == 0 {
+				return nil
+			}
+			if order < 0 {
+				break
+			}
+			sorted[i] = sorted[i-1]
+		}
+		sorted[i].key, sorted[i].tag = key, tag
+		n++
+	}
+	for i := range sorted[:n] {
+		dst = append(dst, sorted[i].tag...)
+	}
+	return dst
 }
 
 // scanTail returns the kind and the end of a line whose value begins after the

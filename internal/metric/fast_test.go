@@ -32,7 +32,7 @@ func TestFastPathTakesFinalLines(t *testing.T) {
 		f(graphite, !strings.Contains(line, ","), line)
 	}
 	for _, line := range []string{
-		"", "\n", "k", "k:0|g", "k,b=a,a=b:1|c", "k,_=a,__b=a:1|c", "k,le=5:1|c", "constructor:1|c", "k[:1|c", "k,a=]:1|c", "k:", "k:1", "k:1|", "k:1|x", "k:1|h", "k:1|c|@0.50", "k:1|c|@0.00001", "k:1|c|@0.0", "k:1|c|@0.", "k:1|c|@.5", "k:1|c|@1", "k:1|c|@0.5|@0.5", "k:1|c|@0.5\r", "k:1|g|@0.5", "k:1|s|@0.5", "k:1|c|", "k:1|c|#a:b", "k:1|c\r\n", "k:1|c ", " k:1|c", ":1|c", "k:|c", "k:+1|g", "k:-1|g", "k:01|c", "k:1.5|c", "k:1:2|c",
+		"", "\n", "k", "k:0|g", "k,b=a,a=b,b=c:1|c", "k,i=1,h=2,g=3,f=4,e=5,d=6,c=7,b=8,a=9:1|c", "k,_=a,__b=a:1|c", "k,le=5:1|c", "constructor:1|c", "k[:1|c", "k,a=]:1|c", "k:", "k:1", "k:1|", "k:1|x", "k:1|h", "k:1|c|@0.50", "k:1|c|@0.00001", "k:1|c|@0.0", "k:1|c|@0.", "k:1|c|@.5", "k:1|c|@1", "k:1|c|@0.5|@0.5", "k:1|c|@0.5\r", "k:1|g|@0.5", "k:1|s|@0.5", "k:1|c|", "k:1|c|#a:b", "k:1|c\r\n", "k:1|c ", " k:1|c", ":1|c", "k:|c", "k:+1|g", "k:-1|g", "k:01|c", "k:1.5|c", "k:1:2|c",
 		"k:1000000000000000000|c", ".k:1|c", "a/b:1|c", "a b:1|c", "ä:1|c", "k\x00:1|c", "k@:1|c", "k;a=b:1|c", "k,:1|c", "k,a:1|c", "k,a=:1|c", "k,=b:1|c", "k,a=b", "k,a=b,:1|c", "k,a=b,a=c:1|c", "k,a==b:1|c", "k,a=b;c=d:1|c", "k,a=b#:1|c",
 		strings.Repeat("k", 256) + ":1|c", "k,a=" + strings.Repeat("b", datagram) + ":1|c",
 	} {
@@ -68,4 +68,22 @@ func TestFastPathObeysTheScope(t *testing.T) {
 	f(Options{Prefix: "pre"}, "web.k,a=b:1|c\nweb.l:1|c", "pre.shop.web.k,a=b:1|c")
 	f(Options{}, "web.k:1|g", "")
 	f(Options{}, "app.k:1|c", "")
+}
+
+func TestFastPathSortsTags(t *testing.T) {
+	f := func(line, want string) {
+		t.Helper()
+		var l Lines
+		w, n := newTestEncoder(t, Options{Prefix: "p"}).AppendFast(&l, []byte(line), nil)
+		if string(l.Bytes) != want || n != len(line) {
+			t.Errorf("AppendFast(%q) took %d bytes and wrote %q, want %q", line, n, l.Bytes, want)
+		}
+		if name, _, _ := strings.Cut(want, ":"); string(w.Name) != name {
+			t.Errorf("AppendFast(%q): the series is %q", line, w.Name)
+		}
+	}
+	f("k,b=1,a=2:1|c", "p.k,a=2,b=1:1|c")
+	f("k,h=8,g=7,f=6,e=5,d=4,c=3,b=2,a=1:1|c", "p.k,a=1,b=2,c=3,d=4,e=5,f=6,g=7,h=8:1|c")
+	f("k,a!=1,a=2,A=3:1|ms|@0.5", "p.k,A=3,a=2,a!=1:1|ms|@0.5")
+	f("k,b=2,c=3,a=1:1|c", "p.k,a=1,b=2,c=3:1|c")
 }

@@ -86,6 +86,47 @@ func TestLinesSetNegativeGauges(t *testing.T) {
 	f(Options{}, "-0", "k:0|g")
 }
 
+// TestLineAfterZeroCompletesItsGroup appends two lines that set a gauge to a
+// negative value, with another line before them.
+func TestLineAfterZeroCompletesItsGroup(t *testing.T) {
+	f := func(options Options, between bool, want string) {
+		t.Helper()
+		e := newTestEncoder(t, options)
+		zero, negative := line(Gauge, "a=b", "", "0"), line(Gauge, "a=b", "", "-5")
+		negative.IsAbsolute = true
+		metrics := []Metric{line(Count, "", "", "1"), zero, negative}
+		if between {
+			metrics = []Metric{zero, line(Count, "", "", "1"), negative}
+		}
+		var l Lines
+		for i := range metrics {
+			w, err := e.Append(&l, &metrics[i], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys := e.TagKeys(&w)
+			if key, ok := keys.Next(); ok != (len(metrics[i].Tags) > 0) || ok && string(key) != "a" || w.Name[0] != 'k' {
+				t.Errorf("%+v: the series is %q %q", options, w.Name, w.Tags)
+			}
+		}
+		var groups []string
+		start := 0
+		for _, end := range l.Ends {
+			groups = append(groups, string(l.Bytes[start:end]))
+			start = end + 1
+		}
+		if got := strings.Join(groups, " / "); got != want || start != len(l.Bytes)+1 {
+			t.Errorf("%+v: got %q, want %q", options, got, want)
+		}
+	}
+	f(Options{}, false, "k:1|c / k,a=b:0|g\nk,a=b:-5|g")
+	f(Options{}, true, "k,a=b:0|g / k:1|c / k,a=b:0|g\nk,a=b:-5|g")
+	f(Options{IsStream: true}, false, "k:1|c / k,a=b:0|g:-5|g")
+	f(Options{TagFormat: "dogstatsd", Flavor: FlavorTelegraf}, false, "k:1|c / k:0|g:-5|g|#a:b")
+	f(Options{TagFormat: "dogstatsd", Flavor: FlavorVector}, false, "k:1|c / k:0|g|#a:b\nk:-5|g|#a:b")
+	f(Options{Flavor: FlavorDatadog}, false, "k:1|c / k:0|g|#a:b / k:-5|g|#a:b")
+}
+
 // TestNegativeGaugeMustFitIntoAPacket checks the group of both values.
 func TestNegativeGaugeMustFitIntoAPacket(t *testing.T) {
 	f := func(flavor Flavor, maxLine int, want bool) {

@@ -13,6 +13,7 @@ type tagFormat struct {
 	joiner                 byte
 	closer                 byte   // 0 for none
 	atEnd                  bool   // a pipe and the tags end the line
+	hasBare                bool   // a tag may have no joiner and value
 	reserved, reservedKeys string // characters that tags or keys must not contain, besides reservedChars
 	noLeadingTilde         bool   // a value must not start with a tilde
 	isDropped              bool   // tags are checked but not written
@@ -24,7 +25,7 @@ var tagFormats = []tagFormat{
 	// https://graphite.readthedocs.io/en/latest/tags.html
 	{name: "graphite", opener: ';', separator: ';', joiner: '=', reservedKeys: "!^", noLeadingTilde: true},
 	// https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/
-	{name: "dogstatsd", opener: '#', separator: ',', joiner: ':', atEnd: true},
+	{name: "dogstatsd", opener: '#', separator: ',', joiner: ':', atEnd: true, hasBare: true},
 	{name: "librato", opener: '#', separator: ',', joiner: '='},
 	{name: "signalfx", opener: '[', separator: ',', joiner: '=', closer: ']', reserved: "[]"},
 	{name: "none", opener: ',', separator: ',', joiner: '=', isDropped: true},

@@ -11,11 +11,11 @@ import (
 )
 
 func TestAppendWritesEachTagFormat(t *testing.T) {
-	f := func(format, plain, tagged, sampled, gauge string) {
+	f := func(format, untagged, tagged, sampled, gauge string) {
 		t.Helper()
 		e := newTestEncoder(t, Options{TagFormat: format})
 		tags := pairs("env=prod,locale=en us")
-		check(t, e, Metric{Name: []byte("k"), Value: num("1")}, plain, 1)
+		check(t, e, Metric{Name: []byte("k"), Value: num("1")}, untagged, 1)
 		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: tags}, tagged, 1)
 		check(t, e, Metric{Name: []byte("k"), Value: num("1"), Tags: tags[:1], SampleRate: num("0.5")}, sampled, 0.5)
 		check(t, e, Metric{Kind: Gauge, Name: []byte("k"), Value: num("-1"), Tags: tags[:1]}, gauge, 1)

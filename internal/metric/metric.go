@@ -8,6 +8,8 @@
 // returns an error and writes nothing.
 package metric
 
+import "bytes"
+
 // Kind is the type of a metric. The path of a request names it.
 type Kind uint8
 
@@ -78,7 +80,7 @@ type Metric struct {
 	More     []Value // the values after the first one of a line with several values
 
 	// IsAbsolute reports whether the value sets the gauge although it is a line and
-	// the value has a sign. Two lines were one metric: name:0|g, then name:-5|g.
+	// the value has a sign. The line before it was name:0|g, and it is name:-5|g.
 	IsAbsolute bool
 
 	// Extensions are the sections of a DogStatsD line after the tags, such as
@@ -110,13 +112,17 @@ const (
 
 // Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
 // an empty value.
-type Tag struct {
-	Key, Value []byte
+type Tag struct{ Key, Value []byte }
 
-	// IsBare reports whether the tag is a DogStatsD tag without a colon. In other
-	// formats its value is true.
-	IsBare bool
-}
+// BareTag returns a DogStatsD tag without a colon and a value. In other formats its
+// value is true.
+func BareTag(key []byte) Tag { return Tag{Key: key, Value: bareValue} }
+
+// bareValue is the value of all tags from BareTag.
+var bareValue = []byte("true")
+
+// IsBare reports whether t is from BareTag.
+func (t *Tag) IsBare() bool { return len(t.Value) == len(bareValue) && &t.Value[0] == &bareValue[0] }
 
 // Lines holds the lines of accepted metrics, in order.
 type Lines struct {
@@ -135,6 +141,23 @@ func (l *Lines) Append(group []byte) {
 	}
 	l.Bytes = append(l.Bytes, group...)
 	l.Ends = append(l.Ends, len(l.Bytes))
+}
+
+// lastGroup returns the start of the last group if it is the given line, and -1
+// otherwise.
+func (l *Lines) lastGroup(line []byte) int {
+	n := len(l.Ends)
+	if n == 0 {
+		return -1
+	}
+	start := 0
+	if n > 1 {
+		start = l.Ends[n-2] + len("\n")
+	}
+	if !bytes.Equal(l.Bytes[start:], line) {
+		return -1
+	}
+	return start
 }
 
 // Truncate drops all groups of lines after the given number of them.

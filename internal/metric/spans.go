@@ -46,6 +46,13 @@ func (s *spans) appendLine(dst []byte, v *checkedValue) []byte {
 	return dst
 }
 
+// move adds n to all positions.
+func (s *spans) move(n int) {
+	for _, position := range []*int{&s.start, &s.nameEnd, &s.value, &s.tail, &s.sections, &s.tagsEnd, &s.end} {
+		*position += n
+	}
+}
+
 // addValue adds the value v to the line of s, which dst ends with, if the line is
 // no longer than maxLine then. It reports whether it has.
 func (s *spans) addValue(dst []byte, v *checkedValue, form valuesForm, maxLine int) ([]byte, bool) {

@@ -64,10 +64,10 @@ func (e *Encoder) appendSorted(dst []byte, s *spans, tags []Tag, scope *Scope) (
 		if dst, keyEnd, err = e.appendTag(dst, tag); err != nil {
 			return nil, err
 		}
-		if i > 0 && !e.keys.isBefore(tags[i-1].Key, tag.Key) {
+		if i > 0 && !e.keys.startsBefore(tags[i-1].Key, tag.Key) && e.keys.compare(tags[i-1].Key, tag.Key) >= 0 {
 			return dst, errUnsorted
 		}
-		if len(tag.Value) == 0 && !tag.IsBare {
+		if len(tag.Value) == 0 {
 			dst = dst[:tagStart]
 			continue
 		}
@@ -129,17 +129,14 @@ func (e *Encoder) appendTag(dst []byte, tag *Tag) (_ []byte, keyEnd int, err err
 	case len(tag.Key) == 0:
 		return nil, 0, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
 	case e.format.noLeadingTilde && len(tag.Value) > 0 && tag.Value[0] == '~':
-		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite refuses`, quote.Bytes(tag.Value))
+		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite rejects`, quote.Bytes(tag.Value))
 	}
 	dst = append(dst, e.format.separator)
 	if dst, err = e.keys.append(dst, tag.Key); err != nil {
 		return nil, 0, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
 	}
 	keyEnd = len(dst)
-	if tag.IsBare {
-		if e.format.name != "dogstatsd" {
-			dst = append(append(dst, e.format.joiner), "true"...)
-		}
+	if e.format.hasBare && tag.IsBare() {
 		return dst, keyEnd, nil
 	}
 	dst = append(dst, e.format.joiner)

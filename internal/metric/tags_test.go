@@ -59,7 +59,7 @@ func TestKeysMustBeDistinct(t *testing.T) {
 func TestBareTags(t *testing.T) {
 	f := func(format, want string) {
 		t.Helper()
-		m := Metric{Name: []byte("k"), Tags: []Tag{{Key: []byte("urgent"), IsBare: true}, tag("env", "prod")}}
+		m := Metric{Name: []byte("k"), Tags: []Tag{BareTag([]byte("urgent")), tag("env", "prod")}}
 		if got, err := appendOne(newTestEncoder(t, Options{TagFormat: format}), m, nil); err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", format, got, err, want)
 		}
@@ -70,7 +70,7 @@ func TestBareTags(t *testing.T) {
 }
 
 func TestTagKeysOfWrittenLines(t *testing.T) {
-	tags := []Tag{tag("a", "1"), {Key: []byte("bare"), IsBare: true}, tag("b", "2")}
+	tags := []Tag{tag("a", "1"), BareTag([]byte("bare")), tag("b", "2")}
 	for i := range tagFormats {
 		e := newTestEncoder(t, Options{TagFormat: tagFormats[i].name, Prefix: "pre", Tags: pairs("z=9")})
 		f := func(m Metric, want string) {

@@ -116,10 +116,11 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	}
 }
 
-// isBefore reports whether the key a is before b, see compare. Neither is empty.
-func (r *rules) isBefore(a, b []byte) bool {
-	x, y := r.written[a[0]], r.written[b[0]]
-	return x != 0 && x < y || r.compare(a, b) < 0
+// startsBefore reports whether the key a is before b because of their first bytes.
+// Neither is empty.
+func (r *rules) startsBefore(a, b []byte) bool {
+	first := r.written[a[0]]
+	return first != 0 && first < r.written[b[0]]
 }
 
 // compare compares the keys a and b as append writes them, in byte order.

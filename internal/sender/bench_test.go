@@ -23,7 +23,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 }
 
 // BenchmarkSend measures what a line costs until the kernel has it, in time of
-// the processors: that of the courier counts as well. The receiver's socket is
+// the processors: that of the send loop counts as well. The receiver's socket is
 // full, so that its work is left out.
 func BenchmarkSend(b *testing.B) {
 	conn := listen(b)

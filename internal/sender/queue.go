@@ -6,35 +6,35 @@ import (
 	"time"
 )
 
-// datagram is what one write sends: a UDP or Unix datagram, or a piece of a
-// stream.
-type datagram struct {
-	bytes  []byte    // whole lines, joined by line feeds
-	memory []byte    // what bytes is a part of, with room for one more line feed
-	sent   time.Time // when it was written
+// buffer holds the bytes of a packet.
+type buffer struct {
+	bytes  []byte // whole lines, joined by line feeds
+	memory []byte // what bytes is a part of, with room for one more line feed
+	lines  int    // how many lines bytes holds, once the packet is sealed
+
+	queuedAt time.Time // when the first line came
 }
 
-// lines returns how many lines d holds.
-func (d *datagram) lines() int {
-	return bytes.Count(d.bytes, []byte{'\n'}) + 1
-}
+// countLines returns how many lines b holds.
+func countLines(b []byte) int { return bytes.Count(b, []byte{'\n'}) + 1 }
 
-// queue packs lines into datagrams, in the order of add, and holds them until
-// the courier takes them. Its size is bounded. It is safe for concurrent use.
+// queue packs lines into packets, in the order of add, and holds them until the
+// loop takes them. Its size is bounded. It is safe for concurrent use.
 type queue struct {
-	size  int // of a datagram, in bytes
-	limit int // of datagrams that wait, the open one apart
+	size  int // of a packet, in bytes
+	limit int // of packets that wait, the open one apart
 
-	mu      sync.Mutex
-	open    *datagram   // being filled, nil where no line waits
-	full    []*datagram // to be taken, in order
-	taken   int         // datagrams that the courier still has to write
-	arrived int         // bytes that came since the last take
-	spare   []*datagram // for reuse
-	closed  bool
+	mu       sync.Mutex
+	open     *buffer   // being filled, nil if no line waits
+	sealed   []*buffer // to be taken, in order
+	unsent   int       // packets that the loop has taken and must write
+	spare    []*buffer // for reuse
+	isClosed bool
 
-	opened chan struct{} // holds a token when open was empty and is not any more
-	filled chan struct{} // holds a token when full was empty and is not any more
+	sealedLines, sealedBytes uint64 // of all packets that were ever sealed
+
+	opened chan struct{} // holds a token if open was empty and is not any more
+	filled chan struct{} // holds a token if sealed was empty and is not any more
 }
 
 func newQueue(size, limit int) *queue {
@@ -50,38 +50,37 @@ func newQueue(size, limit int) *queue {
 func (q *queue) add(lines []byte, ends []int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	if q.isClosed {
 		return ErrClosed
 	}
 	if q.open == nil || len(q.open.bytes)+1+len(lines) > q.size {
-		switch more := q.datagrams(ends); {
+		switch more := q.packets(ends); {
 		case more > q.limit:
 			return ErrTooLarge
-		case len(q.full)+q.taken+more > q.limit:
+		case len(q.sealed)+q.unsent+more > q.limit:
 			return ErrQueueFull
 		}
 	}
 	for start := 0; len(ends) > 0; {
 		n := q.fitting(start, ends)
 		if n == 0 {
-			q.closeOpen()
+			q.seal()
 			continue
 		}
 		q.append(lines[start:ends[n-1]])
 		start, ends = ends[n-1]+1, ends[n:]
 	}
-	q.arrived += len(lines)
 	return nil
 }
 
-// fitting returns how many groups of lines fit into the open datagram. They
+// fitting returns how many groups of lines fit into the open packet. They
 // begin at start and have these ends. q.mu is held.
 func (q *queue) fitting(start int, ends []int) (n int) {
 	room := q.size
 	if q.open != nil {
 		room -= len(q.open.bytes) + 1
 	} else {
-		n = 1 // no group is larger than a datagram
+		n = 1 // no group is larger than a packet
 	}
 	for n < len(ends) && ends[n]-start <= room {
 		n++
@@ -89,9 +88,9 @@ func (q *queue) fitting(start int, ends []int) (n int) {
 	return n
 }
 
-// datagrams returns how many datagrams groups of lines with these ends fill,
-// begun with an empty one.
-func (q *queue) datagrams(ends []int) int {
+// packets returns how many packets groups of lines with these ends fill, begun
+// with an empty one.
+func (q *queue) packets(ends []int) int {
 	n, begin, start := 1, 0, 0
 	for _, end := range ends {
 		if end-begin > q.size {
@@ -103,11 +102,11 @@ func (q *queue) datagrams(ends []int) int {
 	return n
 }
 
-// append adds lines to the open datagram, which they fit into, or begins one.
-// q.mu is held.
+// append adds lines to the open packet, which they fit into, or begins one. q.mu
+// is held.
 func (q *queue) append(lines []byte) {
 	if q.open == nil {
-		q.open = q.newDatagram()
+		q.open = q.newBuffer()
 		signal(q.opened)
 	} else {
 		q.open.bytes = append(q.open.bytes, '\n')
@@ -115,25 +114,29 @@ func (q *queue) append(lines []byte) {
 	q.open.bytes = append(q.open.bytes, lines...)
 }
 
-// closeOpen makes the open datagram a full one. q.mu is held.
-func (q *queue) closeOpen() {
-	q.full = append(q.full, q.open)
+// seal ends the open packet. q.mu is held.
+func (q *queue) seal() {
+	b := q.open
 	q.open = nil
-	if len(q.full) == 1 {
+	b.lines = countLines(b.bytes)
+	q.sealedLines += uint64(b.lines)
+	q.sealedBytes += uint64(len(b.bytes))
+	q.sealed = append(q.sealed, b)
+	if len(q.sealed) == 1 {
 		signal(q.filled)
 	}
 }
 
-// newDatagram returns an empty datagram. q.mu is held.
-func (q *queue) newDatagram() *datagram {
+// newBuffer returns an empty buffer. q.mu is held.
+func (q *queue) newBuffer() *buffer {
 	last := len(q.spare) - 1
 	if last < 0 {
 		memory := make([]byte, 0, q.size+1)
-		return &datagram{bytes: memory, memory: memory}
+		return &buffer{bytes: memory, memory: memory}
 	}
-	d := q.spare[last]
+	b := q.spare[last]
 	q.spare = q.spare[:last]
-	return d
+	return b
 }
 
 // signal leaves a token in c unless one is there.
@@ -144,53 +147,63 @@ func signal(c chan struct{}) {
 	}
 }
 
-// take appends the datagrams that wait to to: the full ones, and the open one
-// too with all. arrived is how many bytes of lines came since the last call.
-func (q *queue) take(to []*datagram, all bool) (taken []*datagram, arrived int) {
+// dequeue appends the sealed packets to to. With all, it seals the open one
+// first.
+func (q *queue) dequeue(to []*buffer, all bool) []*buffer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if all && q.open != nil {
-		q.closeOpen()
+		q.seal()
 	}
-	to = append(to, q.full...)
-	q.taken += len(q.full)
-	clear(q.full)
-	q.full = q.full[:0]
+	to = append(to, q.sealed...)
+	q.unsent += len(q.sealed)
+	clear(q.sealed)
+	q.sealed = q.sealed[:0]
 	select {
 	case <-q.filled:
 	default:
 	}
-	arrived, q.arrived = q.arrived, 0
-	return to, arrived
+	return to
 }
 
-// written counts n datagrams that were taken as written, or, with a negative
-// n, as to be written again.
-func (q *queue) written(n int) {
+// setUnsent says how many of the packets that were taken wait to be written.
+func (q *queue) setUnsent(n int) {
 	q.mu.Lock()
-	q.taken -= n
+	q.unsent = n
 	q.mu.Unlock()
 }
 
-// maxSpare is how many bytes of datagrams are kept for reuse.
+// maxSpare is how many bytes of buffers are kept for reuse.
 const maxSpare = 2 << 20
 
-// recycle keeps datagrams that nobody needs any more for reuse.
-func (q *queue) recycle(datagrams []*datagram) {
+// recycle keeps buffers that are not needed any more for reuse.
+func (q *queue) recycle(buffers []*buffer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, d := range datagrams {
+	for _, b := range buffers {
 		if len(q.spare) >= maxSpare/q.size {
 			return
 		}
-		d.bytes = d.memory
-		q.spare = append(q.spare, d)
+		b.bytes = b.memory
+		q.spare = append(q.spare, b)
 	}
 }
 
 // close makes every later add fail.
 func (q *queue) close() {
 	q.mu.Lock()
-	q.closed = true
+	q.isClosed = true
 	q.mu.Unlock()
+}
+
+// queued returns how many lines and bytes were ever accepted.
+func (q *queue) queued() (lines, bytes uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lines, bytes = q.sealedLines, q.sealedBytes
+	if q.open != nil {
+		lines += uint64(countLines(q.open.bytes))
+		bytes += uint64(len(q.open.bytes))
+	}
+	return lines, bytes
 }

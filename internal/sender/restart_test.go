@@ -115,7 +115,9 @@ func (s *server) readDatagrams(conn net.PacketConn) {
 		if err != nil {
 			return
 		}
-		s.note(strings.Split(string(datagram[:n]), "\n")...)
+		if n > 0 { // a probe is empty
+			s.note(strings.Split(string(datagram[:n]), "\n")...)
+		}
 	}
 }
 
@@ -229,12 +231,12 @@ func waitStill(t *testing.T, q *queue) {
 	last, since := -1, time.Now()
 	waitFor(t, func() bool {
 		q.mu.Lock()
-		waiting := q.taken + len(q.full)
+		waiting := q.unsent + len(q.sealed)
 		q.mu.Unlock()
 		if waiting != last {
 			last, since = waiting, time.Now()
 		}
-		return waiting > 0 && time.Since(since) > 5*writeTime
+		return waiting > 0 && time.Since(since) > 5*writeTimeout
 	}, func() string { return fmt.Sprintf("the socket took all but %d datagrams", last) })
 }
 
@@ -249,7 +251,7 @@ func TestStatsDThatStopsReading(t *testing.T) {
 			}
 			connected := make(chan net.Conn, 1)
 			go func() { connected <- accept(address) }()
-			s, log := startSender(t, Options{Network: network, Address: address})
+			s, log := startSenderWith(t, Options{Network: network, Address: address}, trusting(network))
 			const lines = 2000
 			line := strings.Repeat("x", 8000)
 			for i := range lines { // 16 MB
@@ -286,6 +288,9 @@ func TestStatsDThatStopsReading(t *testing.T) {
 				return nil
 			}
 			defer l.Close()
+			if unix, ok := l.(*net.UnixListener); ok {
+				unix.SetUnlinkOnClose(false) // the sender looks at the file after it has connected
+			}
 			conn, _ := l.Accept()
 			return conn
 		}

@@ -32,25 +32,36 @@ func listen(t testing.TB) *net.UDPConn {
 	return conn
 }
 
-// receive returns the next datagram.
+// receive returns the next packet that is not an empty probe.
 func receive(t testing.TB, conn *net.UDPConn) string {
 	t.Helper()
-	datagram := make([]byte, 64<<10)
+	packet := make([]byte, 64<<10)
 	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
 		t.Fatal(err)
 	}
-	n, err := conn.Read(datagram)
-	if err != nil {
-		t.Fatalf("receive a datagram: %v", err)
+	for {
+		n, err := conn.Read(packet)
+		if err != nil {
+			t.Fatalf("receive a packet: %v", err)
+		}
+		if n > 0 {
+			return string(packet[:n])
+		}
 	}
-	return string(datagram[:n])
 }
 
 func startSender(t testing.TB, options Options) (*Sender, *logtest.Buffer) {
 	t.Helper()
+	orDefault(&options.Network, UDP)
+	return startSenderWith(t, options, newPolicy(options.Network))
+}
+
+// startSenderWith starts a sender with a policy of the test.
+func startSenderWith(t testing.TB, options Options, p policy) (*Sender, *logtest.Buffer) {
+	t.Helper()
 	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
-	s, err := New(options)
+	s, err := newSender(options, p, net.DefaultResolver.LookupNetIP, newDialFunc(options.Network, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +84,14 @@ func closeSender(t testing.TB, s *Sender, timeout time.Duration) {
 	case <-time.After(deadline):
 		t.Fatal("Close does not return")
 	}
+}
+
+// trusting returns the policy of a network without the time in which a new
+// connection is on probation and in doubt.
+func trusting(network string) policy {
+	p := newPolicy(network)
+	p.probation, p.doubt = 0, 0
+	return p
 }
 
 func send(t testing.TB, s *Sender, lines string) {
@@ -193,6 +212,7 @@ func TestFullQueueTakesNothingOfABatch(t *testing.T) {
 
 // TestBurstIsNotHeldInMemory looks at what a sender refers to after a burst.
 func TestBurstIsNotHeldInMemory(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	line := strings.Repeat("x", datagramSize)
@@ -200,9 +220,9 @@ func TestBurstIsNotHeldInMemory(t *testing.T) {
 		send(t, s, line)
 	}
 	closeSender(t, s, deadline)
-	for _, datagrams := range [][]*datagram{s.courier.window.datagrams, s.queue.full} {
-		for _, d := range datagrams[:cap(datagrams)] {
-			if d != nil {
+	for _, packets := range [][]*buffer{s.loop.packets, s.queue.sealed} {
+		for _, b := range packets[:cap(packets)] {
+			if b != nil {
 				t.Fatal("a datagram that was sent is still referred to")
 			}
 		}

@@ -167,6 +167,9 @@ func (s *statsd) readDatagrams(conn net.Conn) {
 		if err != nil {
 			return
 		}
+		if n == 0 {
+			continue // a probe
+		}
 		buffer[n] = '\n' // datagrams have none at the end
 		s.keep(buffer[:n+1])
 	}

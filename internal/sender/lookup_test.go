@@ -55,7 +55,9 @@ func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buff
 	t.Helper()
 	log := new(logtest.Buffer)
 	options.Logger = slog.New(slog.NewTextHandler(log, nil))
-	s, err := newSender(options, n.lookup)
+	orDefault(&options.Network, UDP)
+	p := newPolicy(options.Network)
+	s, err := newSender(options, p, n.lookup, newDialFunc(options.Network, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +99,7 @@ func listenAt(t *testing.T, addresses ...string) []*net.UDPConn {
 func portOf(conn *net.UDPConn) int { return conn.LocalAddr().(*net.UDPAddr).Port }
 
 func TestStatsDThatMovesIsFollowed(t *testing.T) {
+	t.Parallel()
 	conns := listenAt(t, "127.0.0.1", "127.0.0.2", "::1")
 	n := newNames("127.0.0.1")
 	s, log := startNamed(t, n, Options{
@@ -116,7 +119,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	n.set() // the name server has lost it
-	waitLog(t, log, "cannot find statsd", 1)
+	waitLog(t, log, "cannot look up statsd, its last address stays in use", 1)
 	send(t, s, "lost:1|c")
 	if got := receive(t, conns[0]); got != "lost:1|c" {
 		t.Errorf("got %q", got)
@@ -135,6 +138,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 // TestStatsDThatRefusesIsLookedUpAtOnce moves when its old address refuses,
 // long before the interval is over.
 func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
+	t.Parallel()
 	conns := listenAt(t, "127.0.0.1", "127.0.0.2")
 	n := newNames("127.0.0.1")
 	s, _ := startNamed(t, n, Options{
@@ -154,6 +158,7 @@ func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
 // TestOtherAddressIsTriedWhenOneRefuses has a name like localhost on a machine
 // whose StatsD listens to one family only.
 func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	s, _ := startNamed(t, newNames("::1", "127.0.0.1"), Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
 	send(t, s, "first:1|c")
@@ -163,6 +168,7 @@ func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
 }
 
 func TestNameThatAppearsLate(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	n := newNames()
 	s, log := startNamed(t, n, Options{Address: fmt.Sprintf("statsd.example:%d", portOf(conn))})
@@ -184,6 +190,7 @@ func TestNameThatAppearsLate(t *testing.T) {
 
 // TestSlowLookupHoldsNothingUp has a name server that does not answer any more.
 func TestSlowLookupHoldsNothingUp(t *testing.T) {
+	t.Parallel()
 	conn := listen(t)
 	n := newNames("127.0.0.1")
 	s, _ := startNamed(t, n, Options{
@@ -211,6 +218,7 @@ func TestBadAddressIsRefused(t *testing.T) {
 
 // TestNameThatAppearsBeforeStatsD has the log tell how long StatsD was missed.
 func TestNameThatAppearsBeforeStatsD(t *testing.T) {
+	t.Parallel()
 	statsd := newServer(t, TCP)
 	_, port, err := net.SplitHostPort(statsd.address)
 	if err != nil {

@@ -11,15 +11,16 @@ func TestPace(t *testing.T) {
 	// f lets a backlog of so many bytes leave while so many more arrive each
 	// millisecond, and returns how many left in each tenth of a second.
 	f := func(backlog, arriving int, least float64) (left [10]int) {
-		var p pace
+		var p pacer
 		now := time.Unix(1, 0)
-		p.advance(now, 0, 0)
-		p.start()
+		p.start(now)
 		for i := range len(left) * 100 {
 			now = now.Add(time.Millisecond)
 			backlog += arriving
-			p.advance(now, arriving, least)
+			p.add(arriving)
+			p.advance(now, true, least)
 			for backlog >= size && p.allows(size) {
+				p.spend(size)
 				backlog -= size
 				left[i/100] += size
 			}

@@ -15,12 +15,13 @@ import (
 // buffer full: what its kernel had acknowledged is lost with it, all else
 // arrives at the next one, in whole lines.
 func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s, log := startSender(t, Options{Network: TCP, Address: l.Addr().String()})
+	s, log := startSenderWith(t, Options{Network: TCP, Address: l.Addr().String()}, trusting(TCP))
 	const lines = 20_000 // 22 MB, more than the kernel takes
 	line := func(i int) string { return fmt.Sprintf("%06d%s", i, strings.Repeat("x", 1000+i%200)) }
 	for i := range lines {
@@ -100,6 +101,7 @@ func TestStreamEndsEachLine(t *testing.T) {
 // TestCloseWaitsForAStreamThatPauses closes a sender whose lines are all in the
 // kernel's buffers, because StatsD does not read at the moment.
 func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	waitFor(t, func() bool {
 		s.queue.mu.Lock()
 		defer s.queue.mu.Unlock()
-		return s.queue.open == nil && s.queue.taken+len(s.queue.full) == 0
+		return s.queue.open == nil && s.queue.unsent+len(s.queue.sealed) == 0
 	}, func() string { return "the kernel does not take the lines" })
 
 	closed := make(chan struct{})
@@ -132,7 +134,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	select {
 	case <-closed:
 		t.Fatal("Close did not wait")
-	case <-time.After(finishTime + finishTime/2): // longer than others would be kept waiting
+	case <-time.After(newPolicy(TCP).finishTimeout * 3 / 2): // longer than others would be kept waiting
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
 		t.Fatal(err)
@@ -141,4 +143,48 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 		t.Errorf("got %d bytes, %v, want %d; log: %s", len(got), err, lines*(len(line)+1), log)
 	}
 	<-closed
+}
+
+// TestServerThatStallsIsLeft has a server accept a connection and not read it,
+// until the stall timeout is over. What it has not got arrives on the next one.
+func TestServerThatStallsIsLeft(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := trusting(TCP)
+	p.stallTimeout = 300 * time.Millisecond
+	s, log := startSenderWith(t, Options{Network: TCP, Address: l.Addr().String()}, p)
+	const lines = 20_000 // 20 MB, more than the kernel takes
+	line := strings.Repeat("x", 1000)
+	for i := range lines {
+		send(t, s, fmt.Sprintf("%06d%s", i, line))
+	}
+	accept := func() net.Conn {
+		t.Helper()
+		if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatalf("accept: %v; log: %s", err, log)
+		}
+		return conn
+	}
+	defer accept().Close()
+	second := accept()
+	defer second.Close()
+	if err := second.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	var first int
+	reader := bufio.NewReader(second)
+	if _, err := fmt.Fscanf(reader, "%06d", &first); err != nil || first == 0 {
+		t.Errorf("the second connection begins with line %d, %v", first, err)
+	}
+	if !strings.Contains(log.String(), "connection timed out") {
+		t.Errorf("got the log %s", log)
+	}
 }

@@ -1,0 +1,352 @@
+package sender
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// loop carries out what a machine decides. It owns the socket, the timer and
+// the bytes of the packets. One goroutine, that of run, uses all but what stop
+// uses.
+type loop struct {
+	machine *machine
+	queue   *queue
+	lookup  *lookup
+	dial    dialFunc
+	report  *report
+
+	stopOnce sync.Once
+	stopping chan struct{}   // closed by stop
+	deadline time.Time       // of stop; set before stopping is closed
+	expired  context.Context // done when stop has to return
+	expire   context.CancelFunc
+	done     chan struct{} // closed when the goroutine is gone
+
+	packets  []*buffer // that the machine knows, in order, after those that were removed
+	base     uint64    // number of packets[0]
+	removed  int       // packets at the start that were removed
+	openedAt time.Time // when the open packet got its first line, zero if it has none
+
+	conn     conn            // nil if there is none
+	news     <-chan struct{} // of conn
+	dials    chan dialed     // the end of an attempt to connect
+	isDials  bool            // there is such an attempt
+	stopped  <-chan struct{} // stopping, until it was seen
+	timer    *time.Timer
+	polledAt time.Time // when events were received last
+}
+
+// dialed is how an attempt to connect has ended.
+type dialed struct {
+	conn   conn
+	isSelf bool
+	err    error
+}
+
+// newLoop returns a loop that sends what is in q.
+func newLoop(p policy, q *queue, look *lookup, dial dialFunc, r *report) *loop {
+	l := &loop{
+		machine:  newMachine(p, rand.Uint64()),
+		queue:    q,
+		lookup:   look,
+		dial:     dial,
+		report:   r,
+		stopping: make(chan struct{}),
+		done:     make(chan struct{}),
+		dials:    make(chan dialed, 1),
+	}
+	l.expired, l.expire = context.WithCancel(context.Background())
+	return l
+}
+
+// stop makes run send what is left and waits for its end, until ctx is done:
+// then the rest is lost.
+func (l *loop) stop(ctx context.Context) {
+	defer l.expire()
+	l.stopOnce.Do(func() {
+		l.deadline, _ = ctx.Deadline()
+		close(l.stopping)
+	})
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		l.expire()
+		<-l.done
+	}
+}
+
+// run sends until stop.
+func (l *loop) run() {
+	defer close(l.done)
+	l.stopped = l.stopping
+	l.timer = time.NewTimer(forever)
+	defer l.timer.Stop()
+	addrs, err := l.lookup.result()
+	l.machine.cause = err
+	if len(addrs) > 0 {
+		l.handle(event{kind: evResolved, addrs: addrs})
+	}
+	for {
+		a := l.machine.next(time.Now())
+		if a.kind == actDone {
+			break
+		}
+		l.do(a)
+	}
+	l.expire()
+	if l.isDials {
+		if d := <-l.dials; d.conn != nil {
+			d.conn.close()
+		}
+	}
+	l.publish()
+}
+
+// handle hands the machine an event.
+func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
+
+// do carries out an action and tells the machine so.
+func (l *loop) do(a action) {
+	switch a.kind {
+	case actWait:
+		l.wait(a)
+		return
+	case actWrite:
+		l.write(a.seq)
+		return
+	case actProbe:
+		err := l.conn.write(nil, time.Now())
+		l.handle(event{kind: evDid, did: actProbe})
+		l.look(err)
+		return
+	case actTrim:
+		n, lines := l.trim(a.n)
+		l.report.confirmed(0, lines, n)
+		l.handle(event{kind: evTrimmed, n: n, lines: lines})
+		return
+	case actSeal:
+		l.dequeue(true)
+		l.openedAt = time.Time{}
+	case actLookup:
+		l.lookup.lookAgain()
+	case actDial:
+		l.connect(a.addr)
+	case actCheck:
+		l.look(nil)
+	case actFinish:
+		l.conn.finish()
+	case actClose:
+		l.conn.close()
+		l.conn, l.news = nil, nil
+	case actConfirm:
+		l.report.confirmed(a.n, a.lines, a.bytes)
+		l.remove(a.n)
+	case actDrop:
+		l.report.dropped(a)
+		if a.isLast {
+			l.remove(len(l.packets) - l.removed)
+		}
+	default:
+		l.report.do(a)
+	}
+	l.handle(event{kind: evDid, did: a.kind})
+}
+
+// packet returns a packet by its number.
+func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
+
+// connect begins to connect to an address.
+func (l *loop) connect(address string) {
+	l.isDials = true
+	go func() {
+		c, isSelf, err := l.dial(l.expired, address)
+		l.dials <- dialed{c, isSelf, err}
+	}()
+}
+
+// connected takes the end of an attempt to connect.
+func (l *loop) connected(d dialed) {
+	l.isDials = false
+	if d.err != nil {
+		l.report.sendErrors++
+		l.handle(event{kind: evDialFailed, err: d.err, isRefused: isRefused(d.err)})
+		return
+	}
+	l.report.connections++
+	l.conn, l.news = d.conn, d.conn.news()
+	l.handle(event{kind: evDialed, isSelf: d.isSelf})
+}
+
+// pollInterval is how long the loop writes without a look at all else.
+const pollInterval = writeTimeout
+
+// write writes a packet.
+func (l *loop) write(seq uint64) {
+	now := time.Now()
+	switch err := l.conn.write(l.packet(seq).bytes, now); {
+	case err == nil:
+		l.machine.handle(now, event{kind: evWrote, seq: seq})
+	case errors.Is(err, errBusy):
+		l.handle(event{kind: evBlocked})
+	default:
+		l.look(err)
+	}
+	if now.Sub(l.polledAt) > pollInterval {
+		l.wait(action{until: now})
+	}
+}
+
+// wait waits until a time, or until something happens, which it hands to the
+// machine.
+func (l *loop) wait(a action) {
+	l.publish()
+	l.timer.Reset(time.Until(a.until))
+	opened, filled := l.queue.opened, l.queue.filled
+	if a.isQuiet {
+		opened, filled = nil, nil
+	}
+	select {
+	case <-opened:
+		l.openedAt = time.Now()
+		l.handle(event{kind: evOpened})
+	case <-filled:
+		l.dequeue(false)
+	case <-l.lookup.changed:
+		if addrs, err := l.lookup.result(); err != nil {
+			l.handle(event{kind: evLookupFailed, err: err})
+		} else {
+			l.handle(event{kind: evResolved, addrs: addrs})
+		}
+	case d := <-l.dials:
+		l.connected(d)
+	case <-l.news:
+		l.look(nil)
+	case <-l.stopped:
+		l.stopped = nil
+		l.handle(event{kind: evClosing, by: l.deadline})
+	case <-l.expired.Done():
+		l.handle(event{kind: evClosing, by: time.Now()})
+	case <-l.timer.C:
+		l.handle(event{kind: evTick})
+	}
+	l.polledAt = time.Now()
+}
+
+// look hands the machine what the connection knows, and the error of a write.
+func (l *loop) look(err error) {
+	f := l.conn.facts()
+	if err != nil {
+		f.err = err
+	}
+	if l.machine.policy.isUDP {
+		l.lookUDP(f, err)
+		return
+	}
+	if l.machine.policy.isStream {
+		l.handle(event{kind: evAcked, n: f.acked})
+	}
+	switch {
+	case errors.Is(f.err, syscall.EMSGSIZE):
+		l.handle(event{kind: evTooLong})
+	case f.err != nil:
+		l.news = nil // it stays closed
+		if !errors.Is(f.err, errEnded) {
+			l.report.sendErrors++
+		}
+		l.handle(event{kind: evEnded, err: f.err, isClosed: isClosedByServer(f.err)})
+	case f.isReplaced:
+		l.handle(event{kind: evReplaced})
+	}
+}
+
+// ipHeaders is how many bytes of an IPv6 packet precede the lines.
+const ipHeaders = 40 + 8
+
+// lookUDP hands the machine what became of UDP packets. writeErr is the error of
+// a write.
+func (l *loop) lookUDP(f facts, writeErr error) {
+	first, next := l.machine.flight.firstSeq(), l.machine.flight.nextSeq()
+	written := l.packets[first-l.base : next-l.base]
+	var refused, cut []returned
+	var mtu int
+	var isOurs, isPrompt bool
+	for _, r := range f.returned {
+		if r.err == syscall.EMSGSIZE {
+			cut, mtu = append(cut, r), r.mtu
+			continue
+		}
+		refused = append(refused, r)
+		isOurs = isOurs || r.isNoNeighbor
+		isPrompt = r.isLoopback && r.err == syscall.ECONNREFUSED
+		f.err = r.err
+	}
+	if len(cut) > 0 {
+		l.handle(event{kind: evCut, seq: first + uint64(firstQuoted(written, cut)), n: mtu - ipHeaders})
+	}
+	isTooLong := errors.Is(f.err, syscall.EMSGSIZE)
+	switch {
+	case f.err != nil && !isTooLong:
+		l.report.sendErrors++
+		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isOurs: isOurs, isPrompt: isPrompt})
+	case isTooLong && len(cut) == 0 && writeErr != nil:
+		l.handle(event{kind: evTooLong})
+	}
+}
+
+// dequeue takes packets from the queue; with all, the open one too.
+func (l *loop) dequeue(all bool) {
+	before := len(l.packets)
+	l.packets = l.queue.dequeue(l.packets, all)
+	now := time.Now()
+	for _, b := range l.packets[before:] {
+		at := now
+		if !l.openedAt.IsZero() {
+			at, l.openedAt = l.openedAt, time.Time{}
+		}
+		b.queuedAt = at
+		l.machine.handle(now, event{kind: evSealed, n: len(b.bytes), lines: b.lines})
+	}
+}
+
+// trim takes those lines off the oldest packet that end within its first n
+// bytes, and returns how many bytes and lines that were.
+func (l *loop) trim(n int) (size, lines int) {
+	b := l.packets[l.removed]
+	arrived := b.bytes[:min(n, len(b.bytes))]
+	arrived = arrived[:bytes.LastIndexByte(arrived, '\n')+1]
+	b.bytes = b.bytes[len(arrived):]
+	return len(arrived), bytes.Count(arrived, []byte{'\n'})
+}
+
+// remove removes the n oldest packets.
+func (l *loop) remove(n int) {
+	removed := l.packets[l.removed : l.removed+n]
+	l.queue.recycle(removed)
+	clear(removed)
+	if l.removed += n; l.removed <= len(l.packets)/2 {
+		return
+	}
+	rest := copy(l.packets, l.packets[l.removed:])
+	clear(l.packets[rest:])
+	l.packets = l.packets[:rest]
+	l.base += uint64(l.removed)
+	l.removed = 0
+}
+
+// publish makes the state visible to Send and Stats.
+func (l *loop) publish() {
+	m := l.machine
+	waiting := len(m.flight.waiting())
+	l.queue.setUnsent(waiting)
+	l.report.isAway = m.isAway
+	l.report.oldest = l.openedAt
+	if waiting > 0 {
+		l.report.oldest = l.packet(m.flight.nextSeq()).queuedAt
+	}
+	l.report.publish()
+}

@@ -1,0 +1,685 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"statsd-http-proxy/internal/logtest"
+)
+
+// fakeConn is a conn without a socket.
+type fakeConn struct {
+	token chan struct{}
+
+	mu         sync.Mutex
+	written    []string
+	times      []time.Time
+	writeErr   error // what write returns
+	known      facts // what facts returns next
+	looks      int   // how often facts was called
+	isFinished bool
+	isClosed   bool
+}
+
+func (c *fakeConn) write(packet []byte, now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writeErr == nil {
+		c.written = append(c.written, string(packet))
+		c.times = append(c.times, now)
+	}
+	return c.writeErr
+}
+
+func (c *fakeConn) facts() facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looks++
+	f := c.known
+	c.known.returned, c.known.err = nil, nil
+	return f
+}
+
+func (c *fakeConn) news() <-chan struct{} { return c.token }
+
+func (c *fakeConn) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.isFinished = true
+}
+
+func (c *fakeConn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.isClosed = true
+}
+
+// set changes c. It waits until the loop has seen it.
+func (c *fakeConn) set(change func()) {
+	c.mu.Lock()
+	change()
+	c.mu.Unlock()
+	signal(c.token)
+	synctest.Wait()
+}
+
+// lookCount returns how often facts was called.
+func (c *fakeConn) lookCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
+}
+
+// hasClosed reports whether close was called.
+func (c *fakeConn) hasClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isClosed
+}
+
+// lines returns what was written, without the probes.
+func (c *fakeConn) lines() (all []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, packet := range c.written {
+		if packet != "" {
+			all = append(all, packet)
+		}
+	}
+	return all
+}
+
+// fakeNet connects a sender without sockets.
+type fakeNet struct {
+	s   *Sender
+	log *logtest.Buffer
+
+	mu    sync.Mutex
+	conns []*fakeConn
+	dials []string // addresses
+
+	dialErr  error
+	dialTime time.Duration
+	isSelf   bool
+}
+
+func (n *fakeNet) dial(ctx context.Context, address string) (conn, bool, error) {
+	n.mu.Lock()
+	n.dials = append(n.dials, address)
+	dialTime := n.dialTime
+	n.mu.Unlock()
+	if dialTime > 0 {
+		select {
+		case <-time.After(dialTime):
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.dialErr != nil {
+		return nil, false, n.dialErr
+	}
+	c := &fakeConn{token: make(chan struct{}, 1)}
+	n.conns = append(n.conns, c)
+	return c, n.isSelf, nil
+}
+
+// last returns the newest connection.
+func (n *fakeNet) last() *fakeConn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.conns[len(n.conns)-1]
+}
+
+// connCount returns how many connections were made.
+func (n *fakeNet) connCount() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns)
+}
+
+// dialed returns the addresses that the sender connected to.
+func (n *fakeNet) dialed() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.dials)
+}
+
+// set changes how connections are made.
+func (n *fakeNet) set(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+}
+
+// inBubble runs a test with a sender on a fake network, in virtual time.
+func inBubble(t *testing.T, options Options, test func(*testing.T, *fakeNet)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := &fakeNet{log: new(logtest.Buffer)}
+		options.Logger = slog.New(slog.NewTextHandler(n.log, nil))
+		orDefault(&options.Network, UDP)
+		orDefault(&options.Address, "192.0.2.1:8125")
+		find := func(context.Context, string, string) ([]netip.Addr, error) { return nil, errTest }
+		var err error
+		if n.s, err = newSender(options, newPolicy(options.Network), find, n.dial); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		test(t, n)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		n.s.Close(ctx)
+		checkSum(t, n.s)
+		for i, c := range n.conns {
+			if !c.hasClosed() {
+				t.Errorf("connection %d is not closed", i)
+			}
+		}
+	})
+}
+
+// checkSum checks that each line is counted once.
+func checkSum(t *testing.T, s *Sender) {
+	t.Helper()
+	got := s.Stats()
+	if got.LinesQueued != got.LinesSent+got.LinesLostShutdown+got.LinesLostTooLarge+got.QueueLines {
+		t.Errorf("the sum is wrong: %+v", got)
+	}
+}
+
+// pass lets time pass.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func TestLoopFlushesAfter25ms(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		start := time.Now()
+		send(t, n.s, "a:1|c")
+		pass(10 * time.Millisecond)
+		send(t, n.s, "b:1|c\nc:1|c")
+		if got := n.s.Stats(); got.LinesQueued != 3 || got.QueueLines != 3 || got.QueueBytes != 17 {
+			t.Errorf("in the queue: %+v", got)
+		}
+		if age := n.s.Stats().OldestLineAge; age != 10*time.Millisecond {
+			t.Errorf("the oldest line is %v old, want 10 ms", age)
+		}
+		pass(15 * time.Millisecond)
+		c := n.last()
+		if got := c.lines(); !slices.Equal(got, []string{"a:1|c\nb:1|c\nc:1|c"}) || !c.times[0].Equal(start.Add(25*time.Millisecond)) {
+			t.Errorf("got %q after %v", got, c.times[0].Sub(start))
+		}
+		if got := n.s.Stats(); got.OldestLineAge != 0 || got.LinesSent != 0 {
+			t.Errorf("in flight: %+v", got)
+		}
+		pass(5 * time.Second)
+		want := Stats{LinesQueued: 3, LinesSent: 3, BytesSent: 17, PacketsSent: 1, IsUp: true, QueueLimitBytes: DefaultQueueBytes}
+		if got := n.s.Stats(); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestLoopRests counts how often the loop looks around when there is nothing to
+// do.
+func TestLoopRests(t *testing.T) {
+	for _, network := range []string{UDP, TCP, Unix, Unixgram} {
+		inBubble(t, Options{Network: network}, func(t *testing.T, n *fakeNet) {
+			send(t, n.s, "a:1|c")
+			pass(time.Minute)
+			c := n.last()
+			c.set(func() { c.known.acked = 6 })
+			looks := c.lookCount()
+			pass(time.Minute)
+			if got := c.lookCount() - looks; network == UDP && got > 0 || network == TCP && got > 1 || got > 60 {
+				t.Errorf("%s: the loop looks %d times in an idle minute", network, got)
+			}
+			if got := n.s.Stats(); got.QueueLines > 0 {
+				t.Errorf("%s: %+v", network, got)
+			}
+		})
+	}
+}
+
+func TestLoopMapsRefusals(t *testing.T) {
+	inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		for _, line := range []string{"a:1|c", "b:1|c", "c:1|c", "d:1|c"} {
+			send(t, n.s, line)
+			pass(100 * time.Millisecond)
+		}
+		c := n.last()
+		c.set(func() {
+			c.known.returned = []returned{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
+		})
+		if got := n.s.Stats(); got.IsUp || got.QueueLines != 2 || got.LinesSent != 2 || got.SendErrors != 1 {
+			t.Errorf("away: %+v", got)
+		}
+		if !c.hasClosed() || !strings.Contains(n.log.String(), `msg="statsd is away, metrics wait" address=192.0.2.1:8125 error="connection refused"`) {
+			t.Errorf("got the log %s", n.log)
+		}
+		pass(200 * time.Millisecond)
+		if got := n.last().lines(); !slices.Equal(got, []string{"c:1|c", "d:1|c"}) {
+			t.Errorf("then got %q", got)
+		}
+		if got := n.s.Stats(); !got.IsUp || got.Reconnects != 1 {
+			t.Errorf("back: %+v", got)
+		}
+		if !strings.Contains(n.log.String(), `msg="statsd is back" address=192.0.2.1:8125 after=120ms waiting_bytes=5`) {
+			t.Errorf("got the log %s", n.log)
+		}
+		pass(time.Second)
+		c = n.last()
+		send(t, n.s, "e:1|c")
+		c.set(func() { c.writeErr = syscall.ECONNREFUSED }) // the error of an earlier packet
+		pass(100 * time.Millisecond)
+		if !c.hasClosed() {
+			t.Error("the connection stays open after a failed write")
+		}
+	})
+}
+
+// TestLoopLearnsHowRefusalsCome has a refusal come from another host, and from
+// our own, which has not found the server's.
+func TestLoopLearnsHowRefusalsCome(t *testing.T) {
+	f := func(r returned, e evidence, sent int) {
+		inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+			pass(time.Second)
+			for _, line := range []string{"a:1|c", "b:1|c", "c:1|c"} {
+				send(t, n.s, line)
+				pass(100 * time.Millisecond)
+			}
+			c := n.last()
+			r.quoted = []byte("c:1|c")
+			c.set(func() { c.known.returned = []returned{r} })
+			if got := n.s.loop.machine.addrs.current().evidence; got != e {
+				t.Errorf("%+v: got evidence %d, want %d", r, got, e)
+			}
+			if got := n.s.Stats().LinesSent; got != uint64(sent) {
+				t.Errorf("%+v: %d lines were sent, want %d", r, got, sent)
+			}
+		})
+	}
+	f(returned{err: syscall.ECONNREFUSED, isLoopback: true}, prompt, 2)
+	f(returned{err: syscall.ECONNREFUSED}, limited, 2)
+	f(returned{err: syscall.EHOSTUNREACH}, limited, 2)
+	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true}, limited, 2)
+	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknown, 0)
+}
+
+func TestLoopWritesCutPacketsAgain(t *testing.T) {
+	inBubble(t, Options{DatagramBytes: 100}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		lines := []string{strings.Repeat("a", 53), strings.Repeat("b", 52), strings.Repeat("c", 53)}
+		for _, line := range lines {
+			send(t, n.s, line)
+			pass(100 * time.Millisecond)
+		}
+		c := n.last()
+		c.set(func() {
+			c.known.err = syscall.EMSGSIZE
+			c.known.returned = []returned{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
+		})
+		if got := c.lines(); !slices.Equal(got, append(lines, lines[0], lines[2])) {
+			t.Errorf("got %q", got)
+		}
+		if got := n.s.Stats(); !got.IsUp || got.SendErrors != 0 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestLoopDropsAPacketThatIsTooLarge(t *testing.T) {
+	for _, network := range []string{UDP, Unixgram} {
+		inBubble(t, Options{Network: network}, func(t *testing.T, n *fakeNet) {
+			pass(time.Second)
+			c := n.last()
+			c.set(func() { c.writeErr = syscall.EMSGSIZE })
+			send(t, n.s, "a:1|c\nb:1|c")
+			pass(100 * time.Millisecond)
+			c.set(func() { c.writeErr = nil })
+			send(t, n.s, "c:1|c")
+			pass(5 * time.Second)
+			if got := c.lines(); !slices.Equal(got, []string{"c:1|c"}) {
+				t.Errorf("%s: got %q", network, got)
+			}
+			if got := n.s.Stats(); got.LinesLostTooLarge != 2 || got.LinesSent != 1 || got.QueueLines != 0 || got.QueueBytes != 0 {
+				t.Errorf("%s: %+v", network, got)
+			}
+			if !strings.Contains(n.log.String(), `msg="metrics lost" count=2 reason="the packet is too large for the socket"`) {
+				t.Errorf("%s: got the log %s", network, n.log)
+			}
+		})
+	}
+}
+
+// TestLoopSendsTheRestOfAStreamAgain has a connection break within a packet.
+func TestLoopSendsTheRestOfAStreamAgain(t *testing.T) {
+	f := func(acked int, want string) {
+		inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
+			pass(5 * time.Second)
+			send(t, n.s, "aa:1|c\nbb:1|c\ncc:1|c")
+			pass(100 * time.Millisecond)
+			c := n.last()
+			c.set(func() { c.known.acked, c.known.err = acked, syscall.ECONNRESET })
+			pass(time.Second)
+			if got := strings.Join(n.last().lines(), "|"); got != want {
+				t.Errorf("%d bytes have arrived: then got %q, want %q", acked, got, want)
+			}
+			pass(5 * time.Second)
+			n.last().set(func() { n.last().known.acked = len(want) + 1 })
+			if got := n.s.Stats(); got.QueueLines != 0 || got.QueueBytes != 0 || got.BytesSent != 20 {
+				t.Errorf("%d bytes have arrived: %+v", acked, got)
+			}
+		})
+	}
+	f(0, "aa:1|c\nbb:1|c\ncc:1|c")
+	f(6, "aa:1|c\nbb:1|c\ncc:1|c")
+	f(7, "bb:1|c\ncc:1|c")
+	f(13, "bb:1|c\ncc:1|c")
+	f(14, "cc:1|c")
+	f(20, "cc:1|c")
+	f(21, "")
+}
+
+// TestLoopConfirmsAStream looks at the kernel's counter while packets are in
+// flight.
+func TestLoopConfirmsAStream(t *testing.T) {
+	inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
+		pass(5 * time.Second)
+		send(t, n.s, "a:1|c")
+		pass(100 * time.Millisecond)
+		c := n.last()
+		c.mu.Lock()
+		c.known.acked = 6
+		c.mu.Unlock()
+		pass(20 * time.Millisecond)
+		if got := n.s.Stats(); got.LinesSent != 1 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestLoopFollowsAReplacedSocket(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram, Address: "/run/statsd.sock"}, func(t *testing.T, n *fakeNet) {
+		c := n.last()
+		c.mu.Lock()
+		c.known.isReplaced = true
+		c.mu.Unlock()
+		pass(time.Second)
+		if n.connCount() != 2 || !c.hasClosed() {
+			t.Errorf("%d connections, want a second one", n.connCount())
+		}
+	})
+}
+
+// TestCloseIsBounded calls Close while the loop connects, while a server takes
+// nothing, and while it does not acknowledge what it took.
+func TestCloseIsBounded(t *testing.T) {
+	f := func(network string, prepare func(*fakeNet)) {
+		inBubble(t, Options{Network: network}, func(t *testing.T, n *fakeNet) {
+			pass(5 * time.Second)
+			prepare(n)
+			send(t, n.s, "a:1|c\nb:1|c")
+			pass(100 * time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			start := time.Now()
+			n.s.Close(ctx)
+			if passed := time.Since(start); passed != time.Second {
+				t.Errorf("%s: Close takes %v, want 1 s", network, passed)
+			}
+			if got := n.s.Stats(); got.LinesLostShutdown != 2 || got.QueueLines != 0 {
+				t.Errorf("%s: %+v", network, got)
+			}
+			if !strings.Contains(n.log.String(), `msg="metrics lost" count=2 reason=`) {
+				t.Errorf("%s: got the log %s", network, n.log)
+			}
+		})
+	}
+	for _, network := range []string{UDP, TCP, Unix, Unixgram} {
+		f(network, func(n *fakeNet) { n.last().set(func() { n.last().writeErr = errBusy }) })
+	}
+	f(TCP, func(*fakeNet) {}) // it acknowledges nothing
+	f(TCP, func(n *fakeNet) {
+		n.set(func() { n.dialTime = time.Hour })
+		n.last().set(func() { n.last().known.err = syscall.ETIMEDOUT })
+	})
+	f(Unixgram, func(n *fakeNet) {
+		n.set(func() { n.dialErr = syscall.ENOENT })
+		n.last().set(func() { n.last().writeErr = syscall.ECONNREFUSED })
+	})
+}
+
+// TestCloseEndsADialAtOnce has nothing left to send.
+func TestCloseEndsADialAtOnce(t *testing.T) {
+	inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
+		n.set(func() { n.dialTime = time.Hour })
+		n.last().set(func() { n.last().known.err = syscall.ETIMEDOUT })
+		pass(time.Second)
+		start := time.Now()
+		n.s.Close(t.Context())
+		if passed := time.Since(start); passed != 0 {
+			t.Errorf("Close takes %v", passed)
+		}
+	})
+}
+
+func TestLoopReportsFailedDials(t *testing.T) {
+	inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
+		n.set(func() { n.dialErr = syscall.ECONNREFUSED })
+		n.last().set(func() { n.last().known.err = syscall.ETIMEDOUT })
+		pass(10 * time.Second)
+		got := n.s.Stats()
+		if got.IsUp || got.SendErrors < 11 || got.SendErrors > 25 {
+			t.Errorf("%+v: want one or two failed attempts a second", got)
+		}
+		if got := strings.Count(n.log.String(), "statsd is away"); got != 1 {
+			t.Errorf("%d entries of the log, want 1", got)
+		}
+		n.set(func() { n.dialErr, n.isSelf = nil, true })
+		pass(2 * time.Second)
+		if n.s.Stats().IsUp || !n.last().hasClosed() {
+			t.Error("a socket that is connected to itself is used")
+		}
+		n.set(func() { n.isSelf = false })
+		pass(2 * time.Second)
+		if !n.s.Stats().IsUp {
+			t.Error("the server is not up again")
+		}
+	})
+}
+
+// TestRefusalWithoutAPacket has a write fail, and nothing come back: that says
+// nothing about the packets in flight, or about the path.
+func TestRefusalWithoutAPacket(t *testing.T) {
+	inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		for _, line := range []string{"a:1|c", "b:1|c"} {
+			send(t, n.s, line)
+			pass(100 * time.Millisecond)
+		}
+		c := n.last()
+		c.set(func() { c.writeErr = syscall.ENETUNREACH })
+		send(t, n.s, "c:1|c")
+		pass(50 * time.Millisecond)
+		if got := n.s.Stats(); got.LinesSent != 2 || got.QueueLines != 1 || got.IsUp {
+			t.Errorf("got %+v", got)
+		}
+		if got := n.s.loop.machine.addrs.current().evidence; got != limited {
+			t.Errorf("got evidence %d, want %d", got, limited)
+		}
+	})
+}
+
+// TestOldestLine has one packet wait.
+func TestOldestLine(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram}, func(t *testing.T, n *fakeNet) {
+		n.last().set(func() { n.last().writeErr = errBusy })
+		send(t, n.s, "a:1|c")
+		pass(time.Second)
+		if age := n.s.Stats().OldestLineAge; age != time.Second {
+			t.Errorf("the oldest line is %v old, want 1 s", age)
+		}
+		// A line that follows is younger.
+		send(t, n.s, "b:1|c")
+		pass(time.Second)
+		n.last().set(func() { n.last().writeErr = nil })
+		pass(10 * time.Millisecond)
+		if age := n.s.Stats().OldestLineAge; age != 0 {
+			t.Errorf("the oldest line is %v old, want none", age)
+		}
+	})
+}
+
+// TestLossesAreLoggedAtTheEnd has two packets be too large in one second.
+func TestLossesAreLoggedAtTheEnd(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram, DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
+		n.last().set(func() { n.last().writeErr = syscall.EMSGSIZE })
+		for range 3 {
+			send(t, n.s, "a:1|c")
+		}
+		pass(100 * time.Millisecond)
+		n.last().set(func() { n.last().writeErr = errBusy })
+		send(t, n.s, "b:1|c")
+		pass(100 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		n.s.Close(ctx)
+		log := n.log.String()
+		for _, want := range []string{"count=1 reason=\"the packet", "count=2 reason=\"the packet", "count=1 reason=\"statsd took too long\""} {
+			if strings.Count(log, want) != 1 {
+				t.Errorf("the log has no %s: %s", want, log)
+			}
+		}
+	})
+}
+
+// TestLookupIsRepeated has a name be looked up every 30 seconds, and a second
+// after another lookup if it is asked for.
+func TestLookupIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := newNames("192.0.2.1")
+		n := &fakeNet{log: new(logtest.Buffer)}
+		options := Options{Network: UDP, Address: "statsd.example:8125", Logger: slog.New(slog.NewTextHandler(n.log, nil))}
+		s, err := newSender(options, newPolicy(UDP), names.lookup, n.dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		f := func(passed time.Duration, want int64) {
+			t.Helper()
+			pass(passed)
+			if got := names.asked.Load(); got != want {
+				t.Fatalf("%d lookups, want %d", got, want)
+			}
+		}
+		f(0, 1)
+		f(29*time.Second, 1)
+		f(time.Second, 2)
+		s.lookup.lookAgain()
+		f(999*time.Millisecond, 2)
+		f(time.Millisecond, 3)
+		f(29*time.Second, 3)
+		s.lookup.lookAgain()
+		f(0, 4)
+		names.set()
+		f(30*time.Second, 5)
+		// Failed lookups are repeated soon, then after twice as long each time.
+		f(99*time.Millisecond, 5)
+		f(time.Millisecond, 6)
+		f(200*time.Millisecond, 7)
+		f(400*time.Millisecond, 8)
+		f(800*time.Millisecond, 9)
+		f(1600*time.Millisecond, 10)
+		f(3200*time.Millisecond, 11)
+		f(5*time.Second, 12)
+		f(5*time.Second, 13)
+	})
+}
+
+// TestFullSocketKeepsNothingUp has a socket be full: new lines are queued, and
+// the queue has room again as soon as packets are written.
+func TestFullSocketKeepsNothingUp(t *testing.T) {
+	inBubble(t, Options{Network: Unixgram, DatagramBytes: 5, QueueBytes: 50}, func(t *testing.T, n *fakeNet) {
+		c := n.last()
+		c.set(func() { c.writeErr = errBusy })
+		for range 11 {
+			send(t, n.s, "a:1|c")
+		}
+		if err := n.s.Send([]byte("a:1|c"), []int{5}); !errors.Is(err, ErrQueueFull) {
+			t.Fatalf("got %v, want %v", err, ErrQueueFull)
+		}
+		pass(time.Second)
+		if err := n.s.Send([]byte("a:1|c"), []int{5}); !errors.Is(err, ErrQueueFull) {
+			t.Fatalf("a second later got %v, want %v", err, ErrQueueFull)
+		}
+		if age := n.s.Stats().OldestLineAge; age != time.Second {
+			t.Errorf("the oldest line is %v old, want 1 s", age)
+		}
+		c.set(func() { c.writeErr = nil })
+		pass(10 * time.Millisecond)
+		send(t, n.s, "b:1|c")
+		pass(100 * time.Millisecond)
+		if got := len(c.lines()); got != 12 {
+			t.Errorf("%d packets were written, want 12", got)
+		}
+	})
+}
+
+// TestLogSaysWhereTheServerIs looks a name up that appears, fails and moves.
+func TestLogSaysWhereTheServerIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := newNames()
+		n := &fakeNet{log: new(logtest.Buffer)}
+		options := Options{Network: UDP, Address: "statsd.example:8125", Logger: slog.New(slog.NewTextHandler(n.log, nil)), ResolveInterval: 10 * time.Second}
+		s, err := newSender(options, newPolicy(UDP), names.lookup, n.dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		seen := 0 // bytes of the log
+		f := func(want string) {
+			t.Helper()
+			if got := n.log.String()[seen:]; got != "" && want == "" || !strings.Contains(got, want) {
+				t.Errorf("got the log %s, want %q", got, want)
+			}
+			seen = len(n.log.String())
+		}
+		synctest.Wait()
+		f(`msg="cannot find statsd, metrics wait" error="look up \"statsd.example\": no such host"`)
+		if s.Stats().IsUp {
+			t.Error("a server whose name is unknown is up")
+		}
+		names.set("192.0.2.1")
+		pass(10 * time.Second)
+		f("")
+		if !s.Stats().IsUp || !slices.Equal(n.dialed(), []string{"192.0.2.1:8125"}) {
+			t.Errorf("dialed %v", n.dialed())
+		}
+		names.set()
+		pass(10 * time.Second)
+		f(`msg="cannot look up statsd, its last address stays in use"`)
+		pass(time.Minute)
+		f("")
+		names.set("2001:db8::1")
+		pass(10 * time.Second)
+		f(`msg="statsd has moved" from=192.0.2.1:8125`)
+		if !slices.Equal(n.dialed()[1:], []string{"[2001:db8::1]:8125"}) {
+			t.Errorf("dialed %v", n.dialed())
+		}
+	})
+}
