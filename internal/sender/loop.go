@@ -343,7 +343,7 @@ func (l *loop) publish() {
 	m := l.machine
 	waiting := len(m.flight.waiting())
 	l.queue.setUnsent(waiting)
-	l.report.isAway = m.isAway
+	l.report.isAway, l.report.awaySince = m.isAway, m.awaySince
 	l.report.oldest = l.openedAt
 	if waiting > 0 {
 		l.report.oldest = l.packet(m.flight.nextSeq()).queuedAt
