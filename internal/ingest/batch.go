@@ -46,6 +46,7 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
+			h.recordRejected(a, rejected.Error)
 		case len(s.lines.Bytes) > maxLines:
 			return s.rejectRest(s.entries+1, exchange.NewError(http.StatusRequestEntityTooLarge,
 				fmt.Sprintf("the lines of the batch take more than %d bytes: send it in parts", maxLines)))
@@ -79,6 +80,7 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 		return cost, rejected, nil
 	}
 	s.counts.accepted[written.Kind]++
+	h.recordAccepted(s, a, &written)
 	return cost, nil, nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/loglimit"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/top"
 )
 
 // Sink takes the lines of accepted metrics.
@@ -48,6 +49,8 @@ type Options struct {
 	// Pages answers GET and HEAD requests for targets that are no routes; nil for
 	// 404. See exchange.Response.Page.
 	Pages http.Handler
+
+	Top *top.Top // learns about metrics and rejections; nil for none
 
 	Encoder *metric.Encoder
 	Sink    Sink
@@ -113,7 +116,9 @@ type admission struct {
 	boundary     string        // of a multipart form; empty for other bodies
 	decompressor *decompressor // nil for a body that is not compressed
 
+	request      *exchange.Request
 	forwardedFor [][]byte // memory for clientAddress
+	skip         int64    // for Options.Top; stays from request to request
 }
 
 // scope returns the metrics that the request may write, nil for all.
@@ -137,7 +142,7 @@ func admissionOf(x *exchange.Exchange) *admission {
 // Begin implements exchange.Handler.
 func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	a := admissionOf(x)
-	*a = admission{forwardedFor: a.forwardedFor}
+	*a = admission{forwardedFor: a.forwardedFor, skip: a.skip, request: &x.Request}
 	if x.HeadErr != nil {
 		h.reject(x, x.HeadErr)
 		return false

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -20,6 +21,7 @@ const limitInterval = 10 * time.Second
 // reject answers a request with herr and logs it.
 func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
 	x.Response.SetError(herr)
+	h.recordRejected(admissionOf(x), func() string { return strconv.Itoa(herr.Status) + " " + herr.Message })
 	if h.isVerbose && h.rejectionLog.Allow() {
 		q := &x.Request
 		h.log.Debug("request rejected", "status", herr.Status, "error", herr.Message,

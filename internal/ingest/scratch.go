@@ -19,6 +19,7 @@ type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
 	name    []byte // the metric's name, percent-decoded
+	series  []byte // of the current entry, for Options.Top
 	body    []byte // the body, unpacked
 	hasTurn bool   // the body counts among Handler.largeBodies
 	shard   uint32 // of the counters

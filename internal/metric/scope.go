@@ -47,6 +47,9 @@ type Written struct {
 	nameEnd int // the length of the name in Name, without tags
 }
 
+// BareName returns the metric's name without tags, a part of w.Name.
+func (w *Written) BareName() []byte { return w.Name[:w.nameEnd] }
+
 // MaxLoops is the maximum sum of Written.Loops of one request.
 const MaxLoops = 10_000
 
