@@ -28,8 +28,13 @@ func main() {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "token" {
-		return runToken(args[1:], stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "token":
+			return runToken(args[1:], stdout, stderr)
+		case "health":
+			return runHealth(args[1:], stdout, stderr)
+		}
 	}
 	c, err := config.Parse(args)
 	switch {

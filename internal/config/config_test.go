@@ -32,6 +32,7 @@ func defaults() Config {
 		CORSOrigins:     []string{"*"},
 		MaxTagKeys:      200,
 		ShutdownTimeout: 5 * time.Second,
+		LogFormat:       "text", LogLevel: "info",
 	}
 }
 
