@@ -61,7 +61,7 @@ const clean = (what: string, value: any) => {
 export const dotted = (prefix: unknown) => `${prefix ?? ''}`.replace(/[\p{L}\p{Nd}]$/u, '$&.');
 
 /**
- * Returns the line of a call, or a falsy value if sampling leaves it out. sign is
+ * Returns the line of a call, or false if sampling leaves it out. sign is
  * 1 for increment, -1 for decrement. It throws what check throws.
  */
 export const lineOf = (client: Settings, type: Type, [name, value, rate, tags]: any[], sign?: number): Line | false => {

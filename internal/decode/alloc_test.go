@@ -29,7 +29,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 	for _, b := range benchRequests {
 		allocs := testing.AllocsPerRun(100, func() {
 			m.Reset()
-			if err := d.Decode(&m, b.in); err != nil {
+			if err := d.Decode(&m, &b.in); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -47,7 +47,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				m.Reset()
-				if err := d.Decode(&m, c.in); err != nil {
+				if err := d.Decode(&m, &c.in); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -119,11 +119,17 @@ func (d *Decoder) nextElement(m *metric.Metric) (bad, err error) {
 // onlyObject decodes the object that is the whole batch.
 func (d *Decoder) onlyObject(m *metric.Metric) (bad, err error) {
 	if d.hasStarted {
+		if d.scan.peek() == '{' {
+			return nil, errObjects
+		}
 		return nil, d.endBatch("object")
 	}
 	d.hasStarted = true
 	return d.nextObject(m)
 }
+
+// errObjects is the error for objects that are not in an array.
+var errObjects = errors.New("the batch has several JSON objects: send an array of them, [{…}, {…}]")
 
 // nextObject decodes the next object, whose brace OpenBatch or nextElement has
 // seen.

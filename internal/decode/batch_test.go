@@ -101,7 +101,7 @@ func TestMalformedBatchIsRejected(t *testing.T) {
 	f("["+good+",]", "malformed JSON at byte 38")
 	f("["+good+good+"]", "malformed JSON at byte 37")
 	f("[,"+good+"]", "malformed JSON at byte 1")
-	f(good+good, "something follows the object at byte 36")
+	f(good+good, "send an array")
 	f(good+"\na:1|c", "something follows the object")
 	f(`{"metric":"a"`, "breaks off")
 	f(`{"foo":tru}`, "malformed JSON")

@@ -48,8 +48,9 @@ type Input struct {
 // Decode decodes the parameters of one metric into m. If the first character of the
 // body, after white space, is a brace, the body is a JSON object, whatever its
 // content type is. Otherwise it is a form. The query string may have some of the
-// parameters, but none that the body has. Decode ignores its parameter token.
-func (d *Decoder) Decode(m *metric.Metric, in Input) error {
+// parameters, but none that the body has. Decode ignores its parameter token. It
+// does not keep in.
+func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
 	d.begin(in.Params)
 	if len(in.Query) > 0 {
 		if err := d.query(m, in.Query); err != nil {

@@ -36,7 +36,7 @@ func show(m *metric.Metric) string {
 
 // decodeBody decodes a body without a query string, with the params ValueParams.
 func decodeBody(d *Decoder) func(*metric.Metric, []byte) error {
-	return func(m *metric.Metric, body []byte) error { return d.Decode(m, Input{Body: body}) }
+	return func(m *metric.Metric, body []byte) error { return d.Decode(m, &Input{Body: body}) }
 }
 
 // accepts checks that decode accepts input. It decodes twice: the second time
@@ -70,7 +70,7 @@ func TestQueryAndBodyAreRead(t *testing.T) {
 	f := func(params Params, query, body, want string) {
 		t.Helper()
 		decode := func(m *metric.Metric, body []byte) error {
-			return d.Decode(m, Input{Body: body, Query: []byte(query), Params: params})
+			return d.Decode(m, &Input{Body: body, Query: []byte(query), Params: params})
 		}
 		if text, isError := strings.CutPrefix(want, "! "); isError {
 			rejects(t, decode, body, text)
@@ -121,7 +121,7 @@ func FuzzDecode(f *testing.F) {
 			if boundary != "" && bytes.HasPrefix(body, []byte("--"+boundary)) {
 				in.Boundary = boundary
 			}
-			err := d.Decode(&m, in)
+			err := d.Decode(&m, &in)
 			return show(&m), err == nil
 		}
 		var used, fresh Decoder

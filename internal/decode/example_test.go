@@ -13,7 +13,7 @@ func ExampleDecoder_Decode() {
 	var d decode.Decoder
 	m := metric.Metric{Kind: metric.Count, Name: []byte("web.clicks")} // from the path of the request
 	in := decode.Input{Body: []byte(`{"value": 5}`), Query: []byte("tags=env%3Dprod")}
-	if err := d.Decode(&m, in); err != nil {
+	if err := d.Decode(&m, &in); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -53,8 +53,11 @@ func (d *Decoder) parameter(m *metric.Metric, name []byte) error {
 	f, ok := d.field(name)
 	first := s.peek()
 	if first == 'n' { // null counts as absent, but only once
-		if _, err := s.literal(); err != nil || !ok {
+		if _, err := s.literal(); err != nil {
 			return err
+		}
+		if !ok {
+			return errUnknown(name)
 		}
 		return d.markNull(f, name)
 	}

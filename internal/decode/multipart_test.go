@@ -31,7 +31,7 @@ func TestMultipartIsDecoded(t *testing.T) {
 	f := func(want string, fields ...string) {
 		t.Helper()
 		body, boundary := multipartBody(t, fields...)
-		accepts(t, func(m *metric.Metric, b []byte) error { return d.Decode(m, Input{Body: b, Boundary: boundary}) }, body, want)
+		accepts(t, func(m *metric.Metric, b []byte) error { return d.Decode(m, &Input{Body: b, Boundary: boundary}) }, body, want)
 	}
 	f("")
 	f("value=$1", "value=1")
@@ -43,7 +43,7 @@ func TestBadMultipartIsRejected(t *testing.T) {
 	var d Decoder
 	f := func(body, boundary, want string) {
 		t.Helper()
-		rejects(t, func(m *metric.Metric, b []byte) error { return d.Decode(m, Input{Body: b, Boundary: boundary}) }, body, want)
+		rejects(t, func(m *metric.Metric, b []byte) error { return d.Decode(m, &Input{Body: b, Boundary: boundary}) }, body, want)
 	}
 	body, boundary := multipartBody(t, "foo=1")
 	f(body, boundary, `unknown parameter "foo"`)

@@ -122,7 +122,7 @@ func (v vector) encoder() (*metric.Encoder, error) {
 	if v.Tags != nil {
 		var d decode.Decoder
 		var m metric.Metric
-		if err := d.Decode(&m, decode.Input{Body: slices.Concat([]byte(`{"tags":`), v.Tags, []byte("}"))}); err != nil {
+		if err := d.Decode(&m, &decode.Input{Body: slices.Concat([]byte(`{"tags":`), v.Tags, []byte("}"))}); err != nil {
 			return nil, err
 		}
 		options.Tags = m.Tags

@@ -51,6 +51,7 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Content-Length"):
 		if isNamed(name, "content-length") {
 			counts.Lengths++
+			q.HasLength = true
 			if q.BodyLength = parseLength(value); q.BodyLength < 0 {
 				return BadLength
 			}
@@ -73,6 +74,10 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Access-Control-Request-Method"):
 		if isNamed(name, "access-control-request-method") {
 			field = &q.PreflightMethod
+		}
+	case len("Access-Control-Request-Headers"):
+		if isNamed(name, "access-control-request-headers") {
+			field = &q.PreflightNames
 		}
 	}
 	if field != nil && field.IsEmpty() {
@@ -107,13 +112,10 @@ func hasOption(value []byte, option string) bool {
 }
 
 // hostBytes holds the bytes of hosts with a port (RFC 3986, sections 3.2.2 and
-// 3.2.3) and those above 0x7F, which some clients send in a host name.
+// 3.2.3).
 var hostBytes = func() (table [256]bool) {
 	const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	for _, b := range []byte(alphanumeric + "-._~%!$&'()*+,;=:[]") {
-		table[b] = true
-	}
-	for b := 0x80; b <= 0xff; b++ {
 		table[b] = true
 	}
 	return table

@@ -34,6 +34,7 @@ type Request struct {
 	// a field comes more than once. An absent field has an empty span.
 	Origin          Span
 	PreflightMethod Span // Access-Control-Request-Method
+	PreflightNames  Span // Access-Control-Request-Headers
 	ContentType     Span
 	ContentEncoding Span
 	JWTToken        Span // X-JWT-Token
@@ -41,6 +42,7 @@ type Request struct {
 	ForwardedFor    []Span // all values of X-Forwarded-For
 
 	BodyLength     int  // bytes, or Chunked
+	HasLength      bool // there is a Content-Length
 	IsHTTP10       bool // HTTP/1.0 knows neither chunks nor expectations
 	WantsClose     bool // the connection ends after the response
 	WantsContinue  bool // the client may wait for 100 Continue (RFC 9110, section 10.1.1)

@@ -17,6 +17,7 @@ type Response struct {
 	VariesByOrigin bool   // it depends on the origin of the request
 	AllowedOrigin  []byte // of the page that may read it, empty for none
 	AllowedMethods string // of the route, for a preflight; empty for other requests
+	AllowedNames   []byte // of header fields, for a preflight; empty for DefaultNames
 
 	Header, Value string // one more header field; none if Header is empty
 
@@ -32,15 +33,16 @@ func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
 }
 
-// Values for preflights, see https://fetch.spec.whatwg.org/#http-cors-protocol.
-const (
-	corsHeaders = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
-	corsMaxAge  = "86400" // seconds; browsers cap it at two hours and more
-)
+// DefaultNames are the header fields that a preflight allows if it does not list
+// the requested ones, see https://fetch.spec.whatwg.org/#http-cors-protocol.
+const DefaultNames = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
 
-// WriteHeaders calls add with the name and the value of each header field, but for
-// those that the transport adds and for Access-Control-Allow-Origin, which would
-// have to be copied into a string.
+const corsMaxAge = "86400" // seconds; browsers cap it at two hours and more
+
+// WriteHeaders calls add with the name and the value of each header field. It
+// leaves out those that the transport adds, and those whose values would have to
+// be copied into a string: Access-Control-Allow-Origin, and with AllowedNames
+// Access-Control-Allow-Headers.
 //
 // It allows credentials because navigator.sendBeacon always asks with them. The
 // proxy reads no cookie, so that a page gains nothing by them.
@@ -58,7 +60,9 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 	}
 	if r.AllowedMethods != "" {
 		add("Access-Control-Allow-Methods", r.AllowedMethods)
-		add("Access-Control-Allow-Headers", corsHeaders)
+		if len(r.AllowedNames) == 0 {
+			add("Access-Control-Allow-Headers", DefaultNames)
+		}
 		add("Access-Control-Max-Age", corsMaxAge)
 	}
 	if r.Header != "" {
@@ -72,7 +76,7 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 func (r *Response) SetError(herr *HTTPError) {
 	r.Status, r.ContentType = herr.Status, "application/json"
 	r.Header, r.Value = herr.Header, herr.Value
-	r.AllowedMethods, r.Page, r.PageURL = "", nil, nil
+	r.AllowedMethods, r.AllowedNames, r.Page, r.PageURL = "", nil, nil, nil
 	r.Body = append(r.Body[:0], `{"error":`...)
 	// An error of AppendQuote only reports invalid UTF-8, which it replaces.
 	r.Body, _ = jsontext.AppendQuote(r.Body, herr.Message)

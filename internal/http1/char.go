@@ -7,26 +7,6 @@ import (
 	"statsd-http-proxy/internal/exchange"
 )
 
-// tokenBytes holds the bytes of methods and field names: tchar in RFC 9110, section
-// 5.6.2.
-var tokenBytes = func() (table [256]bool) {
-	const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	for _, b := range []byte(alphanumeric + "!#$%&'*+-.^_`|~") {
-		table[b] = true
-	}
-	return table
-}()
-
-// tokenLength returns the length of the token at the front of text.
-func tokenLength(text []byte) int {
-	for i, b := range text {
-		if !tokenBytes[b] {
-			return i
-		}
-	}
-	return len(text)
-}
-
 // lineEnd returns the length of the first line of text without its CR LF, -1 if the
 // line is not complete. It returns controlErr for a line with a control character
 // other than a tab.

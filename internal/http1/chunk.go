@@ -184,7 +184,7 @@ func isHexDigit(b byte) bool {
 // checkTrailer rejects a trailer that is malformed, or that would change how the
 // request is read if it came with the header fields (RFC 9110, section 6.5.1).
 func checkTrailer(line []byte) *exchange.HTTPError {
-	n := tokenLength(line)
+	n := exchange.TokenLength(line)
 	switch {
 	case n == 0 || n == len(line) || line[n] != ':':
 		return badName

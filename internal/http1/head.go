@@ -92,7 +92,7 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		return herr
 	}
 	line := received[:end]
-	methodEnd := tokenLength(line)
+	methodEnd := exchange.TokenLength(line)
 	if methodEnd == 0 || methodEnd == len(line) || line[methodEnd] != ' ' || bytes.IndexByte(line, '\t') >= 0 {
 		return badLine
 	}
@@ -102,7 +102,7 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		return badLine
 	}
 	targetEnd := targetStart + targetLength
-	if !isTarget(line[targetStart:targetEnd]) {
+	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
 		return badLine
 	}
 	switch string(line[targetEnd+1:]) {
@@ -118,12 +118,6 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 	return nil
 }
 
-// isTarget reports whether a request target has one of the forms of RFC 9112,
-// section 3.2, other than that for CONNECT.
-func isTarget(target []byte) bool {
-	return target[0] == '/' || string(target) == "*" || bytes.Contains(target, []byte("://"))
-}
-
 // parseFields parses the header fields whose lines are complete, and reports whether
 // the empty line at the end of the head is among them.
 func (p *HeadParser) parseFields(received []byte, q *exchange.Request) (isComplete bool, herr *exchange.HTTPError) {
@@ -136,7 +130,7 @@ func (p *HeadParser) parseFields(received []byte, q *exchange.Request) (isComple
 			p.parsed += len("\r\n")
 			return true, nil
 		}
-		colon := tokenLength(rest)
+		colon := exchange.TokenLength(rest)
 		if colon == len(rest) {
 			return false, nil
 		}

@@ -29,14 +29,18 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f("GET /\t HTTP/1.0\r\n\r\n", badLine)
 	f("GET /\x7f HTTP/1.0\r\n\r\n", badLine)
 	f("G(T / HTTP/1.0\r\n\r\n", badLine)
+	f("GET * HTTP/1.0\r\n\r\n", badLine)
+	f("POST *://y/batch HTTP/1.0\r\n\r\n", badLine)
+	f("OPTIONS * HTTP/1.0\r\n\r\n", nil)
+	f("CONNECT y:443 HTTP/1.0\r\n\r\n", nil)
 	f("GET / HTTP/1.2\r\n\r\n", badVersion)
 	f("GET / HTTP/1.0\n\r\n", badLineEnd)
 	f(line+"\r\n", exchange.BadHost)
 	f(line+host+host+"\r\n", exchange.BadHost)
-	for _, host := range []string{"h X: y", "h/", "h?", "h#", "u@h", "h, h", "h\t", "\"h\"", "http://h"} {
+	for _, host := range []string{"h X: y", "h/", "h?", "h#", "u@h", "h, h", "h\t", "\"h\"", "http://h", "\xc3\xa4.example", "h\xff"} {
 		f(line+"Host: "+host+"x\r\n\r\n", exchange.BadHost)
 	}
-	for _, host := range []string{"", "h:", "shop.example:80", "[::1]:80", "10.0.0.1", "a_b-c~d%20", "\xc3\xa4.example", "!$&'()*+,;="} {
+	for _, host := range []string{"", "h:", "shop.example:80", "[::1]:80", "10.0.0.1", "a_b-c~d%20", "!$&'()*+,;="} {
 		f(line+"Host: "+host+"\r\n\r\n", nil)
 	}
 	f(line+host+"X : y\r\n\r\n", badName)

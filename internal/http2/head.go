@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -13,6 +14,9 @@ import (
 // HTTP/1; its size is that of the same head in HTTP/1.1.
 func (st *stream) readHead(r *http.Request) *exchange.HTTPError {
 	x, q := st.Exchange, &st.Request
+	if herr := checkPseudoHeaders(x, r); herr != nil {
+		return herr
+	}
 	const version = len("  HTTP/1.1\r\n")
 	room := exchange.MaxHead - len(r.Method) - len(r.RequestURI) - version - len("Host: \r\n\r\n") - len(r.Host)
 	if room < 0 {
@@ -48,6 +52,24 @@ func (st *stream) readHead(r *http.Request) *exchange.HTTPError {
 	return nil
 }
 
+var badTarget = exchange.Malformed("its :path is not the path of a URL")
+
+// checkPseudoHeaders checks what net/http does not check in :authority and :path (RFC
+// 9113, section 8.3.1). The authority may be absent. It overwrites x.HeadBuffer.
+func checkPseudoHeaders(x *exchange.Exchange, r *http.Request) *exchange.HTTPError {
+	x.HeadBuffer = append(x.HeadBuffer[:0], r.Host...)
+	if r.Host != "" && !exchange.IsAuthority(x.HeadBuffer) {
+		return exchange.BadHost
+	}
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return nil
+	}
+	if r.RequestURI == "" || !exchange.IsTarget([]byte(r.Method), []byte(r.RequestURI)) {
+		return badTarget
+	}
+	return nil
+}
+
 // writeResponse writes the response.
 func (st *stream) writeResponse(out http.ResponseWriter, r *http.Request) {
 	response := &st.Response
@@ -68,6 +90,9 @@ func (st *stream) writeResponse(out http.ResponseWriter, r *http.Request) {
 		} else {
 			set(name, string(origin))
 		}
+	}
+	if len(response.AllowedNames) > 0 {
+		set("Access-Control-Allow-Headers", string(response.AllowedNames))
 	}
 	if len(response.Body) > 0 {
 		set("Content-Length", strconv.Itoa(len(response.Body)))

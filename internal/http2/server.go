@@ -76,7 +76,7 @@ func New(options Options) *Server {
 				close(connOf(c).done)
 			}
 		},
-		ErrorLog: log.New(eventLog{options.Logger, loglimit.New(options.Logger, eventsPerSecond, eventsBurst)}, "", 0),
+		ErrorLog: log.New(eventLog{options.Logger, loglimit.New(options.Logger, "HTTP/2 events", eventsPerSecond, eventsBurst)}, "", 0),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
 			MaxReadFrameSize:              maxFrame,

@@ -18,14 +18,22 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 	if q.DuringShutdown {
 		return false, exchange.Busy("the server is shutting down")
 	}
+	target := q.Bytes(q.Target)
+	switch {
+	case q.IsMethod(http.MethodConnect):
+		return false, methodNotAllowed(q.Bytes(q.Method), serverMethods)
+	case string(target) == "*": // RFC 9110, section 9.3.7
+		response.Status, response.Header, response.Value = http.StatusNoContent, "Allow", serverMethods
+		return false, nil
+	}
 	r := &a.route
-	if !r.find(q.Bytes(q.Target), h.options.Encoder) {
+	if !r.find(target, h.options.Encoder) {
 		return false, h.servePage(x)
 	}
 	x.Route = r.counted(q)
 	switch {
 	case !r.allows(q):
-		return false, r.badMethod(q.Bytes(q.Method))
+		return false, methodNotAllowed(q.Bytes(q.Method), r.methods)
 	case !h.allowsOrigin(q):
 		return false, exchange.NewError(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.Bytes(q.Origin))+" may not send here")
 	}
@@ -40,9 +48,11 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 		return false, exchange.NewError(http.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
 	case q.IsPreflight():
 		response.Status, response.AllowedMethods = http.StatusNoContent, r.methods
+		response.AllowedNames = requestedNames(q.Bytes(q.PreflightNames))
 		return false, nil
 	case r.isHeartbeat:
 		response.ContentType = "text/plain; charset=utf-8"
+		response.Header, response.Value = "Cache-Control", "no-store"
 		response.Body = append(response.Body, "OK"...)
 		return false, nil
 	}
@@ -53,8 +63,13 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 // admitBody decides whether the body of a request may be read.
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
 	a.maxBody = h.options.MaxBody
-	if a.rate, a.isLimited = h.rateOf(a.grant); a.isLimited {
+	a.rate, a.isLimited = h.rateOf(a.grant)
+	hasMaxSeries := a.grant != nil && a.grant.MaxSeries > 0
+	a.limitsSeries = hasMaxSeries || h.options.Series != nil
+	if a.isLimited || hasMaxSeries {
 		a.client = h.client(q, a)
+	}
+	if a.isLimited {
 		a.maxBody = min(a.maxBody, maxBodyOf(&a.rate))
 		if herr := h.chargeHead(q, a); herr != nil {
 			return herr
@@ -62,6 +77,13 @@ func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.H
 	}
 	if q.BodyLength > a.maxBody {
 		return exchange.BodyTooLarge(a.maxBody)
+	}
+	switch {
+	case q.IsHTTP10 && !q.HasLength:
+		// A body that ends with the connection would pass for none.
+		return exchange.NewError(http.StatusLengthRequired, "a request in HTTP/1.0 needs a Content-Length")
+	case q.BodyLength == 0:
+		return nil // the type of no body does not matter
 	}
 	if a.boundary, herr = checkType(q.Bytes(q.ContentType), a.route.isBatch); herr != nil {
 		return herr
@@ -95,7 +117,7 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 		h.options.Verifier.CountMissing()
 		herr := exchange.NewError(http.StatusUnauthorized,
 			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
-		herr.Header, herr.Value = "WWW-Authenticate", "Bearer"
+		herr.Header, herr.Value = "WWW-Authenticate", `Bearer realm="metrics"`
 		return herr
 	}
 	var err error
@@ -108,15 +130,28 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 // findToken returns the token of a request, nil if it has none. An empty header field
 // counts as absent.
 func findToken(q *exchange.Request, query []byte) []byte {
-	if !q.JWTToken.IsEmpty() {
-		return q.Bytes(q.JWTToken)
+	// Some clients write the same value into both fields.
+	if token, _ := cutBearer(q.Bytes(q.JWTToken)); len(token) > 0 {
+		return token
 	}
-	// RFC 9110, section 11.1: the scheme is case-insensitive.
-	scheme, token, _ := bytes.Cut(q.Bytes(q.Authorization), []byte{' '})
-	if token = bytes.TrimSpace(token); len(token) > 0 && bytes.EqualFold(scheme, []byte("Bearer")) {
+	if token, isBearer := cutBearer(q.Bytes(q.Authorization)); isBearer && len(token) > 0 {
 		return token
 	}
 	return decode.QueryToken(query)
+}
+
+// cutBearer returns a field value without the scheme Bearer, which may be in any case (RFC
+// 9110, section 11.1), and reports whether it had the scheme.
+func cutBearer(value []byte) (rest []byte, hasScheme bool) {
+	const scheme = "Bearer"
+	if len(value) < len(scheme) || !bytes.EqualFold(value[:len(scheme)], []byte(scheme)) {
+		return value, false
+	}
+	rest = value[len(scheme):]
+	if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' {
+		return value, false
+	}
+	return bytes.TrimSpace(rest), true
 }
 
 // clientAddress returns the address that a request comes from: that of the connection,

@@ -26,7 +26,7 @@ const yieldEntries = 256
 // decides about the request. On an error nothing is sent.
 func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 	var now time.Time // for the limit of series
-	if h.options.Series != nil {
+	if a.limitsSeries {
 		now = time.Now()
 	}
 	for ; ; s.entries++ {
@@ -75,7 +75,7 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 		s.counts.sampledOut[written.Kind]++
 		return cost, nil, nil
 	}
-	if rejected = h.admitNew(s, &written, now); rejected != nil {
+	if rejected = h.admitNew(s, a, &written, now); rejected != nil {
 		s.lines.Truncate(groups)
 		return cost, rejected, nil
 	}

@@ -55,7 +55,24 @@ func TestBadBatchesSendNothing(t *testing.T) {
 	f("[]", "the batch is empty")
 	f(`[{"metric":"a","metric_type":"count"},`, "breaks off")
 	f(`[{"metric":"a","metric_type":"count"}] x`, "something follows")
-	p.Rejects("query", p.Do("POST", "/batch?value=1", ""), 400, "the batch is empty")
+	f(`{"metric":"a","metric_type":"count"}`+"\n"+`{"metric":"b","metric_type":"count"}`, "send an array")
+	f(compress(t, "a:1|c", openGzip), "Content-Encoding: gzip")
+	p.Rejects("query", p.Do("POST", "/batch?value=1", "a:1|c"), 400, `unknown parameter "value"`)
+	postBatch(p, `{"metric":"a","metric_type":"count"}`, 200, `{"accepted":1,"rejected":[]}`, "a:0|c")
+}
+
+// TestLostLineFeedsAreHintedAt sends lines without the line feeds between them.
+func TestLostLineFeedsAreHintedAt(t *testing.T) {
+	p := proxytest.Start(t)
+	for body, wantHint := range map[string]bool{
+		"a:1|cb:2|c": true, "a:1|ms|@0.5b:2|c": true, "a:1|c|#env:prodb:2|g": true, "a:1|sc:2|s|#x:y": true,
+		"a:x|c": false, "a:1|x": false, "a": false, "a:1|c|#env:prod|y": false, "a:1|cb:2|c\n": false, "a:1|cb:2|c\nc:1|x": false, `{"metric":"a:1|cb:2|c"}`: false,
+	} {
+		a := p.Do("POST", "/batch", body)
+		if hasHint := strings.Contains(a.Body, "--data-binary"); a.Status != 400 || hasHint != wantHint {
+			t.Errorf("%q: got %d %s", body, a.Status, a.Body)
+		}
+	}
 }
 
 func TestBatchListsTheFirst20Errors(t *testing.T) {

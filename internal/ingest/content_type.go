@@ -14,7 +14,8 @@ var textTypes = [][]byte{
 	[]byte("application/json"),
 	[]byte("text/plain"),
 	[]byte("application/x-www-form-urlencoded"),
-	{}, // no content type
+	[]byte("application/octet-stream"), // fasthttp's and aiohttp's default
+	{},                                 // no content type
 }
 
 // checkType checks the value of a Content-Type field. boundary is that of a multipart

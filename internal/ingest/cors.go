@@ -1,6 +1,10 @@
 package ingest
 
-import "statsd-http-proxy/internal/exchange"
+import (
+	"bytes"
+
+	"statsd-http-proxy/internal/exchange"
+)
 
 // allowsOrigin reports whether the page that sent a request may send. A request without
 // an origin comes from no page.
@@ -16,4 +20,21 @@ func (h *Handler) setOrigin(x *exchange.Exchange) {
 			x.Response.AllowedOrigin = q.Bytes(q.Origin)
 		}
 	}
+}
+
+// maxNames is how many header fields a preflight may request.
+const maxNames = 64
+
+// requestedNames returns the header fields that a preflight requests, separated by
+// commas. It returns nil if there are none or too many, or if one is no name of a field.
+func requestedNames(list []byte) []byte {
+	if bytes.Count(list, []byte{','}) >= maxNames {
+		return nil
+	}
+	for name := range bytes.SplitSeq(list, []byte{','}) {
+		if !exchange.IsToken(bytes.Trim(name, " \t")) {
+			return nil
+		}
+	}
+	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/proxytest"
 )
@@ -54,30 +55,43 @@ func TestResponsesHaveTheseHeadersAndNoOthers(t *testing.T) {
 	f("200", p.Do("POST", "/count/k", "value=1", good), 200, http.Header{})
 	f("200, browser", p.Do("POST", "/count/k", "value=1", good, from), 200, cors)
 	f("400, browser", p.Do("POST", "/count/k", "value=x", good, from), 400, plus(cors, "Content-Type", "application/json"))
-	f("401", p.Do("POST", "/count/k", "value=1"), 401, http.Header{"Content-Type": {"application/json"}, "Www-Authenticate": {"Bearer"}})
-	f("401, browser", p.Do("POST", "/count/k", "value=1", from), 401, plus(cors, "Content-Type", "application/json", "Www-Authenticate", "Bearer"))
+	f("401", p.Do("POST", "/count/k", "value=1"), 401, http.Header{"Content-Type": {"application/json"}, "Www-Authenticate": {`Bearer realm="metrics"`}})
+	f("401, browser", p.Do("POST", "/count/k", "value=1", from), 401, plus(cors, "Content-Type", "application/json", "Www-Authenticate", `Bearer realm="metrics"`))
 	f("403, browser", p.Do("POST", "/count/k", "value=1", "X-JWT-Token: x", from), 403, plus(cors, "Content-Type", "application/json"))
 	f("404, browser", p.Do("POST", "/nope/k", "value=1", from), 404, plus(cors, "Content-Type", "application/json"))
 	f("405, browser", p.Do("GET", "/count/k", "", from), 405, plus(cors, "Content-Type", "application/json", "Allow", "POST"))
 	f("413, browser", p.Do("POST", "/count/k", string(make([]byte, 2<<20)), good, from), 413, plus(cors, "Content-Type", "application/json"))
 	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", 2<<20, make([]byte, 2<<20))
-	const chunked = "POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n" + from + "\r\n"
+	const chunked = "POST /count/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n" + from + "\r\n"
 	f("413, browser, chunks", p.Raw("POST", chunked+good+"\r\n\r\n"+chunk), 413, plus(cors, "Content-Type", "application/json"))
 	f("400, browser, chunks", p.Raw("POST", chunked+good+"\r\n\r\nx"), 400, plus(cors, "Content-Type", "application/json"))
 	f("408, browser", slow.Raw("POST", "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n"+from+"\r\n"+good+"\r\n\r\nvalue="), 408, plus(cors, "Content-Type", "application/json"))
 	f("200, browser, chunks", p.Raw("POST", chunked+good+"\r\n\r\n0\r\n\r\n"), 200, cors)
 	f("415, browser", p.Do("POST", "/count/k", "x", good, from, "Content-Type: text/xml"), 415, plus(cors, "Content-Type", "application/json"))
-	f("heartbeat", p.Do("GET", "/heartbeat", ""), 200, http.Header{"Content-Type": {"text/plain; charset=utf-8"}})
-	f("heartbeat, browser", p.Do("GET", "/heartbeat", "", from), 200, plus(cors, "Content-Type", "text/plain; charset=utf-8"))
+	f("heartbeat", p.Do("GET", "/heartbeat", ""), 200, http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}})
+	f("heartbeat, browser", p.Do("GET", "/heartbeat", "", from), 200, plus(cors, "Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"))
 	f("null origin", p.Do("POST", "/count/k", "value=1", good, "Origin: null"), 200, plus(cors, "Access-Control-Allow-Origin", "null"))
 
 	preflight := []string{from, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type,x-jwt-token"}
 	allowed := plus(cors,
 		"Access-Control-Allow-Methods", "POST",
-		"Access-Control-Allow-Headers", "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With",
+		"Access-Control-Allow-Headers", "content-type,x-jwt-token",
 		"Access-Control-Max-Age", "86400")
 	f("preflight", p.Do("OPTIONS", "/count/k", "", preflight...), 204, allowed)
 	f("preflight of a heartbeat", p.Do("OPTIONS", "/heartbeat", "", preflight...), 204, plus(allowed, "Access-Control-Allow-Methods", "GET, HEAD"))
+	f("preflight of a batch", p.Do("OPTIONS", "/batch", "", preflight...), 204, plus(allowed, "Access-Control-Allow-Methods", "POST, PUT"))
+	for requested, names := range map[string]string{
+		"traceparent, sentry-trace,baggage,cache-control": "traceparent, sentry-trace,baggage,cache-control",
+		"a" + strings.Repeat(",b", 63):                    "a" + strings.Repeat(",b", 63),
+		"a" + strings.Repeat(",b", 64):                    exchange.DefaultNames,
+		"a,":                                              exchange.DefaultNames,
+		"a b":                                             exchange.DefaultNames,
+		"a,\xc3\xa4":                                      exchange.DefaultNames,
+		"":                                                exchange.DefaultNames,
+	} {
+		f("preflight for "+requested, p.Do("OPTIONS", "/count/k", "", from, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: "+requested),
+			204, plus(allowed, "Access-Control-Allow-Headers", names))
+	}
 	f("preflight to nowhere", p.Do("OPTIONS", "/nope", "", preflight...), 404, plus(cors, "Content-Type", "application/json"))
 	f("no preflight", p.Do("OPTIONS", "/count/k", "", from), 405, plus(cors, "Content-Type", "application/json", "Allow", "POST"))
 	f("no browser", p.Do("OPTIONS", "/count/k", "", preflight[1:]...), 405, http.Header{"Content-Type": {"application/json"}, "Allow": {"POST"}})

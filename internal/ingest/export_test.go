@@ -3,10 +3,12 @@ package ingest
 // MaxRejections is how many rejected entries a response lists.
 const MaxRejections = maxRejections
 
-// Limits of the log of rejections.
+// Limits of the log.
 const (
 	RejectionsPerSecond = rejectionsPerSecond
 	RejectionsBurst     = rejectionsBurst
+	ForwardedPerSecond  = forwardedPerSecond
+	ForwardedBurst      = forwardedBurst
 )
 
 // LogAll lifts the limit of the log of rejections.

@@ -21,13 +21,16 @@ func TestMetricsAreForwarded(t *testing.T) {
 		asJSON  = "Content-Type: application/json"
 		asForm  = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8"
 		asPlain = "Content-Type: Text/Plain;charset=utf-8"
+		asBytes = "Content-Type: application/octet-stream"
 	)
 	// The body itself shows whether it is JSON, whatever its type is.
-	for _, declared := range []string{asJSON, asForm, asPlain, "Content-Type: ", "Content-Type: ; charset=utf-8", "X-None: 1"} {
+	for _, declared := range []string{asJSON, asForm, asPlain, asBytes, "Content-Type: ", "Content-Type: ; charset=utf-8", "X-None: 1"} {
 		f("/count/some.key", `{"value": 5, "tags": {"env": "prod"}}`, "some.key,env=prod:5|c", declared)
 		f("/count/some.key", "value=5&tags=env%3Dprod", "some.key,env=prod:5|c", declared)
 	}
 	f("/count/k", "", "k:0|c")
+	f("/count/k?value=1", "", "k:1|c", asBytes)
+	f("/count/k?value=1", "", "k:1|c", "Content-Type: text/xml") // it has no body
 	f("/count/k?value=5&tags=a%3Db&token=x", "", "k,a=b:5|c")
 	f("/count/k?", "", "k:0|c")
 	f("/count/k?tags=a%3Db&token=x", "value=5", "k,a=b:5|c")

@@ -10,6 +10,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -59,15 +60,16 @@ type Options struct {
 
 // Handler is the exchange.Handler of the proxy. It is safe for concurrent use.
 type Handler struct {
-	options   Options
-	log       *slog.Logger
-	isVerbose bool         // lines and rejections are logged
-	rate      limit.Rate   // of a client without claims; invalid without Options.RateLimit
-	rates     *limit.Rates // nil if no client can have a rate
+	options      Options
+	log          *slog.Logger
+	isVerbose    bool                // lines and rejections are logged
+	rate         limit.Rate          // of a client without claims; invalid without Options.RateLimit
+	rates        *limit.Rates        // nil if no client can have a rate
+	clientSeries *limit.ClientSeries // for the claim max_series; nil without tokens
 
 	stats stats
 
-	rejectionLog *loglimit.Limiter
+	rejectionLog, forwardedLog *loglimit.Limiter
 
 	// These log that a limit is at work.
 	rateLimitLog, seriesLimitLog, tagKeysLog rate.Sometimes
@@ -88,7 +90,8 @@ func New(options Options) *Handler {
 		options:        options,
 		log:            options.Logger,
 		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, rejectionsPerSecond, rejectionsBurst),
+		rejectionLog:   loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog:   loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
 		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
 		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
 		tagKeysLog:     rate.Sometimes{Interval: limitInterval},
@@ -96,6 +99,9 @@ func New(options Options) *Handler {
 	}
 	if options.RateLimit > 0 {
 		h.rate = limit.NewRate(options.RateLimit, options.RateBurst)
+	}
+	if options.Verifier != nil {
+		h.clientSeries = limit.NewClientSeries()
 	}
 	if options.RateLimit > 0 || options.Verifier != nil { // a token can have a rate
 		h.rates = limit.NewRates(limit.DefaultClients)
@@ -109,7 +115,8 @@ type admission struct {
 	route        route
 	grant        *auth.Grant  // of the token; nil if none is needed
 	maxBody      int          // bytes, packed and unpacked
-	client       limit.Client // if isLimited
+	client       limit.Client // if isLimited, or if the grant limits the series
+	limitsSeries bool         // Options.Series or the grant limits the series
 	rate         limit.Rate   // of client
 	isLimited    bool         // client has a rate
 	charges      charges
@@ -179,26 +186,38 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	s := acquireScratch()
 	defer s.release()
 	defer h.endTurn(s)
-	body := x.Body
+	if herr := h.openBody(x.Body, s, a); herr != nil {
+		h.stats.countRejected(x.Route, herr)
+		return herr
+	}
+	defer h.stats.add(s)
+	if herr := h.encodeAll(s, a); herr != nil {
+		h.forgetNew(s, a)
+		return herr
+	}
+	h.confirmTagKeys(s)
+	if a.route.isBatch {
+		h.writeVerdicts(x, s)
+	}
+	return nil
+}
+
+// openBody unpacks the body of an admitted request and starts reading its entries.
+func (h *Handler) openBody(body []byte, s *scratch, a *admission) *exchange.HTTPError {
 	if len(body) > largeBody {
 		h.awaitTurn(s)
 	}
 	if a.decompressor != nil {
 		var herr *exchange.HTTPError
 		if body, herr = h.decompress(s, body, a); herr != nil {
-			h.stats.countRejected(x.Route, herr)
 			return herr
 		}
 	}
-	s.open(a, body)
-	defer h.stats.add(s)
-	if herr := h.encodeAll(s, a); herr != nil {
-		h.forgetNew(s)
-		return herr
+	if a.decompressor == nil && bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+		return exchange.NewError(http.StatusBadRequest, "the body is compressed: it needs the header Content-Encoding: gzip")
 	}
-	h.confirmTagKeys(s)
-	if a.route.isBatch {
-		h.writeVerdicts(x, s)
+	if err := s.open(a, body); err != nil {
+		return exchange.NewError(http.StatusBadRequest, err.Error())
 	}
 	return nil
 }

@@ -9,10 +9,13 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// Limits of the log of rejected requests and entries.
+// Limits of the log of rejected requests and entries, and of forwarded lines. They keep
+// clients from filling a disk.
 const (
 	rejectionsPerSecond = 10
 	rejectionsBurst     = 50
+	forwardedPerSecond  = 20
+	forwardedBurst      = 200
 )
 
 // limitInterval is the least time between two log lines that a limit is at work.
@@ -30,13 +33,18 @@ func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
 	}
 }
 
-// logLines logs lines that were sent.
+// logLines logs lines that were sent, as far as the limit allows.
 func (h *Handler) logLines(lines []byte) {
 	for line := range bytes.SplitSeq(lines, []byte{'\n'}) {
-		h.log.Debug("forwarded", "line", string(line))
+		if h.forwardedLog.Allow() {
+			h.log.Debug("forwarded", "line", string(line))
+		}
 	}
 }
 
-// FlushLog logs how many rejections were left out of the log since the last line about
-// them. Call it when no more requests are served.
-func (h *Handler) FlushLog() { h.rejectionLog.Flush() }
+// FlushLog logs how many rejections and forwarded lines were left out of the log since
+// the last lines about them. Call it when no more requests are served.
+func (h *Handler) FlushLog() {
+	h.rejectionLog.Flush()
+	h.forwardedLog.Flush()
+}

@@ -97,7 +97,7 @@ func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	for line := range strings.Lines(p.Log.String()) {
 		var n int
 		_, text, _ := strings.Cut(line, "msg=")
-		if _, err := fmt.Sscanf(text, `"lines left out of the log" count=%d`, &n); err == nil {
+		if _, err := fmt.Sscanf(text, `"rejections left out of the log" count=%d`, &n); err == nil {
 			leftOut += n
 		} else if strings.HasPrefix(text, `"request rejected"`) || strings.HasPrefix(text, `"entry rejected"`) {
 			logged++
@@ -108,6 +108,30 @@ func TestFloodOfRejectionsIsLoggedInPart(t *testing.T) {
 	}
 	if !strings.Contains(p.Log.String(), "msg=forwarded line=k:1|c") {
 		t.Error("a forwarded line is not logged")
+	}
+}
+
+func TestFloodOfLinesIsLoggedInPart(t *testing.T) {
+	p := proxytest.Start(t)
+	const flood = 20_000
+	if a := p.Do("POST", "/batch", strings.Repeat("k:1|c\n", flood)); a.Status != 200 || len(p.Sink.Take()) != flood {
+		t.Errorf("got %d %s", a.Status, a.Body)
+	}
+	if err := p.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	logged, leftOut := 0, 0
+	for line := range strings.Lines(p.Log.String()) {
+		var n int
+		_, text, _ := strings.Cut(line, "msg=")
+		if _, err := fmt.Sscanf(text, `"forwarded lines left out of the log" count=%d`, &n); err == nil {
+			leftOut += n
+		} else if text == "forwarded line=k:1|c\n" {
+			logged++
+		}
+	}
+	if most := ingest.ForwardedBurst + ingest.ForwardedPerSecond*int(proxytest.Timeout.Seconds()); logged < ingest.ForwardedBurst || logged > most || logged+leftOut != flood {
+		t.Errorf("%d lines are logged and %d left out, want %d in all and at most %d logged", logged, leftOut, flood, most)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -221,4 +222,55 @@ func TestForwardedForCountsFromTrustedProxiesOnly(t *testing.T) {
 	rejectsForLimit(p, "in a header of its own", from(p, "X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 192.0.2.1, 10.0.0.7"), "more metrics a second")
 	p.Forwards("another network of IPv6", from(p, "X-Forwarded-For: 2001:db8::1"), "k:1|c")
 	rejectsForLimit(p, "the same", from(p, "X-Forwarded-For: 2001:db8::2"), "more metrics a second")
+}
+
+// TestTokensCarryLimits uses tokens with the claims rate, burst and max_series.
+func TestTokensCarryLimits(t *testing.T) {
+	send := func(p *proxytest.Proxy, target string, claims jwt.MapClaims) proxytest.Response {
+		return p.Do("POST", target, "value=1", "X-JWT-Token: "+proxytest.Token(t, claims))
+	}
+	f := func(p *proxytest.Proxy, claims jwt.MapClaims, want int) {
+		t.Helper()
+		got := 0
+		for got < 30 && send(p, "/count/k", claims).Status == 200 {
+			got++
+		}
+		if p.Sink.Take(); got != want {
+			t.Errorf("%v: %d metrics are accepted, want %d", claims, got, want)
+		}
+	}
+	limited := proxytest.Start(t, proxytest.WithTokens, withRates(3))
+	f(limited, jwt.MapClaims{"sub": "default"}, 3)
+	f(limited, jwt.MapClaims{"sub": "more", "burst": 20}, 20)
+	f(limited, jwt.MapClaims{"sub": "slow", "rate": almostNever}, 3)
+	f(limited, jwt.MapClaims{"sub": "fast", "rate": 1e9}, 30)
+	f(limited, jwt.MapClaims{"rate": almostNever, "burst": 5}, 5) // for the address
+	free := proxytest.Start(t, proxytest.WithTokens)
+	f(free, jwt.MapClaims{"sub": "free"}, 30)
+	f(free, jwt.MapClaims{"sub": "burst alone", "burst": 2}, 30)
+	f(free, jwt.MapClaims{"sub": "both", "rate": almostNever, "burst": 2}, 2)
+	f(free, jwt.MapClaims{"sub": "rate alone", "rate": almostNever}, 1)
+}
+
+// TestTokensLimitSeries uses tokens with the claim max_series.
+func TestTokensLimitSeries(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens, func(o *proxytest.Options) { o.Series = limit.NewSeries(3) })
+	send := func(target, subject string, maxSeries int) proxytest.Response {
+		claims := jwt.MapClaims{"sub": subject}
+		if maxSeries > 0 {
+			claims["max_series"] = maxSeries
+		}
+		return p.Do("POST", target, "value=1", "X-JWT-Token: "+proxytest.Token(t, claims))
+	}
+	p.Forwards("first", send("/count/a", "two", 2), "a:1|c")
+	p.Forwards("second", send("/count/b", "two", 2), "b:1|c")
+	rejectsForLimit(p, "third", send("/count/c", "two", 2), `too many series are in use for the new one of "c"`)
+	p.Forwards("known", send("/count/a", "two", 2), "a:1|c")
+	p.Forwards("of another client", send("/count/c", "all", 0), "c:1|c")
+	rejectsForLimit(p, "the limit of all", send("/count/d", "other", 1), "too many series")
+	p.Forwards("d takes no room", send("/count/a", "other", 1), "a:1|c")
+	p.Sink.Fail(errors.New("the send queue is full"))
+	p.Rejects("a full queue", send("/count/a", "third", 1), 503, "full")
+	p.Sink.Fail(nil)
+	p.Forwards("a takes no room", send("/count/b", "third", 1), "b:1|c")
 }

@@ -60,14 +60,40 @@ func TestBadRequestsAreRejected(t *testing.T) {
 	f(404, "POST", "//count/k", "value=1", "no such route")
 	f(404, "POST", "/Count/k", "value=1", "unknown metric type")
 	f(404, "GET", "/heartbeat/", "", "unknown metric type")
-	f(404, "OPTIONS", "*", "", "no such route")
 	f(404, "POST", "/"+strings.Repeat("x", 1000)+"/k", "", strings.Repeat("x", 60)+`"…`)
 
 	f(415, "POST", "/count/k", "<v>1</v>", "content type \"application/xml\"", "Content-Type: application/xml")
-	f(415, "POST", "/count/k?value=1", "", "content type", "Content-Type: application/octet-stream")
 	f(415, "POST", "/count/k", "value=1", "content encoding \"br\"", "Content-Encoding: br")
 	f(415, "POST", "/count/k", "value=1", "content encoding", "Content-Encoding: gzip, gzip")
 	f(415, "POST", "/batch", "--b", "content type", "Content-Type: multipart/form-data; boundary=b")
+}
+
+// TestServerAsAWhole sends requests that are about the server and not about a route. They
+// need no token.
+func TestServerAsAWhole(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens)
+	const methods = "GET, HEAD, POST, PUT, OPTIONS"
+	a := p.Do("OPTIONS", "*", "")
+	if got := a.Header.Get("Allow"); a.Status != 204 || a.Body != "" || got != methods {
+		t.Errorf("OPTIONS *: got %d with Allow: %s", a.Status, got)
+	}
+	for _, target := range []string{"proxy:443", "[::1]:443"} {
+		a := p.Raw("CONNECT", "CONNECT "+target+" HTTP/1.1\r\nHost: "+target+"\r\n\r\n")
+		if got := a.Header.Get("Allow"); a.Status != 405 || got != methods || !strings.Contains(a.Body, "CONNECT") {
+			t.Errorf("CONNECT %s: got %d with Allow: %s: %s", target, a.Status, got, a.Body)
+		}
+	}
+}
+
+// TestBodyOfHTTP10NeedsALength sends a body that ends with the connection.
+func TestBodyOfHTTP10NeedsALength(t *testing.T) {
+	p := proxytest.Start(t)
+	p.Rejects("no length", p.Raw("POST", "POST /count/k HTTP/1.0\r\n\r\n"), 411, "needs a Content-Length")
+	p.Forwards("an empty body", p.Raw("POST", "POST /count/k?value=1 HTTP/1.0\r\nContent-Length: 0\r\n\r\n"), "k:1|c")
+	p.Forwards("a body", p.Raw("POST", "POST /count/k HTTP/1.0\r\nContent-Length: 7\r\n\r\nvalue=1"), "k:1|c")
+	if a := p.Raw("GET", "GET /heartbeat HTTP/1.0\r\n\r\n"); a.Status != 200 {
+		t.Errorf("the heartbeat: got %d", a.Status)
+	}
 }
 
 // TestBadEscapesAreRejected does not run over HTTP/2, where net/http resets such streams.
@@ -90,11 +116,12 @@ func TestWrongMethodGetsTheAllowedOnes(t *testing.T) {
 			t.Errorf("%s %s: %d with Allow: %s, want 405 with %s", method, target, a.Status, got, allow)
 		}
 	}
-	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE", "post"} {
+	for _, method := range []string{"GET", "HEAD", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE", "post"} {
 		f(method, "/count/k", "POST")
 		f(method, "/count", "POST")
-		f(method, "/batch", "POST")
+		f(method, "/batch", "POST, PUT")
 	}
+	f("PUT", "/count/k", "POST")
 	for _, method := range []string{"POST", "PUT", "OPTIONS"} {
 		f(method, "/heartbeat", "GET, HEAD")
 	}

@@ -34,7 +34,8 @@ func (r *route) find(target []byte, encoder *metric.Encoder) bool {
 		r.methods, r.isHeartbeat = "GET, HEAD", true
 		return true
 	case "/batch":
-		r.methods, r.isBatch, r.query = "POST", true, query
+		// The npm package statsd-client sends lines by PUT.
+		r.methods, r.isBatch, r.query = "POST, PUT", true, query
 		return true
 	}
 	first, name, hasName := bytes.Cut(bytes.TrimPrefix(path, []byte{'/'}), []byte{'/'})
@@ -97,15 +98,20 @@ func (r *route) allows(q *exchange.Request) bool {
 		return true
 	case r.isHeartbeat:
 		return q.IsMethod(http.MethodGet) || q.IsMethod(http.MethodHead)
+	case r.isBatch && q.IsMethod(http.MethodPut):
+		return true
 	default:
 		return q.IsMethod(http.MethodPost)
 	}
 }
 
-// badMethod returns the 405 for a method that the route does not allow.
-func (r *route) badMethod(method []byte) *exchange.HTTPError {
+// serverMethods are the methods that some route allows.
+const serverMethods = "GET, HEAD, POST, PUT, OPTIONS"
+
+// methodNotAllowed returns the 405 for a method.
+func methodNotAllowed(method []byte, allowed string) *exchange.HTTPError {
 	herr := exchange.NewError(http.StatusMethodNotAllowed,
-		"method "+quote.Bytes(method)+" is not allowed here; allowed: "+r.methods)
-	herr.Header, herr.Value = "Allow", r.methods
+		"method "+quote.Bytes(method)+" is not allowed here; allowed: "+allowed)
+	herr.Header, herr.Value = "Allow", allowed
 	return herr
 }

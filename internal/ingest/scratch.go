@@ -25,15 +25,16 @@ type scratch struct {
 	shard   uint32 // of the counters
 
 	// The entries of the body so far.
-	single     []byte  // the body of a request with one metric
-	entries    int     // read
-	loops      float64 // the sum of metric.Written.Loops
-	rejected   int     // rejected entries
-	rejections []rejection
-	counts     counts
-	newSeries  []uint64 // hashes of the series that this request has introduced
-	newKeys    []uint64 // hashes of the tag keys that this request has reserved
-	lines      metric.Lines
+	input           []byte  // the body, which the entries are parts of
+	entries         int     // read
+	loops           float64 // the sum of metric.Written.Loops
+	rejected        int     // rejected entries
+	rejections      []rejection
+	counts          counts
+	newSeries       []uint64 // hashes of the series that this request has introduced
+	newClientSeries []uint64 // those that are new for its client
+	newKeys         []uint64 // hashes of the tag keys that this request has reserved
+	lines           metric.Lines
 }
 
 // rejection says why an entry is rejected.
@@ -54,24 +55,26 @@ const maxKeptScratch = 256 << 10
 func (s *scratch) release() {
 	const hashBytes = 8
 	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
-		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
+		cap(s.newSeries)+cap(s.newClientSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
 	s.counts = counts{}
-	s.single, s.entries, s.loops, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
+	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
+	s.rejections, s.newSeries, s.newClientSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newClientSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }
 
-// open starts reading the entries of body.
-func (s *scratch) open(a *admission, body []byte) {
-	if a.route.isBatch {
-		s.decoder.OpenBatch(body)
-	} else {
-		s.single = body
+// open starts reading the entries of body. It returns an error if a batch has parameters
+// in its query string.
+func (s *scratch) open(a *admission, body []byte) error {
+	s.input = body
+	if !a.route.isBatch {
+		return nil
 	}
+	s.decoder.OpenBatch(body)
+	return s.decoder.BatchQuery(a.route.query)
 }
 
 // next decodes the next entry into s.metric. It returns why the entry is rejected, or
@@ -100,7 +103,7 @@ func (s *scratch) decodeSingle(a *admission) error {
 		}
 		m.Name = s.name
 	}
-	return s.decoder.Decode(m, decode.Input{Body: s.single, Query: r.query, Boundary: a.boundary, Params: r.params})
+	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
 // reject counts the current entry as rejected. The first ones are listed.

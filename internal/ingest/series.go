@@ -20,15 +20,15 @@ func (e *seriesLimitError) Error() string {
 
 // admitNew admits the tag keys and the series of the current entry, or returns why the
 // entry is rejected.
-func (h *Handler) admitNew(s *scratch, written *metric.Written, now time.Time) error {
+func (h *Handler) admitNew(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	reserved := len(s.newKeys)
 	if h.options.TagKeys != nil {
 		if err := h.reserveTagKeys(s, written); err != nil {
 			return err
 		}
 	}
-	if h.options.Series != nil {
-		if err := h.admitSeries(s, written, now); err != nil {
+	if a.limitsSeries {
+		if err := h.admitSeries(s, a, written, now); err != nil {
 			h.releaseTagKeys(s, reserved)
 			return err
 		}
@@ -37,16 +37,33 @@ func (h *Handler) admitNew(s *scratch, written *metric.Written, now time.Time) e
 }
 
 // admitSeries admits the series of the current entry, or returns why the entry is
-// rejected. A series that is not in use yet is noted in s.newSeries.
-func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time) error {
+// rejected. It notes a series that is not in use yet in s.newSeries and
+// s.newClientSeries.
+func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	hash := limit.HashSeries(written.Name, written.Tags)
-	isAdmitted, isNew := h.options.Series.Admit(hash, now)
-	if !isAdmitted {
-		h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
-		return &seriesLimitError{quote.Bytes(written.Name)}
+	isNewOfClient := false
+	if a.grant != nil && a.grant.MaxSeries > 0 {
+		isAdmitted, isNew := h.clientSeries.Admit(a.client, a.grant.MaxSeries, hash, now)
+		if !isAdmitted {
+			return &seriesLimitError{quote.Bytes(written.Name)}
+		}
+		isNewOfClient = isNew
 	}
-	if isNew {
-		s.newSeries = append(s.newSeries, hash)
+	if h.options.Series != nil {
+		isAdmitted, isNew := h.options.Series.Admit(hash, now)
+		if !isAdmitted {
+			if isNewOfClient {
+				h.clientSeries.Forget(a.client, hash)
+			}
+			h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
+			return &seriesLimitError{quote.Bytes(written.Name)}
+		}
+		if isNew {
+			s.newSeries = append(s.newSeries, hash)
+		}
+	}
+	if isNewOfClient {
+		s.newClientSeries = append(s.newClientSeries, hash)
 	}
 	return nil
 }
@@ -54,9 +71,12 @@ func (h *Handler) admitSeries(s *scratch, written *metric.Written, now time.Time
 // forgetNew makes room again for the tag keys and the series that a request has
 // introduced, because the request is rejected as a whole: lines that are not sent must
 // not keep others out.
-func (h *Handler) forgetNew(s *scratch) {
+func (h *Handler) forgetNew(s *scratch, a *admission) {
 	h.releaseTagKeys(s, 0)
 	for _, hash := range s.newSeries {
 		h.options.Series.Forget(hash)
+	}
+	for _, hash := range s.newClientSeries {
+		h.clientSeries.Forget(a.client, hash)
 	}
 }

@@ -22,6 +22,9 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	f("/count/k", "x-jwt-token: "+good)
 	f("/count/k", "Authorization: Bearer "+good)
 	f("/count/k", "Authorization: bEARER   "+good)
+	f("/count/k", "X-JWT-Token: Bearer "+good)
+	f("/count/k", "X-JWT-Token: bEARER   "+good)
+	f("/count/k", "X-JWT-Token: Bearer ", "Authorization: Bearer "+good)
 	f("/count/k?token=" + good)
 	f("/count/k?token=" + strings.ReplaceAll(good, ".", "%2E"))
 	f("/count/k?token="+good, "X-JWT-Token: ", "Authorization: ")
@@ -34,13 +37,14 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 		t.Helper()
 		a := p.Do("POST", target, "value=1", headers...)
 		p.Rejects(target+strings.Join(headers, " "), a, 401, "token is missing")
-		if got := a.Header.Get("WWW-Authenticate"); got != "Bearer" {
-			t.Errorf("WWW-Authenticate: %q, want Bearer", got)
+		if got := a.Header.Get("WWW-Authenticate"); got != `Bearer realm="metrics"` {
+			t.Errorf("WWW-Authenticate: %q", got)
 		}
 	}
 	missing("/count/k")
 	missing("/count/k?token=")
 	missing("/count/k", "X-JWT-Token: ")
+	missing("/count/k", "X-JWT-Token: bearer")
 	missing("/count/k", "Authorization: Bearer")
 	missing("/count/k", "Authorization: "+good)
 	missing("/count/k", "Cookie: token="+good)
@@ -54,6 +58,8 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 		}
 	}
 	wrong("malformed", "/count/k", "X-JWT-Token: nonsense")
+	wrong("malformed", "/count/k", "X-JWT-Token: Bearer nonsense")
+	wrong("malformed", "/count/k", "X-JWT-Token: Bearer"+good)
 	wrong("malformed", "/count/k?token=%zz")
 	wrong("bad signature", "/count/k?token="+good, "X-JWT-Token: "+bad)
 	wrong("expired", "/count/k", "X-JWT-Token: "+proxytest.Token(t, jwt.MapClaims{"exp": 1}))

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
@@ -48,6 +49,9 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 			body = append(body, ',')
 		}
 		message := r.err.Error()
+		if s.entries == 1 && looksJoined(s.input) {
+			message += "; if these were several lines, curl needs --data-binary to keep their line feeds"
+		}
 		body = append(body, `{"index":`...)
 		body = strconv.AppendInt(body, int64(r.index), 10)
 		body = append(body, `,"error":`...)
@@ -59,4 +63,28 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 		}
 	}
 	x.Response.Body = append(body, "]}"...)
+}
+
+// looksJoined reports whether a batch may have been several StatsD lines whose line feeds
+// are lost, as curl -d sends them:
+//
+//	a:1|cb:2|c
+//	 ^^^  ^^^
+func looksJoined(batch []byte) bool {
+	if len(batch) == 0 || batch[0] == '{' || batch[0] == '[' || bytes.IndexByte(batch, '\n') >= 0 {
+		return false
+	}
+	values := 0
+	for rest := batch; values < 2; {
+		_, after, ok := bytes.Cut(rest, []byte{':'})
+		if !ok {
+			return false
+		}
+		rest = after
+		pipe := bytes.IndexByte(rest, '|')
+		if pipe > 0 && pipe+1 < len(rest) && bytes.IndexByte([]byte("cgmshd"), rest[pipe+1]) >= 0 && bytes.IndexByte(rest[:pipe], ':') < 0 {
+			values++
+		}
+	}
+	return true
 }

@@ -11,6 +11,9 @@ import (
 
 func TestCharge(t *testing.T) {
 	r := newTestRates(10, 5, 100)
+	if r.rate.Burst() != 5 {
+		t.Errorf("got burst %d, want 5", r.rate.Burst())
+	}
 	f := func(at time.Duration, client Client, n int, want time.Duration) {
 		t.Helper()
 		if wait, ok := r.Charge(client, n, r.start.Add(at)); wait != want || ok != (want == 0) {

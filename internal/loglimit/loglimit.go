@@ -13,13 +13,15 @@ import (
 // those that it leaves out. It is safe for concurrent use.
 type Limiter struct {
 	log     *slog.Logger
+	message string // for the line with the count
 	limiter *rate.Limiter
 	leftOut atomic.Int64
 }
 
-// New returns a Limiter for lines in log.
-func New(log *slog.Logger, perSecond float64, burst int) *Limiter {
-	return &Limiter{log: log, limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
+// New returns a Limiter for lines in log. what names the lines in the plural, such as
+// rejections.
+func New(log *slog.Logger, what string, perSecond float64, burst int) *Limiter {
+	return &Limiter{log: log, message: what + " left out of the log", limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }
 
 // SetRate changes the number of lines per second.
@@ -40,6 +42,6 @@ func (l *Limiter) Allow() bool {
 // none.
 func (l *Limiter) Flush() {
 	if n := l.leftOut.Swap(0); n > 0 {
-		l.log.Debug("lines left out of the log", "count", n)
+		l.log.Debug(l.message, "count", n)
 	}
 }

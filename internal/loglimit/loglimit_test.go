@@ -10,7 +10,7 @@ import (
 func TestLimiterCountsWhatItLeavesOut(t *testing.T) {
 	const burst = 50
 	var log strings.Builder
-	l := New(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), 0, burst)
+	l := New(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), "events", 0, burst)
 	allowed := 0
 	for range 1000 {
 		if l.Allow() {
@@ -21,7 +21,7 @@ func TestLimiterCountsWhatItLeavesOut(t *testing.T) {
 		t.Errorf("%d lines were allowed, want %d; the log: %s", allowed, burst, &log)
 	}
 	l.SetRate(math.MaxFloat64)
-	if !l.Allow() || !strings.Contains(log.String(), "count=950") {
+	if !l.Allow() || !strings.Contains(log.String(), `msg="events left out of the log" count=950`) {
 		t.Errorf("the log does not report 950 lines: %s", &log)
 	}
 	l.Flush()

@@ -48,6 +48,14 @@ var Attacks = func() (all []Attack) {
 	} {
 		bad("line "+line, line+"\r\nHost: h\r\n\r\n")
 	}
+	// HAProxy finds no path in some of these targets.
+	for _, target := range []string{
+		"*", "*://y/count/k", "*x://y/count/k", "*:///count/k", "*/b://z/count/k", "1://y/count/k", ":///count/k", "ftp://y/count/k",
+		"http:///count/k", "http://y\\/count/k", "http://y#/count/k", "http://u@y/count/k", "http://y:99999/count/k", "http://[::1/count/k",
+	} {
+		bad("target "+target, "POST "+target+" HTTP/1.1\r\nHost: h\r\n\r\n")
+	}
+	bad("host beyond ASCII", "POST /count/k HTTP/1.1\r\nHost: \xc3\xa4.example\r\n\r\n")
 	bad("bare line feeds", "POST /count/k HTTP/1.1\nHost: h\n\n")
 	bad("bare line feed in the first line", "POST /count/k HTTP/1.1\nHost: h\r\n\r\n")
 	bad("bare line feed in a header", post("", "X: a\nContent-Length: 100"))

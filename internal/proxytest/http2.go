@@ -110,6 +110,16 @@ func (c *HTTP2Client) TryOpen(method, target string, endsStream bool, more ...st
 	return id, err
 }
 
+// OpenFields sends headers without a body; fields are all names and values in turn.
+func (c *HTTP2Client) OpenFields(fields ...string) (id uint32) {
+	c.p.T.Helper()
+	id = c.NextID
+	c.NextID += 2
+	c.streams[id] = &stream{window: c.initialWindow}
+	c.Check(c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: c.Pack(fields...), EndStream: true, EndHeaders: true}))
+	return id
+}
+
 // Send sends data as flow control allows, until the stream has its response.
 func (c *HTTP2Client) Send(id uint32, data string, endsStream bool) {
 	c.p.T.Helper()

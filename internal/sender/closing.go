@@ -42,11 +42,11 @@ func (m *machine) advanceClosing(now time.Time) {
 			return // it may be refused
 		}
 		if len(m.flight.written()) > 0 || m.policy.isStream {
-			m.leave(now, errClosing)
+			m.finish(now, errClosing)
 			return
 		}
 		m.do(action{kind: actClose})
-	case leaving:
+	case finishing:
 		return
 	case paused, dialing:
 		if m.undecided && len(m.flight.written()) > 0 {

@@ -54,7 +54,7 @@ func (m *machine) resolved(now time.Time, addrs []string) {
 			m.state, m.dialAt = paused, now
 			return
 		}
-		m.leave(now, errMoved)
+		m.finish(now, errMoved)
 	}
 }
 
@@ -142,39 +142,41 @@ func (m *machine) noDial(now time.Time, err error, isRefused bool) {
 	}
 	p.lastRefusal = now
 	m.away(now, err)
+	// An attempt that took long was a part of the pause.
+	m.dialAt = later(now, m.dialAt.Add(m.dialStart.Sub(now)))
 }
 
-// leave ends a connection in good order because of why: nothing more is
+// finish ends a connection in good order, because of why. Nothing more is
 // written on it.
-func (m *machine) leave(now time.Time, why error) {
-	m.state, m.leftFor = leaving, why
+func (m *machine) finish(now time.Time, why error) {
+	m.state, m.finishCause = finishing, why
 	m.do(action{kind: actFinish})
 	m.checkAt = now
 	switch {
 	case m.policy.isUDP && m.addrs.current().evidence == prompt:
-		m.leaveUntil = now.Add(m.policy.promptHold)
+		m.finishUntil = now.Add(m.policy.promptHold)
 	case m.policy.isUDP:
-		m.leaveUntil = now.Add(m.policy.refusalTime)
+		m.finishUntil = now.Add(m.policy.refusalTime)
 	case why == errClosing:
-		m.leaveUntil = m.closeBy
+		m.finishUntil = m.closeBy
 	default:
-		m.leaveUntil = now.Add(m.policy.finishTimeout)
+		m.finishUntil = now.Add(m.policy.finishTimeout)
 	}
 }
 
-// hasLeft reports whether it is known what became of the packets in flight, or
-// the time for that is over.
-func (m *machine) hasLeft(now time.Time) bool {
-	if m.isDue(m.leaveUntil, now) {
+// isFinished reports whether the machine knows what became of the packets in
+// flight, or the time for that is over.
+func (m *machine) isFinished(now time.Time) bool {
+	if m.isDue(m.finishUntil, now) {
 		return true
 	}
 	return !m.policy.isUDP && m.arrived() == len(m.flight.written())
 }
 
-// endLeaving closes a connection that was left.
-func (m *machine) endLeaving(now time.Time) {
-	if m.leftFor != errMoved && m.leftFor != errClosing {
-		m.endStream(now, m.leftFor)
+// closeFinished closes a connection after finish.
+func (m *machine) closeFinished(now time.Time) {
+	if m.finishCause != errMoved && m.finishCause != errClosing {
+		m.endStream(now, m.finishCause)
 		return
 	}
 	m.do(action{kind: actClose})

@@ -15,11 +15,11 @@ const (
 	dialing                // connecting
 	probing                // connected, but the server may still be away
 	up                     // packets leave
-	leaving                // nothing more is written on this connection
+	finishing              // nothing more is written on this connection
 	done                   // the end
 )
 
-var stateNames = [...]string{"no address", "paused", "dialing", "probing", "up", "leaving", "done"}
+var stateNames = [...]string{"no address", "paused", "dialing", "probing", "up", "finishing", "done"}
 
 func (s state) String() string { return stateNames[s] }
 
@@ -36,10 +36,10 @@ const (
 // locks: a loop hands it events and carries out its actions.
 //
 //	noAddress ─resolved─▶ paused ─dialAt─▶ dialing ─dialed─▶ probing ─proofAt─▶ up
-//	                        ▲  ▲              │                │                │
-//	                        │  └──dial failed─┘                │   address gone │ closing
+//	                        ▲  ▲              │                │                │ address gone,
+//	                        │  └─dial failed──┘                │                │ closing
 //	                        ├──────────refused, ended──────────┘                ▼
-//	                        └──────────refused, ended─────────────────────── leaving ─▶ paused, done
+//	                        └──────────refused, ended────────────────────── finishing ─▶ paused, done
 //
 // The zero value of a time means never.
 type machine struct {
@@ -56,14 +56,15 @@ type machine struct {
 	openedAt     time.Time // first line of the open packet
 	dialAt       time.Time // paused: when to connect
 	dialedAddr   string    // what was or is being connected to
+	dialStart    time.Time // when the last attempt to connect began
 	dialedAt     time.Time // when the connection was made
 	proofAt      time.Time // probing: when silence has become a proof
 	doubtUntil   time.Time // until then a lost packet may go unnoticed, so none is confirmed
-	probeAt      time.Time // when to write the next one
+	probeAt      time.Time // when to write an empty packet
 	checkAt      time.Time // when to look what became of the packets in flight
 	blockedUntil time.Time // the socket is full
 	quietUntil   time.Time // a burst is over, the next one begins then
-	leaveUntil   time.Time // leaving: when to close the connection
+	finishUntil  time.Time // finishing: when to close the connection
 
 	acked     int      // bytes of this connection that the server's kernel has
 	confirmed int      // those of them whose packets were confirmed
@@ -74,9 +75,9 @@ type machine struct {
 
 	// undecided is true after a connection of a stream has ended early: whether
 	// the server got the packets in flight shows at the next attempt to connect.
-	undecided  bool
-	endedEarly bool  // the last connection has ended early
-	leftFor    error // leaving: why; errMoved, errClosing, or how the connection ended
+	undecided   bool
+	endedEarly  bool  // the last connection has ended early
+	finishCause error // finishing: why; errMoved, errClosing, or how the connection ended
 
 	failures   int // rounds of addresses that failed in a row
 	isAway     bool
@@ -136,7 +137,7 @@ func (m *machine) handle(now time.Time, e event) {
 
 // isConnected reports whether there is a connection.
 func (m *machine) isConnected() bool {
-	return m.state == probing || m.state == up || m.state == leaving
+	return m.state == probing || m.state == up || m.state == finishing
 }
 
 // handleConn takes note of an event of the connection.
@@ -157,7 +158,7 @@ func (m *machine) handleConn(now time.Time, e event) {
 	case evEnded:
 		m.ended(now, e.err, e.isClosed)
 	case evReplaced:
-		m.leave(now, errMoved)
+		m.finish(now, errMoved)
 	}
 }
 
@@ -174,7 +175,7 @@ func (m *machine) did(now time.Time, kind actionKind) {
 		m.openedAt = time.Time{}
 		m.isSealing = false
 	case actDial:
-		m.state, m.dialedAddr = dialing, m.addrs.current().addr
+		m.state, m.dialedAddr, m.dialStart = dialing, m.addrs.current().addr, now
 	case actProbe:
 		m.probed(now)
 	case actCheck:
@@ -224,9 +225,9 @@ func (m *machine) advance(now time.Time) {
 		if m.isDue(m.proofAt, now) {
 			m.recovered(now)
 		}
-	case leaving:
-		if m.hasLeft(now) {
-			m.endLeaving(now)
+	case finishing:
+		if m.isFinished(now) {
+			m.closeFinished(now)
 		}
 	}
 	if m.state == up && m.isDue(m.doubtUntil, now) {

@@ -49,7 +49,7 @@ func TestMachineSendsTheRest(t *testing.T) {
 	d.on(event{kind: evDid, did: actSeal})
 	d.want("write 0", "write 1", "finish", "check", "wait 5ms")
 	d.after(99 * time.Millisecond)
-	d.is(leaving)
+	d.is(finishing)
 	d.after(time.Millisecond)
 	d.want("close", "confirm 2", "done")
 }
@@ -116,7 +116,7 @@ func TestMachineClosesInEachState(t *testing.T) {
 	d.run(time.Millisecond)
 	d.on(ended)
 	d.run(time.Millisecond)
-	f("leaving", 2, d)
+	f("finishing", 2, d)
 
 	d = trusted(t, TCP)
 	d.queued(1)

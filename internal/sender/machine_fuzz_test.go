@@ -70,7 +70,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			t.Fatalf("%v: %d lines are somewhere, want %d", e, got, queued)
 		}
 	}
-	take := func() (b byte) {
+	nextByte := func() (b byte) {
 		if len(data) > 0 {
 			b, data = data[0], data[1:]
 		}
@@ -104,7 +104,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			if !isConnected {
 				t.Fatalf("%v without a connection", a)
 			}
-			switch b := take(); {
+			switch b := nextByte(); {
 			case a.kind != actWrite:
 				check(event{kind: evDid, did: a.kind})
 			case b%8 == 0:
@@ -148,13 +148,13 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 				continue
 			}
 			e := event{}
-			switch b := take(); b % 24 {
+			switch b := nextByte(); b % 24 {
 			case 0, 1, 2:
 				now = a.until
 			case 3:
-				now = now.Add(time.Duration(take()) * time.Millisecond)
+				now = now.Add(time.Duration(nextByte()) * time.Millisecond)
 			case 4, 5, 6:
-				n := int(take()) + 20
+				n := int(nextByte()) + 20
 				e = event{kind: evSealed, n: n, lines: 1 + n%5}
 				queued += e.lines
 			case 7:
@@ -179,22 +179,22 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 				isDialing = false
 				e = event{kind: evDialFailed, err: errTest, isRefused: b%24 == 14}
 			case 16:
-				e = event{kind: evAcked, n: int(take()) * wireBytes / 255}
+				e = event{kind: evAcked, n: int(nextByte()) * wireBytes / 255}
 			case 17:
 				e = event{kind: evAcked, n: wireBytes}
 			case 18:
-				e = event{kind: evCut, seq: m.flight.firstSeq() + uint64(take()%8), n: 100}
+				e = event{kind: evCut, seq: m.flight.firstSeq() + uint64(nextByte()%8), n: 100}
 			case 19, 20:
-				b := take()
+				b := nextByte()
 				e = event{kind: evRefused, seq: m.flight.firstSeq() + uint64(b%8), err: errTest, isOurs: b > 200, isPrompt: b < 100}
 			case 21:
-				e = []event{ended, reset, stall, {kind: evReplaced}}[take()%4]
+				e = []event{ended, reset, stall, {kind: evReplaced}}[nextByte()%4]
 			case 22:
-				if take()%16 > 0 {
+				if nextByte()%16 > 0 {
 					continue
 				}
 				isClosing = true
-				e = event{kind: evClosing, by: now.Add(time.Duration(take()) * 10 * time.Millisecond)}
+				e = event{kind: evClosing, by: now.Add(time.Duration(nextByte()) * 10 * time.Millisecond)}
 			}
 			if e.kind == evRefused && network != UDP || e.kind == evEnded && network == UDP {
 				continue

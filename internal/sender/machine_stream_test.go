@@ -104,7 +104,7 @@ func TestMachineLetsTheServerRead(t *testing.T) {
 	d.queued(2)
 	d.want("write 0", "write 1")
 	d.on(ended)
-	d.is(leaving)
+	d.is(finishing)
 	d.want("finish", "check", "wait 5ms")
 	d.on(ended)
 	d.acked(2)
@@ -118,7 +118,7 @@ func TestMachineLetsTheServerRead(t *testing.T) {
 	d.on(ended)
 	d.acked(1)
 	d.run(999 * time.Millisecond)
-	d.is(leaving)
+	d.is(finishing)
 	d.run(time.Millisecond)
 	d.is(paused)
 	d.holds(1, 0)
@@ -339,7 +339,7 @@ func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
 	d.run(time.Second)
 	d.on(event{kind: evResolved, addrs: []string{"b"}})
 	d.run(time.Millisecond)
-	d.is(leaving)
+	d.is(finishing)
 	d.on(reset)
 	d.run(time.Second)
 	d.is(dialing)
@@ -373,4 +373,17 @@ func TestMachineTriesANewAddressAtOnce(t *testing.T) {
 	d.is(paused)
 	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
 	d.want("dial a")
+}
+
+// TestMachineTriesEachSecond has attempts to connect that take two seconds: the
+// next one follows at once.
+func TestMachineTriesEachSecond(t *testing.T) {
+	d := newDialogue(t, newPolicy(TCP))
+	d.on(event{kind: evResolved, addrs: []string{"a"}})
+	for range 10 {
+		d.run(0)
+		d.is(dialing)
+		d.after(2 * time.Second)
+		d.on(event{kind: evDialFailed, err: errTest})
+	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // inState returns a dialogue with a machine in a state. One packet waits, or is
-// in flight if the machine is up or leaving. The open packet is empty.
+// in flight if the machine is up or finishing. The open packet is empty.
 func inState(t *testing.T, network string, s state) *dialogue {
 	t.Helper()
 	d := newDialogue(t, newPolicy(network))
@@ -41,7 +41,7 @@ func inState(t *testing.T, network string, s state) *dialogue {
 		d.on(event{kind: evDialed})
 	case up:
 		isUp()
-	case leaving:
+	case finishing:
 		isUp()
 		d.queued(1)
 		d.run(10 * time.Millisecond)
@@ -56,7 +56,7 @@ func inState(t *testing.T, network string, s state) *dialogue {
 		d.queued(1)
 		d.run(10 * time.Millisecond)
 		d.holds(0, 1)
-	case leaving, done:
+	case finishing, done:
 	default:
 		d.queued(1)
 	}
@@ -149,12 +149,12 @@ func TestMachineTable(t *testing.T) {
 			}
 		}
 	}
-	gone := change(map[state]state{noAddress: paused, probing: paused, up: leaving})
+	gone := change(map[state]state{noAddress: paused, probing: paused, up: finishing})
 	common := map[string]row{
 		"resolved, kept": change(map[state]state{noAddress: paused}),
 		"dialed itself":  change(map[state]state{dialing: paused}),
 		"dial failed":    change(map[state]state{dialing: paused}),
-		"closed":         change(map[state]state{noAddress: done, paused: done, dialing: done, probing: done, up: done, leaving: done}),
+		"closed":         change(map[state]state{noAddress: done, paused: done, dialing: done, probing: done, up: done, finishing: done}),
 	}
 	with := func(more map[string]row) map[string]row {
 		table := map[string]row{}
@@ -169,17 +169,17 @@ func TestMachineTable(t *testing.T) {
 	f(UDP, with(map[string]row{
 		"resolved, gone": gone,
 		"dialed":         change(map[state]state{dialing: up}),
-		"refused":        change(map[state]state{probing: paused, up: paused, leaving: paused}),
-		"refused by us":  change(map[state]state{probing: paused, up: paused, leaving: paused}),
-		"closing":        change(map[state]state{up: leaving}),
+		"refused":        change(map[state]state{probing: paused, up: paused, finishing: paused}),
+		"refused by us":  change(map[state]state{probing: paused, up: paused, finishing: paused}),
+		"closing":        change(map[state]state{up: finishing}),
 	}), "ended", "reset", "stalled", "replaced", "acked")
 	f(TCP, with(map[string]row{
 		"resolved, gone": gone, // nothing is in flight while probing: the connection is closed at once
 		"dialed":         change(map[state]state{dialing: probing}),
-		"acked":          change(map[state]state{leaving: paused}),
-		"ended":          change(map[state]state{probing: paused, up: leaving}),
-		"reset":          change(map[state]state{probing: paused, up: paused, leaving: paused}),
-		"stalled":        change(map[state]state{probing: paused, up: paused, leaving: paused}),
-		"closing":        change(map[state]state{up: leaving}),
+		"acked":          change(map[state]state{finishing: paused}),
+		"ended":          change(map[state]state{probing: paused, up: finishing}),
+		"reset":          change(map[state]state{probing: paused, up: paused, finishing: paused}),
+		"stalled":        change(map[state]state{probing: paused, up: paused, finishing: paused}),
+		"closing":        change(map[state]state{up: finishing}),
 	}), "refused", "refused by us", "cut", "replaced", "too long")
 }

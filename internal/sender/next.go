@@ -25,7 +25,7 @@ func (m *machine) next(now time.Time) action {
 		if !now.Before(m.dialAt) {
 			return action{kind: actDial, addr: m.addrs.current().addr}
 		}
-	case probing, up, leaving:
+	case probing, up, finishing:
 		if a := m.nextOnConn(now); a.kind != actWait {
 			return a
 		}
@@ -40,7 +40,7 @@ func (m *machine) nextOnConn(now time.Time) action {
 	if m.isDue(m.checkAt, now) {
 		return action{kind: actCheck}
 	}
-	if m.state == leaving {
+	if m.state == finishing {
 		return action{kind: actWait}
 	}
 	switch {
@@ -87,13 +87,13 @@ func (m *machine) hasRoom(now time.Time) bool {
 	if !m.doubtUntil.IsZero() && m.flight.writtenBytes >= m.policy.maxInFlight {
 		return false
 	}
-	return m.written < m.window(now)
+	return m.written < m.writeLimit(now)
 }
 
-// window returns how many packets may be written on this connection: one before
-// the server is known to be up, none of UDP if refusals may be missing. Until a
-// stream is out of doubt it doubles with the time of each further probation.
-func (m *machine) window(now time.Time) int {
+// writeLimit returns how many packets may be written on this connection: one
+// before the server is known to be up, or none if UDP's refusals may be missing.
+// While a stream is in doubt, the limit doubles after each time of a probation.
+func (m *machine) writeLimit(now time.Time) int {
 	switch {
 	case m.state == probing && m.addrs.current().evidence == limited:
 		return 0
@@ -136,7 +136,7 @@ func (m *machine) checkInterval() time.Duration {
 	switch {
 	case m.policy.hasNoDelay:
 		return m.policy.fileInterval
-	case m.state == leaving:
+	case m.state == finishing:
 		return m.policy.ackInterval / 4
 	}
 	return m.policy.ackInterval
@@ -155,9 +155,9 @@ func (m *machine) wake(now time.Time) time.Time {
 	switch m.state {
 	case paused:
 		or(m.dialAt)
-	case leaving:
+	case finishing:
 		or(m.checkAt)
-		or(m.leaveUntil)
+		or(m.finishUntil)
 	case probing, up:
 		or(m.proofAt)
 		or(m.doubtUntil)
@@ -180,7 +180,7 @@ func (m *machine) wakeToWrite(now time.Time) time.Time {
 	case now.Before(m.blockedUntil):
 		return m.blockedUntil
 	case !m.hasRoom(now):
-		if m.state == up && m.written >= m.window(now) {
+		if m.state == up && m.written >= m.writeLimit(now) {
 			return m.dialedAt.Add(time.Duration(m.probations(now)+1) * m.policy.probation)
 		}
 		return time.Time{} // the end of the probation or of the doubt

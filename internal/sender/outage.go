@@ -30,7 +30,7 @@ func (m *machine) refused(now time.Time, e event) {
 	m.confirm(int(seq - m.flight.firstSeq()))
 	m.flight.rewind(seq)
 	m.do(action{kind: actClose})
-	if m.state == leaving && m.leftFor == errMoved {
+	if m.state == finishing && m.finishCause == errMoved {
 		m.state, m.dialAt = paused, now
 		return
 	}
@@ -50,14 +50,14 @@ func (m *machine) path() *path {
 // is, the server may still read what was written.
 func (m *machine) ended(now time.Time, err error, isClosed bool) {
 	isHalf := errors.Is(err, errEnded)
-	if m.state == leaving && isHalf {
+	if m.state == finishing && isHalf {
 		return // it is known when its kernel has acknowledged all
 	}
-	if m.state != leaving {
+	if m.state != finishing {
 		m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
 	}
 	if isHalf && m.policy.hasAcks && m.arrived() < len(m.flight.written()) {
-		m.leave(now, err)
+		m.finish(now, err)
 		return
 	}
 	m.endStream(now, err)

@@ -17,6 +17,7 @@ import (
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/ingest"
+	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -29,6 +30,7 @@ var benchRequests = []struct{ name, target, contentType, body string }{
 	{"json", "/count/some.key.name", "application/json", `{"value":100500,"tags":"env=prod,locale=en-us"}`},
 	{"form", "/timing/some.key.name", "application/x-www-form-urlencoded; charset=UTF-8", "value=320"},
 	{"query", "/gauge/some%20key?value=-5", "", ""},
+	{"batch", "/batch", "text/plain", strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100)},
 }
 
 const benchTimeout = 10 * time.Second
@@ -45,7 +47,7 @@ func newBenchServer(t testing.TB) *Server {
 	return New(Options{
 		ReadTimeout: benchTimeout, WriteTimeout: benchTimeout, IdleTimeout: benchTimeout,
 		MaxBody: maxBody,
-		Handler: ingest.New(ingest.Options{MaxBody: maxBody, Encoder: encoder, Sink: discard{}, Logger: log}),
+		Handler: ingest.New(ingest.Options{MaxBody: maxBody, Encoder: encoder, Sink: discard{}, Logger: log, TagKeys: limit.NewTagKeys(200)}),
 		Logger:  log,
 	})
 }

@@ -72,7 +72,7 @@ func TestUnusualRequestsAreServed(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, request := range []string{
 		"\r\n\r\nPOST /count/k?value=1 HTTP/1.1\r\nHost: h\r\n\r\n",
-		"POST /count/k?value=1 HTTP/1.0\r\n\r\n",
+		"POST /count/k?value=1 HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
 		"POST /count/k HTTP/1.0\r\nContent-Length: 7\r\nExpect: other\r\n\r\nvalue=1", // HTTP/1.0 has no expectations
 		"POST /count/k HTTP/1.1\r\nhOST:h\r\ncOntent-lENGTH:\t 0007 \t\r\n\r\nvalue=1",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nX: \xff\t\xc3\xa4\r\nY:\r\nZ: \t \r\n!#$%&'*+-.^_`|~09azAZ: x\r\nContent-Length: 7\r\n\r\nvalue=1",

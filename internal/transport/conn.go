@@ -190,7 +190,7 @@ func (c *conn) finish() (keepAlive bool) {
 func (c *conn) respond(keepAlive bool) error {
 	c.hasResponded = true
 	x, now := c.x, time.Now()
-	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive)
+	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive, c.server.idleTimeout)
 	c.stats.CountRequest(x.Route, x.Response.Status, x.BodyReceived)
 	err := c.write(x.Output, now)
 	c.observeDuration()

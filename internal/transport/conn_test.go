@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/proxytest"
 	"statsd-http-proxy/internal/transport"
@@ -19,7 +20,7 @@ func TestConnectionsAreKept(t *testing.T) {
 		t.Helper()
 		conn := p.Dial()
 		reader := bufio.NewReader(conn)
-		request := fmt.Sprintf("POST /count/k HTTP/%s\r\nHost: h\r\n%s\r\n", proto, headers)
+		request := fmt.Sprintf("POST /count/k HTTP/%s\r\nHost: h\r\nContent-Length: 0\r\n%s\r\n", proto, headers)
 		for range 2 {
 			if _, err := io.WriteString(conn, request); err != nil {
 				t.Fatal(err)
@@ -41,6 +42,22 @@ func TestConnectionsAreKept(t *testing.T) {
 	f("1.0", "", false)
 	f("1.0", "Connection: keep-alive\r\n", true)
 	f("1.0", "Connection: close, keep-alive\r\n", false)
+}
+
+func TestKeptConnectionsAnnounceTheirTimeout(t *testing.T) {
+	f := func(timeout time.Duration, want string, connection, version string) {
+		t.Helper()
+		p := proxytest.Start(t, func(o *proxytest.Options) { o.IdleTimeout = timeout })
+		a := p.Raw("GET", "GET /heartbeat HTTP/"+version+"\r\nHost: h\r\nConnection: "+connection+"\r\n\r\n")
+		if got := a.Header.Get("Keep-Alive"); got != want {
+			t.Errorf("after %v, %s in HTTP/%s: Keep-Alive is %q, want %q", timeout, connection, version, got, want)
+		}
+	}
+	f(3*time.Second, "timeout=3", "keep-alive", "1.1")
+	f(75900*time.Millisecond, "timeout=75", "x", "1.1")
+	f(2999*time.Millisecond, "", "keep-alive", "1.1")
+	f(time.Minute, "", "close", "1.1")
+	f(time.Minute, "", "keep-alive", "1.0")
 }
 
 func TestRejectedRequestKeepsItsConnection(t *testing.T) {

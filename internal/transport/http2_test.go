@@ -190,7 +190,23 @@ func TestForbiddenHTTP2IsRejected(t *testing.T) {
 		f(400, "POST", "/count/k", header, "x")
 	}
 	f(417, "POST", "/count/k", "expect", "other")
-	f(404, "OPTIONS", "*")
+	f(204, "OPTIONS", "*")
+	for _, target := range []string{"*", "http:///count/k", "ftp://y/count/k", "http://u@y/count/k", "http://y:99999/count/k"} {
+		f(400, "POST", target)
+	}
+	authority := func(text string) []string {
+		return []string{":method", "POST", ":scheme", "https", ":authority", text, ":path", "/count/k"}
+	}
+	for _, text := range []string{"u@y", "u:p@y", "y:99999", "[::1", "y\\", "%zz", "\xc3\xa4"} {
+		id := c.OpenFields(authority(text)...)
+		if a := c.Response(id); a.Status != 400 && a.Status != isReset {
+			t.Errorf("the authority %q: got %d %s", text, a.Status, a.Body)
+		}
+	}
+	if a := c.Response(c.OpenFields(authority("[::1]:443")...)); a.Status != 200 {
+		t.Errorf("an IPv6 authority: got %d %s", a.Status, a.Body)
+	}
+	p.Sink.Take()
 	p.Forwards("the connection goes on", c.Do("POST", "/count/k", "value=1"), "k:1|c")
 }
 

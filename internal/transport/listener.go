@@ -90,7 +90,7 @@ func (l *listener) reject(raw net.Conn) {
 		var request exchange.Request
 		var response exchange.Response
 		response.SetError(exchange.Busy("too many connections"))
-		text := http1.AppendResponse(nil, &request, &response, s.dates.At(now), false)
+		text := http1.AppendResponse(nil, &request, &response, s.dates.At(now), false, "")
 		_, _ = raw.Write(text) // the socket is new and has room for it
 	}
 	_ = raw.Close()

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
 )
@@ -53,10 +54,11 @@ type Options struct {
 // Server serves HTTP on a listener.
 type Server struct {
 	// Set by New.
-	options Options
-	log     *slog.Logger
-	bodies  *exchange.BodyBudget
-	http2   *http2.Server
+	options     Options
+	log         *slog.Logger
+	bodies      *exchange.BodyBudget
+	idleTimeout string // the value of the Keep-Alive field
+	http2       *http2.Server
 
 	// Safe for concurrent use.
 	dates        exchange.Dates
@@ -79,6 +81,7 @@ func New(options Options) *Server {
 		options:      options,
 		log:          options.Logger,
 		bodies:       exchange.NewBodyBudget(options.MaxBody),
+		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
 		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
 		stopping:     stopping,
 		stop:         stop,

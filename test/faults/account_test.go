@@ -14,17 +14,17 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// account is what became of the metrics of a load.
+// account counts what happened to the metrics of a load.
 type account struct {
 	acknowledged int
 	received     int // of those that were acknowledged
 	lost         int // acknowledged and not received
 	doubled      int // received more than once
-	late         int // received after one that the same client sent later
-	dropped      int // datagrams that StatsD's sockets had no room for
+	reordered    int // received after one that the same client sent later
+	dropped      int // packets that StatsD's sockets had no room for
 	givenUp      int // as the proxy's log has it
 
-	stuck bool // some arrived only when the proxy was stopped
+	isStuck bool // some arrived only when the proxy was stopped
 
 	gaps string // which were lost, like 2000-2053; the first of them
 }
@@ -34,8 +34,8 @@ func (a account) String() string {
 		a.acknowledged, a.received, a.lost, a.doubled, a.dropped)
 }
 
-// countUp compares what was acknowledged with text, the lines that were received.
-// Lines that are not of the load are returned as errors.
+// countUp compares the acknowledged metrics with text, the lines that were
+// received. It returns an error for each line that is not of the load.
 func (l *load) countUp(text [][]byte) (a account, errs []error) {
 	times := make([]int, l.metrics)
 	last := make([]int, l.clients)
@@ -51,7 +51,7 @@ func (l *load) countUp(text [][]byte) (a account, errs []error) {
 			case times[i] > 1:
 				a.doubled++
 			case i < last[client]:
-				a.late++
+				a.reordered++
 			default:
 				last[client] = i
 			}
@@ -79,26 +79,28 @@ func (l *load) countUp(text [][]byte) (a account, errs []error) {
 	return a, errs
 }
 
-// check waits until what was acknowledged has arrived, stops the proxy, prints
-// the account under the name what and fails the test unless all is well. It
-// takes the receivers in the order in which they were StatsD.
+// check waits until the acknowledged metrics have arrived, stops the proxy,
+// prints the account under the name what, and fails the test if a metric was
+// lost, doubled or out of order. The receivers are in the order in which they
+// were StatsD.
 func (l *load) check(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) {
 	t.Helper()
 	l.finish(t, what, proxy, receivers...).mustBeFine(t, what)
 }
 
-// finish is check without the verdict.
+// finish does what check does, but does not fail the test.
 func (l *load) finish(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) account {
 	t.Helper()
 	l.wait(t)
 	arrived := l.arrives(receivers)
 	proxy.Stop(t)
 	a := l.account(t, what, proxy, receivers...)
-	a.stuck = !arrived && a.lost == 0
+	a.isStuck = !arrived && a.lost == 0
 	return a
 }
 
-// arrives waits for as many lines as were acknowledged, as long as some come.
+// arrives waits until as many lines have come as were acknowledged, for as long
+// as more of them come. It reports whether they have.
 func (l *load) arrives(receivers []*statsd) bool {
 	before := -1
 	for deadline := time.Now().Add(testutil.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -117,7 +119,7 @@ func (l *load) arrives(receivers []*statsd) bool {
 	return false
 }
 
-// account ends the receivers of a proxy that is gone, and counts and prints
+// account ends the receivers, after the proxy has ended, and counts and prints
 // what they got.
 func (l *load) account(t testing.TB, what string, proxy *testutil.Proxy, receivers ...*statsd) account {
 	t.Helper()
@@ -150,25 +152,25 @@ func (l *load) account(t testing.TB, what string, proxy *testutil.Proxy, receive
 
 var lostLine = regexp.MustCompile(`msg="metrics lost" count=(\d+) reason=\S`)
 
-// mustBeFine fails the test unless everything has arrived, once, in order and
+// mustBeFine fails the test unless each metric has arrived once, in order and
 // before the proxy was stopped.
 func (a account) mustBeFine(t testing.TB, what string) {
 	t.Helper()
 	if a.dropped > 0 {
-		t.Errorf("%s: the receiver's socket dropped %d datagrams: they came faster than it was read", what, a.dropped)
+		t.Errorf("%s: the receiver's socket dropped %d packets: they came faster than it was read", what, a.dropped)
 	}
-	if a.lost > 0 || a.doubled > 0 || a.late > 0 || a.givenUp > 0 {
+	if a.lost > 0 || a.doubled > 0 || a.reordered > 0 || a.givenUp > 0 {
 		t.Errorf("%s: got %d lost, %d doubled, %d out of order, %d given up, want 0; lost are [%s]",
-			what, a.lost, a.doubled, a.late, a.givenUp, a.gaps)
+			what, a.lost, a.doubled, a.reordered, a.givenUp, a.gaps)
 	}
-	if a.stuck {
+	if a.isStuck {
 		t.Errorf("%s: metrics arrived only when the proxy was stopped, %s after the others", what, testutil.Patience)
 	}
 }
 
 // mustBeFineInThree runs a test over UDP that sends more at once than a socket
-// holds, so that a machine that stands still for a moment makes it overflow.
-// Such a run is repeated: a proxy that sends too fast makes it overflow in each.
+// holds. If the machine pauses the receiver for a moment, the socket overflows.
+// Then the test is repeated: a proxy that sends too fast overflows it each time.
 func mustBeFineInThree(t *testing.T, what string, run func() account) {
 	t.Helper()
 	const most = 1432 / len(prefix+"0000000:1|c\n") // metrics in a datagram
@@ -178,11 +180,11 @@ func mustBeFineInThree(t *testing.T, what string, run func() account) {
 			a.mustBeFine(t, what)
 			return
 		}
-		t.Logf("%s: once more, since the receiver's socket dropped datagrams", what)
+		t.Logf("%s: once more, since the receiver's socket dropped packets", what)
 	}
 }
 
-func TestAccountTellsWhatIsLostDoubledAndLate(t *testing.T) {
+func TestAccountTellsWhatIsLostDoubledAndReordered(t *testing.T) {
 	for _, test := range []struct {
 		name         string
 		acknowledged []int
@@ -195,7 +197,7 @@ func TestAccountTellsWhatIsLostDoubledAndLate(t *testing.T) {
 		{"lost in two places", []int{0, 1, 3}, []int{1}, account{acknowledged: 3, received: 1, lost: 2, gaps: "0-0 3-3"}},
 		{"received without an answer", []int{0}, []int{0, 1}, account{acknowledged: 1, received: 1}},
 		{"doubled", []int{0, 1}, []int{0, 1, 1, 0, 0}, account{acknowledged: 2, received: 2, doubled: 3}},
-		{"out of order", []int{0, 1, 2, 3}, []int{2, 3, 0, 1}, account{acknowledged: 4, received: 4, late: 2}},
+		{"out of order", []int{0, 1, 2, 3}, []int{2, 3, 0, 1}, account{acknowledged: 4, received: 4, reordered: 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, size := range []int{0, 100} {

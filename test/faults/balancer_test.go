@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // balancer accepts TCP connections and connects each to a StatsD, as HAProxy
@@ -30,7 +30,7 @@ type balancer struct {
 // startBalancer starts a balancer at an address of its own.
 func startBalancer(t testing.TB, server string, retries int) *balancer {
 	t.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", harness.FreePort(t)))
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", testutil.FreePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func (b *balancer) drop(conn net.Conn) {
 // waitClosed waits until no connection is open.
 func (b *balancer) waitClosed(t testing.TB) {
 	t.Helper()
-	harness.Eventually(t, "the balancer to close its connections", func() bool {
+	testutil.Eventually(t, "the balancer to close its connections", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.open) == 0

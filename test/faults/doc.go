@@ -1,6 +1,11 @@
-// Package faults tests what a 200 of the proxy promises while StatsD restarts, moves or
-// hangs, and while the proxy stops: no accepted metric is lost, and none arrives twice.
-// Each metric has its own name, so a lost metric is one that was accepted but not
-// received. Real: the program and the kernel's network. Fake: StatsD and DNS. Needs:
-// Linux; root, unshare and ip for the tests with network namespaces.
+// Package faults tests that acknowledged metrics arrive once while StatsD restarts,
+// moves or hangs, while the network fails, and while the proxy stops.
+//
+//	load ─▶ the real program ─▶ a fake StatsD, which goes away, comes back, stops reading
+//	 └ acknowledged                └ received
+//
+// Each metric has a name of its own. A metric is lost if it was acknowledged and not
+// received. A test prints both numbers, and how many packets its own sockets have
+// dropped. Real: the program and the kernel's network. Fake: StatsD and DNS. Needs:
+// Linux; root, unshare, ip and iptables for the tests with network namespaces.
 package faults

@@ -20,7 +20,7 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// freeze stops p where it is, until the function that it returns is called.
+// freeze stops p until the returned function is called.
 func freeze(t testing.TB, p *testutil.Process) (thaw func()) {
 	t.Helper()
 	p.Signal(t, syscall.SIGSTOP)
@@ -38,7 +38,7 @@ func freeze(t testing.TB, p *testutil.Process) (thaw func()) {
 	}
 }
 
-// control calls f with the descriptor of a socket, unless it is closed.
+// control calls f with the descriptor of a socket that is open.
 func control(c syscall.Conn, f func(fd int)) {
 	raw, err := c.SyscallConn()
 	if err == nil {
@@ -46,7 +46,7 @@ func control(c syscall.Conn, f func(fd int)) {
 	}
 }
 
-// isReadable tells whether a socket holds something to read or to accept.
+// isReadable reports whether a socket holds something to read or to accept.
 func isReadable(c syscall.Conn) bool {
 	polled := []unix.PollFd{{Events: unix.POLLIN}}
 	n := 0
@@ -60,7 +60,7 @@ func isReadable(c syscall.Conn) bool {
 	return n > 0
 }
 
-// drops returns how many datagrams a socket had no room for.
+// drops returns how many packets a socket had no room for.
 func drops(c syscall.Conn) int {
 	var info [9]uint32 // include/uapi/linux/sock_diag.h, SK_MEMINFO_VARS
 	const skMeminfoDrops = 8
@@ -75,9 +75,9 @@ func drops(c syscall.Conn) int {
 	return int(info[skMeminfoDrops])
 }
 
-// tcpQueuesAreEmpty tells whether all that was written to the connections of a
-// server has been read. It looks at those of the calling thread's network
-// namespace, from the clients' end, too, if that is there.
+// tcpQueuesAreEmpty reports whether all bytes that were written to the
+// connections of a server have been read. It looks at the sockets in the calling
+// thread's network namespace, at those of clients too.
 func tcpQueuesAreEmpty(server string) (bool, error) {
 	address, err := netip.ParseAddrPort(server)
 	if err != nil {
@@ -94,9 +94,9 @@ func tcpQueuesAreEmpty(server string) (bool, error) {
 	}
 	// sl  local_address rem_address   st tx_queue rx_queue tr …
 	//  0: 0100007F:5BA1 00000000:0000 0A 00000000:00000000 00:…
-	// Addresses are words as the processor has them. Of a socket that listens
-	// rx_queue is what waits to be accepted. What the server's end would send, and
-	// the client's would read, is no more than the end of the connection.
+	// Addresses are words in the processor's byte order. The rx_queue of a
+	// listening socket counts connections that wait to be accepted. The server
+	// sends nothing but the end of a connection, so the other queues do not matter.
 	var ours strings.Builder
 	for word := range slices.Chunk(ip, 4) {
 		fmt.Fprintf(&ours, "%08X", binary.NativeEndian.Uint32(word))
@@ -113,8 +113,8 @@ func tcpQueuesAreEmpty(server string) (bool, error) {
 	return true, nil
 }
 
-// inNamespace calls f in a network namespace that ip netns has made, where
-// sockets that f opens stay. An empty name is the test's own.
+// inNamespace calls f in a network namespace that ip netns has made. Sockets that
+// f opens belong to it. An empty name means the test's own namespace.
 func inNamespace(name string, f func() error) error {
 	if name == "" {
 		return f()

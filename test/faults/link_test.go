@@ -15,13 +15,13 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// cable connects the proxy's host with StatsD's, each a network namespace. Both
-// are gone with the test.
+// cable connects the proxy's host with StatsD's. Each host is a network
+// namespace, which ends with the test.
 type cable struct {
 	proxy, statsd string // the namespaces
 }
 
-// cables counts them: each has namespaces of its own.
+// cables counts the cables, for the names of their namespaces.
 var cables atomic.Int32
 
 func newCable(t testing.TB) *cable {
@@ -47,7 +47,7 @@ func ip(t testing.TB, args ...string) {
 	}
 }
 
-// plug connects the hosts, of which StatsD's has an address.
+// plug connects the hosts and gives an address to StatsD's.
 func (c *cable) plug(t testing.TB, address string) {
 	t.Helper()
 	ip(t, "-n", c.proxy, "link", "add", "statsd", "type", "veth", "peer", "name", "proxy", "netns", c.statsd)
@@ -63,9 +63,9 @@ func (c *cable) cut(t testing.TB) {
 	ip(t, "-n", c.proxy, "link", "delete", "statsd")
 }
 
-// turnOff makes StatsD's host vanish where nobody sees its cable: nobody answers
-// for its address any more. The proxy's host has to ask who does, as it has to
-// once a minute or so: until then what it sends would vanish, too.
+// turnOff makes StatsD's host vanish as if behind a switch: the link stays up, and
+// nobody answers for its address. turnOff also makes the proxy's host forget the
+// neighbor, as it does after a minute or so. Until then packets would vanish.
 func (c *cable) turnOff(t testing.TB) {
 	t.Helper()
 	ip(t, "-n", c.statsd, "address", "flush", "dev", "proxy")
@@ -85,7 +85,7 @@ func (c *cable) command(cmd *exec.Cmd) *exec.Cmd {
 	return there
 }
 
-// dial reaches the proxy.
+// dial returns a function that connects to the proxy on its host.
 func (c *cable) dial(proxy *testutil.Proxy) func() (net.Conn, error) {
 	return func() (conn net.Conn, err error) {
 		err = inNamespace(c.proxy, func() (err error) {
@@ -105,9 +105,9 @@ func (c *cable) startStatsD(t testing.TB, network, address string) *statsd {
 	return s
 }
 
-// TestRestartAcrossALink has StatsD go away and come back on another host. The
-// refusals of a host with Linux come a little later than on loopback, and after
-// the first few no more than one a second: see icmp_ratelimit in icmp(7).
+// TestRestartAcrossALink has StatsD on another host go away and come back. That
+// host sends one refusal a second after the first few: see icmp_ratelimit in
+// icmp(7).
 func TestRestartAcrossALink(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
@@ -128,11 +128,10 @@ func TestRestartAcrossALink(t *testing.T) {
 	}
 }
 
-// TestHostVanishes has StatsD's host vanish from the network, without a
-// farewell, and come back with another address behind the same name, which says
-// so a second later. Nobody answers for the address that it had, and the
-// proxy's kernel tells so after three seconds: what was sent to it meanwhile is
-// known to be lost, and not lost therefore.
+// TestHostVanishes has StatsD's host vanish from the network and come back with
+// another address. Its name gets that address a second later. The proxy's kernel
+// reports after three seconds that nobody answers for the old address, so the
+// proxy sends the packets of that time again.
 func TestHostVanishes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

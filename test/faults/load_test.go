@@ -17,8 +17,8 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// load sends counts to a proxy, at a steady pace, and remembers which of them
-// were acknowledged. They are numbered, and each has a name of its own.
+// load sends counts to a proxy at a steady rate and remembers which of them were
+// acknowledged. Each count has a number, and a name made from it.
 type load struct {
 	metrics int // how many there are
 	rate    int // of them a second
@@ -26,11 +26,11 @@ type load struct {
 	size    int // of a line in bytes, at least
 	clients int // connections, which take turns
 
-	// refusable allows for 503, and for connections that are closed: their
-	// clients stop then.
+	// refusable allows 503 and closed connections. A client stops when its
+	// connection is closed.
 	refusable bool
 
-	// dial reaches the proxy where a plain call does not.
+	// dial connects to the proxy; nil if net.Dial does.
 	dial func() (net.Conn, error)
 
 	acknowledged []bool       // by number
@@ -88,8 +88,8 @@ func (l *load) start(t testing.TB, proxy *testutil.Proxy) {
 	})
 }
 
-// run is one client. Its requests have their times from the beginning on: one
-// that is late does not delay those after it.
+// run is one client. The time of each request is fixed from the start: a slow
+// request does not delay those after it.
 func (l *load) run(t testing.TB, host *fasthttp.HostClient, client int, begin time.Time, stop <-chan struct{}) {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(request)
@@ -134,7 +134,7 @@ func (l *load) run(t testing.TB, host *fasthttp.HostClient, client int, begin ti
 	}
 }
 
-// fill makes request the one that carries the metrics from first up to last.
+// fill puts the metrics from first up to last, exclusive, into request.
 func (l *load) fill(request *fasthttp.Request, first, last int) {
 	if l.batch == 1 {
 		request.SetRequestURI("http://proxy/count/" + string(l.name(first)))
@@ -149,7 +149,7 @@ func (l *load) fill(request *fasthttp.Request, first, last int) {
 	}
 }
 
-// reach waits until so many metrics are acknowledged.
+// reach waits until this many metrics are acknowledged.
 func (l *load) reach(t testing.TB, metrics int) {
 	t.Helper()
 	testutil.Eventually(t, fmt.Sprintf("%d acknowledged metrics", metrics), func() bool {
@@ -165,7 +165,7 @@ func (l *load) reach(t testing.TB, metrics int) {
 	})
 }
 
-// wait waits until all is sent.
+// wait waits until all requests are done.
 func (l *load) wait(t testing.TB) {
 	t.Helper()
 	limit := time.Duration(l.metrics)*time.Second/time.Duration(l.rate) + testutil.Patience

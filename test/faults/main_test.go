@@ -19,9 +19,8 @@ func startProxy(t testing.TB, s *statsd, args ...string) *testutil.Proxy {
 	return testutil.StartProxyCommand(t, testutil.ProxyCommand(t, proxyArgs(s, args...)...))
 }
 
-// proxyArgs returns the options of a proxy that sends to s, before args. The
-// times for clients are long: this is no test of them, and a frozen proxy keeps
-// its clients waiting.
+// proxyArgs returns the options of a proxy that sends to s, followed by args. The
+// timeouts for clients are long, since clients wait while the proxy is frozen.
 func proxyArgs(s *statsd, args ...string) []string {
 	return append(append([]string{
 		"--http-port=0",

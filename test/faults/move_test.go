@@ -53,10 +53,10 @@ func TestMove(t *testing.T) {
 	}
 }
 
-// TestSilentOldAddress has StatsD move away from an address that goes on to
-// take datagrams and refuses none. Those are lost to StatsD, and to every sender
-// over UDP. Here they are recorded and told apart: the proxy has to leave the
-// address for good once the name says so, and nothing may vanish on the way.
+// TestSilentOldAddress has StatsD move away from an address that keeps accepting
+// packets. No sender over UDP can notice that. The test counts what arrives at
+// the old address: nothing must arrive there after the name has changed, and
+// nothing must vanish.
 func TestSilentOldAddress(t *testing.T) {
 	t.Parallel()
 	names := newNameServer(t, "")
@@ -82,8 +82,8 @@ func TestSilentOldAddress(t *testing.T) {
 	}
 }
 
-// TestAddressInUseIsKept adds an address to StatsD's name, then takes the first
-// away.
+// TestAddressInUseIsKept adds an address to StatsD's name, then removes the
+// first.
 func TestAddressInUseIsKept(t *testing.T) {
 	t.Parallel()
 	names := newNameServer(t, "")
@@ -156,8 +156,8 @@ func TestSilentNameServerBlocksNothing(t *testing.T) {
 	l.check(t, "silent name server", proxy, s)
 }
 
-// TestSocketFileIsReplaced has another StatsD take over the socket's file while
-// the first still reads from what was the file.
+// TestSocketFileIsReplaced has another StatsD replace the socket's file while the
+// first still reads from its socket.
 func TestSocketFileIsReplaced(t *testing.T) {
 	t.Parallel()
 	before, after := startStatsD(t, "unixgram"), newStatsD(t, "unixgram")

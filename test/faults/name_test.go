@@ -22,10 +22,10 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// hostName is StatsD's name wherever it has one.
+// hostName is StatsD's name in these tests.
 const hostName = "statsd.test"
 
-// needNamespaces skips the test unless it may have namespaces of its own.
+// needNamespaces skips the test if the system does not let it make namespaces.
 func needNamespaces(t testing.TB) {
 	t.Helper()
 	unshare := testutil.NeedCommand(t, "unshare")
@@ -42,7 +42,7 @@ func newEtc(t testing.TB) etc {
 	return etc(t.TempDir())
 }
 
-// write writes a file, which nobody sees half written.
+// write replaces a file in one step.
 func (e etc) write(t testing.TB, name, content string) {
 	t.Helper()
 	next := filepath.Join(t.TempDir(), name)
@@ -67,7 +67,7 @@ func (e etc) command(cmd *exec.Cmd) *exec.Cmd {
 type naming interface {
 	// command returns cmd as a command that looks up the name here.
 	command(cmd *exec.Cmd) *exec.Cmd
-	// set gives the name other addresses; with none it does not exist.
+	// set replaces the name's addresses. Without any, the name does not exist.
 	set(t testing.TB, hosts ...string)
 }
 
@@ -107,7 +107,7 @@ type nameServer struct {
 func newNameServer(t testing.TB, namespace string) *nameServer {
 	t.Helper()
 	s := &nameServer{etc: newEtc(t)}
-	// Other tests may have theirs at the same time.
+	// Other tests run name servers at the same time.
 	for i := 1; s.conn == nil; i++ {
 		address := fmt.Sprintf("127.0.53.%d:53", i)
 		err := inNamespace(namespace, func() (err error) {
@@ -148,14 +148,14 @@ func (s *nameServer) set(t testing.TB, hosts ...string) {
 	s.hosts = parsed
 }
 
-// setSilent makes the server answer nothing, or all again.
+// setSilent makes the server stop answering, or start again.
 func (s *nameServer) setSilent(silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent = silent
 }
 
-// waitAsked waits until the server was asked so many times more.
+// waitAsked waits until the server was asked this many times more.
 func (s *nameServer) waitAsked(t testing.TB, times int) {
 	t.Helper()
 	before := s.askedSoFar()
@@ -182,9 +182,9 @@ func (s *nameServer) run() {
 }
 
 // answer returns the answer to a question, or nothing.
-func (s *nameServer) answer(message []byte) []byte {
+func (s *nameServer) answer(query []byte) []byte {
 	var parser dnsmessage.Parser
-	header, err := parser.Start(message)
+	header, err := parser.Start(query)
 	if err != nil {
 		return nil
 	}
@@ -233,7 +233,7 @@ func startNamedProxy(t testing.TB, names naming, s *statsd, args ...string) *tes
 	return testutil.StartProxyCommand(t, names.command(testutil.ProxyCommand(t, proxyArgs(s, args...)...)))
 }
 
-func TestNameServerAnswersAsItIsTold(t *testing.T) {
+func TestNameServerAnswersAsItIsSet(t *testing.T) {
 	s := newNameServer(t, "")
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var dialer net.Dialer

@@ -12,7 +12,7 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// The tests of what the tests stand on.
+// Tests of the tools of these tests.
 
 func TestFrozenProxyDoesNothing(t *testing.T) {
 	proxy := startProxy(t, newStatsD(t, "udp"))
@@ -94,7 +94,7 @@ func TestLineThatBreaksOffIsNone(t *testing.T) {
 	for _, lines := range s.text {
 		got += string(lines)
 	}
-	// Two connections have no order.
+	// The order of two connections is not defined.
 	if got != "one\ntwo\nthree\n" && got != "three\none\ntwo\n" {
 		t.Errorf("lines: got %q, want one, two and three", got)
 	}
@@ -107,17 +107,17 @@ func TestDropsOfASocketAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	const datagrams = 1000
+	const packets = 1000
 	s.pause()
 	line := make([]byte, 1000) // hundreds of these are too many
-	for range datagrams {
+	for range packets {
 		if _, err := client.Write(line); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.resume()
 	s.end(t)
-	if s.dropped == 0 || s.lines+s.dropped != datagrams {
-		t.Errorf("of %d datagrams: got %d received and %d dropped", datagrams, s.lines, s.dropped)
+	if s.dropped == 0 || s.lines+s.dropped != packets {
+		t.Errorf("of %d packets: got %d received and %d dropped", packets, s.lines, s.dropped)
 	}
 }

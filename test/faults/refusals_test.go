@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"statsd-http-proxy/test/harness"
+	"statsd-http-proxy/internal/testutil"
 )
 
 // runIn runs a command in a network namespace.
 func runIn(t testing.TB, namespace string, command ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Patience)
 	defer cancel()
 	args := append([]string{"netns", "exec", namespace}, command...)
 	if output, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
@@ -29,7 +29,7 @@ func runIn(t testing.TB, namespace string, command ...string) {
 
 // stopAll makes servers go away with nothing unread, while none of the proxies
 // runs.
-func stopAll(t testing.TB, servers []*statsd, proxies []*harness.Proxy) {
+func stopAll(t testing.TB, servers []*statsd, proxies []*testutil.Proxy) {
 	t.Helper()
 	for _, proxy := range proxies {
 		defer freeze(t, proxy.Process)()
@@ -92,11 +92,11 @@ func TestRefusalsAreShared(t *testing.T) {
 			c := newCable(t)
 			c.plug(t, "192.0.2.2")
 			var servers []*statsd
-			var proxies []*harness.Proxy
+			var proxies []*testutil.Proxy
 			var loads []*load
 			for range test.proxies {
 				s := c.startStatsD(t, "udp", "192.0.2.2")
-				proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s)...)))
+				proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, proxyArgs(s)...)))
 				l := &load{metrics: 16_000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 				servers, proxies, loads = append(servers, s), append(proxies, proxy), append(loads, l)
 			}
@@ -128,7 +128,7 @@ func TestRefusalsAreShared(t *testing.T) {
 // the address is a local one.
 func TestRedirectedAddress(t *testing.T) {
 	t.Parallel()
-	harness.NeedCommand(t, "iptables")
+	testutil.NeedCommand(t, "iptables")
 	for _, test := range []struct{ name, address string }{
 		{"the loopback address is redirected", "127.0.0.1"},
 		{"the host's own address is redirected", "192.0.2.1"},
@@ -142,7 +142,7 @@ func TestRedirectedAddress(t *testing.T) {
 			runIn(t, c.proxy, "iptables", "-t", "nat", "-A", "OUTPUT", "-p", "udp", "-d", test.address, "--dport", s.port(),
 				"-j", "DNAT", "--to-destination", s.address)
 			runIn(t, c.proxy, "iptables", "-t", "nat", "-A", "POSTROUTING", "-p", "udp", "-d", "192.0.2.2", "--dport", s.port(), "-j", "MASQUERADE")
-			proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s.at(t, test.address))...)))
+			proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, proxyArgs(s.at(t, test.address))...)))
 			l := &load{metrics: 8000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 			l.start(t, proxy)
 			l.reach(t, 1000)
@@ -168,13 +168,13 @@ func TestServerPortIsAClientPort(t *testing.T) {
 			s.address = "127.0.0.1:40001"
 			s.start(t)
 			runIn(t, c.proxy, "sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40003")
-			proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(append(proxyArgs(s), "--http-port=8080")...)))
+			proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, append(proxyArgs(s), "--http-port=8080")...)))
 			l := &load{metrics: 8000, rate: 1000, batch: 2, clients: 1, dial: c.dial(proxy)}
 			l.start(t, proxy)
 			l.reach(t, 1000)
 			s.stop(t, proxy)
 			l.reach(t, 6000)
-			harness.Eventually(t, "StatsD to get its port", func() bool {
+			testutil.Eventually(t, "StatsD to get its port", func() bool {
 				return inNamespace(c.proxy, s.listen) == nil
 			})
 			l.check(t, network+" with a client's port", proxy, s)
@@ -187,11 +187,11 @@ func TestServerPortIsAClientPort(t *testing.T) {
 // once.
 func TestFirewallRefuses(t *testing.T) {
 	t.Parallel()
-	harness.NeedCommand(t, "iptables")
+	testutil.NeedCommand(t, "iptables")
 	c := newCable(t)
 	c.plug(t, "192.0.2.2")
 	s := c.startStatsD(t, "udp", "192.0.2.2")
-	proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s)...)))
+	proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, proxyArgs(s)...)))
 	l := &load{metrics: 8000, rate: 1000, batch: 2, clients: 2, dial: c.dial(proxy)}
 	rule := []string{"INPUT", "-p", "udp", "-j", "REJECT", "--reject-with", "icmp-host-prohibited"}
 	l.start(t, proxy)
@@ -224,7 +224,7 @@ func TestPathIsNarrow(t *testing.T) {
 	ip(t, "-n", c.statsd, "route", "add", "default", "via", "fd00:2::1")
 	runIn(t, router, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
 	s := c.startStatsD(t, "udp", "fd00:2::2")
-	harness.Eventually(t, "the hosts to find each other", func() bool {
+	testutil.Eventually(t, "the hosts to find each other", func() bool {
 		return inNamespace(c.proxy, func() error {
 			conn, err := net.DialTimeout("tcp", s.address, time.Second)
 			if errors.Is(err, syscall.ECONNREFUSED) {
@@ -236,7 +236,7 @@ func TestPathIsNarrow(t *testing.T) {
 			return errors.Join(err, errors.New("not refused"))
 		}) == nil
 	})
-	proxy := harness.StartProxy(t, c.command(harness.ProxyCommand(proxyArgs(s)...)))
+	proxy := testutil.StartProxyCommand(t, c.command(testutil.ProxyCommand(t, proxyArgs(s)...)))
 	l := &load{metrics: 20_000, rate: 4000, batch: 50, clients: 2, dial: c.dial(proxy)}
 	l.start(t, proxy)
 	for metrics := 4000; metrics < l.metrics; metrics += 4000 {
@@ -244,7 +244,7 @@ func TestPathIsNarrow(t *testing.T) {
 		ip(t, "-n", c.proxy, "-6", "route", "flush", "cache") // what was learnt expires, as it does after ten minutes
 	}
 	a := l.finish(t, "a narrow path", proxy, s)
-	a.late = 0 // a packet that was dropped is sent again after those that were not
+	a.reordered = 0 // a packet that was dropped is sent again after those that were not
 	a.mustBeFine(t, "a narrow path")
 	if log := proxy.Stderr.String(); strings.Contains(log, "away") {
 		t.Errorf("a packet that is too long counts as an outage: %s", log)

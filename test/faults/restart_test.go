@@ -9,8 +9,8 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// restart sends l to s, which is away from the time when from metrics are
-// acknowledged until the time when to are.
+// restart sends l to s. It stops s when from metrics are acknowledged, and starts
+// it again when to are.
 func restart(t *testing.T, what string, s *statsd, l *load, from, to int) account {
 	t.Helper()
 	s.start(t)
@@ -23,8 +23,8 @@ func restart(t *testing.T, what string, s *statsd, l *load, from, to int) accoun
 	return l.finish(t, what, proxy, s)
 }
 
-// TestRestartOfUDP has StatsD away for 3 of 10 seconds. What waits then is about
-// five times what a socket holds.
+// TestRestartOfUDP has StatsD away for 3 of 10 seconds. About five times as much
+// waits then as a socket holds.
 func TestRestartOfUDP(t *testing.T) {
 	mustBeFineInThree(t, "udp restart", func() account {
 		l := &load{metrics: 20_000, rate: 2000, batch: 1, size: 100, clients: 4}
@@ -40,9 +40,8 @@ func TestRestart(t *testing.T) {
 		shape   func(*statsd)
 	}{
 		{"udp over ipv6", "udp", func(s *statsd) { s.address = net.JoinHostPort("::1", s.port()) }},
-		// StatsD has read all that it was sent before it closes or resets the
-		// connection, so the proxy can know which bytes have arrived: those
-		// that the other end has acknowledged.
+		// StatsD reads everything before it closes or resets the connection. So
+		// the bytes that its kernel has acknowledged are those that it has read.
 		{"tcp", "tcp", func(*statsd) {}},
 		{"tcp with resets", "tcp", func(s *statsd) { s.resets = true }},
 		{"unix", "unix", func(s *statsd) { s.unlinks = true }},
@@ -81,7 +80,7 @@ func TestStatsDAppearsLate(t *testing.T) {
 	}
 }
 
-// needAddress skips the test unless the machine has an address.
+// needAddress skips the test if the machine does not have an address.
 func needAddress(t testing.TB, host string) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))

@@ -9,9 +9,9 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// TestPause has StatsD stop reading for 5 seconds, and then read on, or restart.
-// 12.5 MB come meanwhile: more than the system keeps, so that most of them wait
-// in the proxy, which has written the last line in part only.
+// TestPause has StatsD stop reading for 5 seconds, and then continue, or restart.
+// 12.5 MB come meanwhile. That is more than the kernel's buffers hold, so most of
+// it waits in the proxy, which has written its last packet in part.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"tcp", "unix", "unixgram"} {
@@ -41,8 +41,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestFullBufferRefuses has StatsD away for so long that the buffer gets full:
-// requests are refused then, and what was accepted stays.
+// TestFullBufferRefuses has StatsD away until the buffer is full. Requests are
+// rejected then, and accepted metrics stay in the buffer.
 func TestFullBufferRefuses(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"udp", "tcp", "unix", "unixgram"} {
@@ -52,7 +52,7 @@ func TestFullBufferRefuses(t *testing.T) {
 			proxy := startProxy(t, s, "--statsd-buffer=100000")
 			l := &load{metrics: 10_000, rate: 5000, batch: 10, size: 200, clients: 2, refusable: true}
 			l.start(t, proxy)
-			testutil.Eventually(t, "refused requests", func() bool { return l.refused.Load() >= 100 })
+			testutil.Eventually(t, "rejected requests", func() bool { return l.refused.Load() >= 100 })
 			s.start(t)
 			l.check(t, network+" with a full buffer", proxy, s)
 		})

@@ -53,7 +53,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// endsWithin waits for the end of the load, but no longer than limit. It tells
+// endsWithin waits for the end of the load, at most for limit, and reports
 // whether the load has ended.
 func (l *load) endsWithin(limit time.Duration) bool {
 	timer := time.NewTimer(limit)

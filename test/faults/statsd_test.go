@@ -19,8 +19,8 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// statsd stands in StatsD's place: it keeps what it is sent, and can go away and
-// come back at the same address.
+// statsd is a fake StatsD. It keeps the lines that it receives, and can go away
+// and come back at the same address.
 type statsd struct {
 	network   string // udp, tcp, unixgram or unix
 	address   string // host and port, or a path
@@ -39,7 +39,7 @@ type statsd struct {
 	sockets map[socket]bool // those that are open
 	text    [][]byte        // whole lines, each with its line feed, in the order they came
 	lines   int             // in text
-	dropped int             // datagrams that closed sockets had no room for
+	dropped int             // packets that closed sockets had no room for
 }
 
 // socket is a socket of package net.
@@ -55,7 +55,7 @@ type listener interface {
 	SetDeadline(time.Time) error
 }
 
-// newStatsD returns a StatsD that is away still, at an address of its own.
+// newStatsD returns a StatsD with an address of its own. It is not started.
 func newStatsD(t testing.TB, network string) *statsd {
 	t.Helper()
 	s := &statsd{network: network, sockets: map[socket]bool{}}
@@ -74,7 +74,7 @@ func newStatsD(t testing.TB, network string) *statsd {
 	return s
 }
 
-// startStatsD returns a StatsD that is there.
+// startStatsD returns a StatsD that is started.
 func startStatsD(t testing.TB, network string) *statsd {
 	t.Helper()
 	s := newStatsD(t, network)
@@ -82,7 +82,7 @@ func startStatsD(t testing.TB, network string) *statsd {
 	return s
 }
 
-// at returns a StatsD like s, but with another host and away still.
+// at returns a StatsD like s, but on another host. It is not started.
 func (s *statsd) at(t testing.TB, host string) *statsd {
 	t.Helper()
 	other := &statsd{network: s.network, address: net.JoinHostPort(host, s.port()), sockets: map[socket]bool{}}
@@ -90,7 +90,7 @@ func (s *statsd) at(t testing.TB, host string) *statsd {
 	return other
 }
 
-// port returns the port of s, which is not a socket's file.
+// port returns the port of s, whose address is not a path.
 func (s *statsd) port() string {
 	return s.address[strings.LastIndexByte(s.address, ':')+1:]
 }
@@ -109,8 +109,7 @@ func (s *statsd) options() []string {
 	return options
 }
 
-// start brings StatsD up, with sockets as the system makes them: it asks for no
-// larger buffers.
+// start starts StatsD. Its sockets have buffers of the default size.
 func (s *statsd) start(t testing.TB) {
 	t.Helper()
 	if err := inNamespace(s.namespace, s.listen); err != nil {
@@ -170,12 +169,12 @@ func (s *statsd) readDatagrams(conn net.Conn) {
 		if n == 0 {
 			continue // a probe
 		}
-		buffer[n] = '\n' // datagrams have none at the end
+		buffer[n] = '\n' // packets have none at the end
 		s.keep(buffer[:n+1])
 	}
 }
 
-// accept accepts one connection. It tells whether there may be others.
+// accept accepts one connection and reports whether there may be others.
 func (s *statsd) accept() bool {
 	conn, err := s.listener.Accept()
 	if err != nil {
@@ -186,7 +185,7 @@ func (s *statsd) accept() bool {
 	return true
 }
 
-// acceptLast accepts the connections that are there, and no more.
+// acceptLast accepts the connections that wait, and no later ones.
 func (s *statsd) acceptLast(t testing.TB) {
 	t.Helper()
 	err := s.listener.SetDeadline(time.Unix(1, 0))
@@ -201,8 +200,8 @@ func (s *statsd) acceptLast(t testing.TB) {
 	}
 }
 
-// readStream reads a connection. A line that breaks off with it is none, as in
-// StatsD's own TCP server.
+// readStream reads a connection. As StatsD does, it ignores a last line that has
+// no line feed.
 func (s *statsd) readStream(conn net.Conn) {
 	buffer := make([]byte, 64<<10)
 	begun := 0 // bytes of a line that is not whole yet
@@ -222,14 +221,14 @@ func (s *statsd) readStream(conn net.Conn) {
 	conn.Close()
 }
 
-// await returns when reading is allowed.
+// await waits until reading is allowed.
 func (s *statsd) await() {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 }
 
-// pause keeps StatsD from reading, until resume or close. What it reads at the
-// moment is the last.
+// pause keeps StatsD from reading until resume or close. A read that has begun
+// continues.
 func (s *statsd) pause() {
 	s.gate.Lock()
 	s.paused = true
@@ -261,9 +260,8 @@ func (s *statsd) received() int {
 	return s.lines
 }
 
-// stop makes StatsD go away, with nothing unread in its sockets: what they held
-// would be lost to every sender. The proxy does not run meanwhile, so that
-// nothing is on its way.
+// stop makes StatsD go away with nothing unread in its sockets: every sender would
+// lose those lines. The proxy is frozen meanwhile, so that nothing is on its way.
 func (s *statsd) stop(t testing.TB, proxy *testutil.Proxy) {
 	t.Helper()
 	thaw := freeze(t, proxy.Process)
@@ -289,12 +287,12 @@ func (s *statsd) waitIdle(t testing.TB) {
 		if idle++; !s.isIdle(t) {
 			idle = 0
 		}
-		// The system hands on what was sent in a moment that it chooses.
+		// The kernel may deliver what was sent a little later.
 		return idle == 5
 	})
 }
 
-// isIdle tells whether nothing that was sent is unread.
+// isIdle reports whether StatsD has read everything that was sent.
 func (s *statsd) isIdle(t testing.TB) bool {
 	t.Helper()
 	s.mu.Lock()
@@ -318,9 +316,9 @@ func (s *statsd) isIdle(t testing.TB) bool {
 	return isEmpty
 }
 
-// close closes the sockets, and returns when nothing reads any more. No other
-// program is being started meanwhile: until that runs it has all our sockets,
-// too, and keeps them open.
+// close closes the sockets and returns when nothing reads any more. Meanwhile no
+// other program is started: until its exec it has copies of our sockets, which
+// keep them open.
 func (s *statsd) close() {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

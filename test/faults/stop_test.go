@@ -13,8 +13,8 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// TestStopUnderLoad stops the proxy while clients send as fast as ever, in eight
-// rounds, two over each transport.
+// TestStopUnderLoad stops the proxy while clients send, in eight rounds: two over
+// each network.
 func TestStopUnderLoad(t *testing.T) {
 	t.Parallel()
 	for round := range 8 {
@@ -31,8 +31,8 @@ func TestStopUnderLoad(t *testing.T) {
 	}
 }
 
-// TestStopWaitsForStatsD stops the proxy while StatsD is away, which comes back
-// before the time is up.
+// TestStopWaitsForStatsD stops the proxy while StatsD is away. StatsD comes back
+// before the time is over.
 func TestStopWaitsForStatsD(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"udp", "tcp", "unix", "unixgram"} {
@@ -110,8 +110,8 @@ func TestStopFinishesHalfSentRequests(t *testing.T) {
 			response, err := client.Do(request)
 			answers[r] <- answer{response, err}
 		}()
-		// The client reads its body once the server has asked for it: the
-		// request is in flight then.
+		// The client reads its body after the server has asked for it, so the
+		// request is in flight now.
 		if _, err := io.WriteString(pipe, bodies[r][:len(bodies[r])/2]); err != nil {
 			t.Fatal(err)
 		}

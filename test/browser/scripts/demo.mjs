@@ -97,11 +97,11 @@ async function form(page) {
   for (const [fields, client, proxy] of [
     [{ name: 'wrong', value: 'x' }, 'Not sent: bad value "x"', '400: parameter "value"'],
     [{ name: 'wrong', value: 'Infinity' }, 'Not sent: bad value "Infinity"', '400: parameter "value"'],
-    [{ name: 'wrong', sampleRate: 'x' }, 'Not sent: bad sample rate "x"', '400: parameter "sampleRate"'],
+    [{ name: 'wrong', sampleRate: 'x' }, 'Not sent: bad sampleRate "x"', '400: parameter "sampleRate"'],
     [{ name: '', value: '1' }, 'Not sent: bad name ""', '400: '],
     [{ name: 'wrong', type: 'histogram' }, 'the type histogram is not enabled here', '404: '],
     [{ name: 'wrong', tags: 'a:b=1' }, 'Not sent: bad tag "a:b"', '400: '],
-    [{ name: 'wrong', sampleRate: '2' }, 'Not sent: bad sample rate', '400: parameter "sampleRate"'],
+    [{ name: 'wrong', sampleRate: '2' }, 'Not sent: bad sampleRate', '400: parameter "sampleRate"'],
     [{ name: 'wrong', type: 'gauge', sampleRate: '0.5', by: 'fetch' }, '', '400: parameter "sampleRate"'],
   ]) {
     if (client) {
