@@ -70,7 +70,7 @@ func (s *Server) Close() {
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
-	<-s.done
+	_ = <-s.done // says that it was closed
 	s.scrapes.wait()
 }
 

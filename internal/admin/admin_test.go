@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +69,7 @@ func (f *fixture) start(t *testing.T, address string, ready *Readiness) (url str
 	}
 	s := Start(listener, Options{Sources: f.sources(), Ready: ready, Top: top.New()})
 	client = &http.Client{Timeout: timeout, Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial(network, name) },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial(network, name) },
 	}}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()

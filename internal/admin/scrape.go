@@ -17,6 +17,12 @@ import (
 // bounds the work that any number of scrapers can cause: they share what is gathered.
 const gatherInterval = 50 * time.Millisecond
 
+// The formats of /metrics.
+var (
+	textFormat  = expfmt.NewFormat(expfmt.TypeTextPlain)
+	openMetrics = expfmt.NewFormat(expfmt.TypeOpenMetrics)
+)
+
 // scrapes answers requests for /metrics. What is gathered for a request began after the
 // request did, so that a scrape shows all that happened before.
 type scrapes struct {
@@ -75,9 +81,9 @@ func (s *scrapes) gather(g *gathering) {
 	s.next = nil
 	s.mu.Unlock()
 	g.families, g.err = s.registry.Gather()
-	g.text = sync.OnceValue(func() []byte { return encode(g.families, expfmt.NewFormat(expfmt.TypeTextPlain)) })
+	g.text = sync.OnceValue(func() []byte { return encode(g.families, textFormat) })
 	g.openMetrics = sync.OnceValue(func() []byte {
-		return encode(withoutClashes(g.families), expfmt.FmtOpenMetrics_1_0_0)
+		return encode(withoutClashes(g.families), openMetrics)
 	})
 	s.last = time.Now()
 	close(g.done)
@@ -95,9 +101,9 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusInternalServerError, "gather the metrics: "+g.err.Error()+"\n")
 		return
 	}
-	format, encoded := expfmt.NewFormat(expfmt.TypeTextPlain), g.text
+	format, encoded := textFormat, g.text
 	if wantsOpenMetrics(r.Header) {
-		format, encoded = expfmt.FmtOpenMetrics_1_0_0, g.openMetrics
+		format, encoded = openMetrics, g.openMetrics
 	}
 	w.Header().Set("Content-Type", string(format))
 	w.Header().Set("Cache-Control", "no-store")
