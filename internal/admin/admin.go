@@ -45,12 +45,12 @@ type Options struct {
 type Server struct {
 	scrapes *scrapes
 	http    http.Server
-	done    chan error // receives what Serve returns
+	done    chan struct{} // closed when Serve has returned
 }
 
 // Start serves listener in a goroutine, which ends with Close.
 func Start(listener net.Listener, options Options) *Server {
-	s := &Server{scrapes: newScrapes(options.Sources), done: make(chan error, 1)}
+	s := &Server{scrapes: newScrapes(options.Sources), done: make(chan struct{})}
 	s.http = http.Server{
 		Handler:           newHandler(s.scrapes, options),
 		ReadHeaderTimeout: headTimeout,
@@ -59,7 +59,10 @@ func Start(listener net.Listener, options Options) *Server {
 		MaxHeaderBytes:    maxHead,
 		ErrorLog:          log.New(io.Discard, "", 0), // it is about faults of clients
 	}
-	go func() { s.done <- s.http.Serve(newConns(listener, maxConns)) }()
+	go func() {
+		defer close(s.done)
+		_ = s.http.Serve(newConns(listener, maxConns)) // its error says that it was closed
+	}()
 	return s
 }
 
@@ -70,7 +73,7 @@ func (s *Server) Close() {
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
-	_ = <-s.done // says that it was closed
+	<-s.done
 	s.scrapes.wait()
 }
 
