@@ -19,12 +19,13 @@ build: ## build bin/statsd-http-proxy (the default)
 run: build ## build and start a proxy on 127.0.0.1:8825 that prints what StatsD receives
 	$(BINARY) --http-port=8825 --demo --verbose
 
-client: ## build the browser's client, client/dist
+client: ## build the browser client, client/dist, and copy into the program what it serves
 	cd client && npm ci --loglevel=error && npm run build
+	internal/browserclient/copy-client internal/browserclient/files
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http process servers balancers browser docs deploy operations hostile faults
+TEST_FOLDERS := http process servers balancers clients browser docs deploy operations hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -50,7 +51,8 @@ test-program: test-deps
 test-http: ## run the tests of the HTTP interface
 test-process: ## run the tests of start, stop, reload and memory
 test-servers: ## run the tests with real StatsD servers
-test-balancers: ## run the tests with nginx
+test-balancers: ## run the tests with nginx and HAProxy
+test-clients: ## run the tests with HTTP clients of several languages
 test-browser: ## run the tests of the client and the demo page in Chromium
 test-docs: ## run the samples of README.md and docs/ and check their links
 test-deploy: ## run the tests of the container image

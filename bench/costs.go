@@ -34,8 +34,9 @@ func (c *costs) ratio(base *costs) summary {
 	return summarize(ratios)
 }
 
-// perMetric summarizes the CPU time of a metric in µs, without the CPU time of
-// base in the same round. metrics is the number of metrics in a request.
+// perMetric summarizes the CPU time of one metric in µs. For each round it subtracts
+// the CPU time of base from that of c, and divides by metrics, the number of metrics in
+// a request.
 func (c *costs) perMetric(base *costs, metrics int) summary {
 	times := make([]float64, len(c.cpu))
 	for i := range times {

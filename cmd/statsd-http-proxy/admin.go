@@ -72,7 +72,7 @@ func (a *app) sources() admin.Sources {
 		Servers:         a.statsdServers,
 		Reloads:         &a.reloads,
 		Expiry:          a.certificateExpiry,
-		LogLinesDropped: func() uint64 { return 0 },
+		LogLinesDropped: a.logLinesDropped,
 	}
 }
 
@@ -88,6 +88,13 @@ func (a *app) jwksLastSuccess() int64 {
 		return 0
 	}
 	return a.verifier.JWKSLastSuccess()
+}
+
+func (a *app) logLinesDropped() uint64 {
+	if a.logDropped == nil {
+		return 0
+	}
+	return a.logDropped()
 }
 
 // certificateExpiry returns when the certificate expires, the zero time without one.

@@ -15,6 +15,7 @@ import (
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
 	"statsd-http-proxy/internal/ingest"
+	"statsd-http-proxy/internal/logbuf"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
 	"statsd-http-proxy/internal/top"
@@ -26,6 +27,18 @@ import (
 const (
 	finishFraction = 0.80
 	sendFraction   = 0.95
+	flushFraction  = 0.98
+)
+
+// flushTimeout is the time that the end of the program waits for the reader of
+// standard error, and for that of the demo's standard output.
+const flushTimeout = 250 * time.Millisecond
+
+// The sizes in bytes of output that waits for its reader. Further lines are dropped
+// and counted.
+const (
+	maxLogBytes  = 1 << 20
+	maxDemoBytes = 4 << 20
 )
 
 // app is the proxy with all its parts.
@@ -39,11 +52,13 @@ type app struct {
 	// newApp sets these.
 	httpOptions httpOptions
 	certificate *certificate // nil without TLS
+	tickets     *ticketKeys  // nil without --tls-ticket-key-file
 	keys        *tokenKeys   // nil without tokens
 
 	// The functions that start the parts set these.
 	listener net.Listener
-	demo     *demo.Server // nil without --demo
+	demo     *demo.Server   // nil without --demo
+	printed  *logbuf.Writer // standard output of the demo; nil without --demo
 	sender   *sender.Sender
 	verifier *auth.Verifier // nil without tokens
 	handler  *ingest.Handler
@@ -58,6 +73,7 @@ type app struct {
 	top           *top.Top           // nil without --admin-listen
 	selfMetrics   *admin.SelfMetrics // nil without --self-metrics
 	reloads       admin.Reloads
+	logDropped    func() uint64 // how many lines of the log were dropped; nil for none
 
 	watchdogStop chan struct{} // nil unless systemd has a watchdog
 	watchdogDone sync.WaitGroup
@@ -65,7 +81,7 @@ type app struct {
 	expiryStop chan struct{} // nil without TLS
 	expiryDone sync.WaitGroup
 
-	stopping time.Time // when the shutdown began
+	stopping time.Time // when stop was called, after --shutdown-delay
 }
 
 // newApp checks the options of c, which args are parsed to, and reads the files
@@ -89,6 +105,12 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 			return nil, err
 		}
 		a.warn(a.certificate.warning(time.Now()))
+	}
+	if c.TLSTicketKeyFile != "" {
+		a.tickets = &ticketKeys{file: c.TLSTicketKeyFile}
+		if err := a.tickets.load(); err != nil {
+			return nil, err
+		}
 	}
 	if c.NeedsTokens() {
 		a.keys = &tokenKeys{config: c}
@@ -134,9 +156,14 @@ func (a *app) run(ctx context.Context) error {
 	a.notify(daemon.SdNotifyReady)
 	select {
 	case <-ctx.Done():
-		a.log.Info("stopping")
+		a.log.Info("stopping", "delay", a.config.ShutdownDelay)
 		a.ready.SetStopping()
 		a.notify(daemon.SdNotifyStopping)
+	case err := <-a.failed:
+		return err
+	}
+	select {
+	case <-time.After(a.config.ShutdownDelay):
 		return nil
 	case err := <-a.failed:
 		return err
@@ -169,12 +196,26 @@ func (a *app) deadline(fraction float64) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.Background(), a.stopping.Add(limit))
 }
 
+// flushContext returns a context that ends after flushTimeout, or when flushFraction of
+// --shutdown-timeout is over. a may be nil: then nothing was started.
+func (a *app) flushContext() (context.Context, context.CancelFunc) {
+	if a == nil || a.stopping.IsZero() {
+		return context.WithTimeout(context.Background(), flushTimeout)
+	}
+	ctx, cancelDeadline := a.deadline(flushFraction)
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	return ctx, func() {
+		cancel()
+		cancelDeadline()
+	}
+}
+
 func (a *app) listen() (err error) {
 	if a.listener, err = systemdListener(); a.listener != nil || err != nil {
 		return err
 	}
 	address := a.config.HTTPAddress()
-	if a.listener, err = net.Listen("tcp", address); err != nil {
+	if a.listener, err = transport.Listen(address); err != nil {
 		return listenError(address, a.config.HTTPPort, err)
 	}
 	return nil

@@ -27,8 +27,10 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 		WriteTimeout: c.HTTPTimeoutWrite,
 		IdleTimeout:  c.HTTPTimeoutIdle,
 		MaxBody:      c.HTTPMaxBody,
+
+		HandshakeTimeout: c.TLSTimeoutHandshake,
 	}
-	o.ingest.MaxBody = c.HTTPMaxBody
+	o.ingest.MaxBody, o.ingest.ServesClient = c.HTTPMaxBody, c.ServeClient
 	if o.ingest.Encoder, err = newEncoder(c); err != nil {
 		return o, fmt.Errorf("--%w", err)
 	}
@@ -43,8 +45,12 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 			return o, fmt.Errorf("--jwt-jwks-url: %w", err)
 		}
 	}
-	if c.MaxConns > 0 || c.MaxConnsPerIP > 0 {
-		o.transport.Conns = limit.NewConns(c.MaxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
+	maxConns := c.MaxConns
+	if maxConns == config.AutoMaxConns {
+		maxConns = limit.DefaultMaxConns()
+	}
+	if maxConns > 0 || c.MaxConnsPerIP > 0 {
+		o.transport.Conns = limit.NewConns(maxConns, c.MaxConnsPerIP, o.ingest.TrustedProxies)
 	}
 	o.ingest.RateLimit, o.ingest.RateBurst = c.RateLimit, c.RateBurst
 	if c.MaxTagKeys > 0 {
@@ -110,6 +116,9 @@ func (a *app) newServer() error {
 		o.transport.GetCertificate = a.certificate.get
 	}
 	a.server = transport.New(o.transport)
+	if a.tickets != nil {
+		a.server.SetTicketKeys(a.tickets.loaded)
+	}
 	return nil
 }
 

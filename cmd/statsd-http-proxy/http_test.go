@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 )
 
@@ -63,8 +64,8 @@ func TestChoicesAreKnown(t *testing.T) {
 	}
 }
 
-// TestLimitsFollowTheOptions checks which limits options turn on. Only that of
-// tag keys is on by default.
+// TestLimitsFollowTheOptions checks which limits options turn on. By default, only
+// tag keys and the connections, by the number of file descriptors, are limited.
 func TestLimitsFollowTheOptions(t *testing.T) {
 	type limits struct{ conns, rate, series, tagKeys bool }
 	f := func(args string, want limits) {
@@ -79,12 +80,12 @@ func TestLimitsFollowTheOptions(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", args, got, want)
 		}
 	}
-	f("", limits{tagKeys: true})
-	f("--max-tag-keys=0", limits{})
-	f("--max-tag-keys=1", limits{tagKeys: true})
+	f("", limits{conns: limit.DefaultMaxConns() > 0, tagKeys: true})
+	f("--max-conns=0 --max-tag-keys=0", limits{})
+	f("--max-conns=0 --max-tag-keys=1", limits{tagKeys: true})
 	f("--max-tag-keys=0 --max-conns=1", limits{conns: true})
-	f("--max-tag-keys=0 --max-conns-per-ip=1", limits{conns: true})
-	f("--max-tag-keys=0 --rate-limit=0.5", limits{rate: true})
-	f("--max-tag-keys=0 --max-series=1", limits{series: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=1", limits{conns: true})
+	f("--max-tag-keys=0 --max-conns=0 --rate-limit=0.5", limits{rate: true})
+	f("--max-tag-keys=0 --max-conns=0 --max-series=1", limits{series: true})
 	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", limits{})
 }

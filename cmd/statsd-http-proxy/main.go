@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"statsd-http-proxy/internal/config"
+	"statsd-http-proxy/internal/logbuf"
 )
 
 // The linker sets these, see Makefile.
@@ -28,13 +30,8 @@ func main() {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		switch args[0] {
-		case "token":
-			return runToken(args[1:], stdout, stderr)
-		case "health":
-			return runHealth(args[1:], stdout, stderr)
-		}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return runCommand(args[0], args[1:], stdout, stderr)
 	}
 	c, err := config.Parse(args)
 	switch {
@@ -46,24 +43,58 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, err := fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
 		return exitCode(stderr, err)
 	}
-	return exitCode(stderr, serve(c, args, stdout, stderr))
+	if c.CheckConfig {
+		return exitCode(stderr, checkConfig(c, args, stdout, stderr))
+	}
+	return serve(c, args, stdout, stderr)
 }
 
-// serve runs the proxy until SIGINT or SIGTERM, or only checks the options with
-// --check-config. A second signal ends the program at once.
-func serve(c *config.Config, args []string, stdout, stderr io.Writer) error {
+// runCommand runs a command other than the proxy itself and returns its exit code.
+func runCommand(name string, args []string, stdout, stderr io.Writer) int {
+	switch name {
+	case "token":
+		return runToken(args, stdout, stderr)
+	case "health":
+		return runHealth(args, stdout, stderr)
+	case "secret":
+		return runSecret(args, stdout, stderr)
+	default:
+		return exitCode(stderr, usageError{fmt.Errorf("unknown command %q; the commands are token, secret and health; see --help", name)})
+	}
+}
+
+// checkConfig checks the options and the files that they name, and prints the
+// effective options.
+func checkConfig(c *config.Config, args []string, stdout, stderr io.Writer) error {
 	a, err := newApp(c, args, stdout, stderr)
 	if err != nil {
 		return err
 	}
-	if c.CheckConfig {
-		for _, warning := range a.warnings {
-			printMessage(stderr, "warning: "+warning)
-		}
-		return config.WriteEffective(stdout, args)
+	for _, warning := range a.warnings {
+		printMessage(stderr, "warning: "+warning)
 	}
-	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	context.AfterFunc(ctx, release)
-	return a.run(ctx)
+	return config.WriteEffective(stdout, args)
+}
+
+// serve runs the proxy until SIGINT or SIGTERM and returns its exit code. A second
+// signal ends the program at once.
+func serve(c *config.Config, args []string, stdout, stderr io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log or of the demo's output may exit
+	var a *app
+	log := logbuf.New(stderr, maxLogBytes, func(dropped uint64) {
+		a.log.Warn("log lines dropped, because standard error is read too slowly", "count", dropped)
+	})
+	a, err := newApp(c, args, stdout, log) // logs nothing yet
+	if err == nil {
+		a.logDropped = log.Dropped
+		ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer release()
+		context.AfterFunc(ctx, release)
+		err = a.run(ctx)
+	}
+	code := exitCode(log, err)
+	ctx, cancel := a.flushContext()
+	defer cancel()
+	log.Close(ctx)
+	return code
 }

@@ -3,19 +3,29 @@ package main
 import (
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
+	"statsd-http-proxy/internal/logbuf"
 	"statsd-http-proxy/internal/sender"
 )
 
 func (a *app) startDemo() (err error) {
-	if a.config.Demo {
-		a.demo, err = demo.Start(a.stdout)
+	if !a.config.Demo {
+		return nil
 	}
+	a.printed = logbuf.New(a.stdout, maxDemoBytes, func(dropped uint64) {
+		a.log.Warn("lines of the demo dropped, because standard output is read too slowly", "datagrams", dropped)
+	})
+	a.demo, err = demo.Start(a.printed)
 	return err
 }
 
 func (a *app) stopDemo() {
 	if a.demo != nil {
 		a.demo.Close()
+	}
+	if a.printed != nil {
+		ctx, cancel := a.flushContext()
+		defer cancel()
+		a.printed.Close(ctx)
 	}
 }
 

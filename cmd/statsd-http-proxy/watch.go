@@ -18,6 +18,9 @@ func (a *app) startWatcher() error {
 	if a.certificate != nil {
 		files = append(files, reload.Source{Name: "the certificate", Files: a.certificate.files(), Load: a.counted(a.reloadCertificate, admin.FileTLS)})
 	}
+	if a.tickets != nil {
+		files = append(files, reload.Source{Name: "the keys of TLS tickets", Files: []string{a.tickets.file}, Load: a.counted(a.reloadTicketKeys, admin.FileTickets)})
+	}
 	if a.keys != nil && len(a.keys.files()) > 0 {
 		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.counted(a.reloadKeys, a.keys.kinds()...)})
 	}

@@ -32,7 +32,7 @@ var (
 	httpConns       = newDesc("http_connections", "Open connections: active ones have a request that is not answered.", "state")
 	httpConnsTotal  = newDesc("http_connections_total", "Connections that were accepted, or closed at once because of a limit.", "result")
 	handshakes      = newDesc("tls_handshakes_total", "TLS handshakes that ended.", "result")
-	handshakesWait  = newDesc("tls_handshakes_waiting", "TLS handshakes that have begun and not ended.")
+	handshakesWait  = newDesc("tls_handshakes_waiting", "Connections whose TLS handshake has not ended.")
 	certificateEnds = newDesc("tls_certificate_expiry_timestamp_seconds", "When the certificate expires; 0 without TLS.")
 
 	accepted   = newDesc("metrics_accepted_total", "Metrics that were put into the send queue.", "type")

@@ -17,6 +17,8 @@ func (c *Config) check(given map[string]bool) error {
 		return errors.New("--tls-cert is given without --tls-key")
 	case c.TLSKey != "" && c.TLSCert == "":
 		return errors.New("--tls-key is given without --tls-cert")
+	case c.TLSTicketKeyFile != "" && c.TLSCert == "":
+		return errors.New("--tls-ticket-key-file is given without --tls-cert")
 	case c.RateBurst != 0 && c.RateLimit == 0:
 		return errors.New("--rate-burst is given without --rate-limit")
 	case c.usesSocket() && c.StatsDSocket == "":

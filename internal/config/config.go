@@ -18,12 +18,16 @@ type Config struct {
 	HTTPTimeoutWrite time.Duration `option:"http-timeout-write"`
 	HTTPTimeoutIdle  time.Duration `option:"http-timeout-idle"`
 	HTTPMaxBody      int           `option:"http-max-body"`    // in bytes
-	MaxConns         int           `option:"max-conns"`        // 0 for no limit
+	MaxConns         int           `option:"max-conns"`        // 0 for no limit, or AutoMaxConns
 	MaxConnsPerIP    int           `option:"max-conns-per-ip"` // 0 for no limit
 	TrustedProxies   []string      `option:"trusted-proxies"`
 
-	TLSCert string `option:"tls-cert"`
-	TLSKey  string `option:"tls-key"`
+	ServeClient bool `option:"serve-client"`
+
+	TLSCert             string        `option:"tls-cert"`
+	TLSKey              string        `option:"tls-key"`
+	TLSTicketKeyFile    string        `option:"tls-ticket-key-file"`
+	TLSTimeoutHandshake time.Duration `option:"tls-timeout-handshake"`
 
 	StatsDHost            string        `option:"statsd-host"`
 	StatsDPort            int           `option:"statsd-port"`
@@ -66,6 +70,7 @@ type Config struct {
 	LogLevel           string        `option:"log-level"`
 	Verbose            bool          `option:"verbose"`
 
+	ShutdownDelay   time.Duration `option:"shutdown-delay"`
 	ShutdownTimeout time.Duration `option:"shutdown-timeout"`
 	Demo            bool          `option:"demo"`
 	File            string        `option:"config"`
@@ -77,6 +82,9 @@ type Config struct {
 	// are about variables that are ignored and never contain their values.
 	Warnings []string
 }
+
+// AutoMaxConns is the MaxConns that follows from the limit of file descriptors.
+const AutoMaxConns = -1
 
 // NeedsTokens reports whether metric requests need a token.
 func (c *Config) NeedsTokens() bool {

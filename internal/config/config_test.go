@@ -19,10 +19,14 @@ func defaults() Config {
 		HTTPTimeoutWrite: time.Second,
 		HTTPTimeoutIdle:  time.Second,
 		HTTPMaxBody:      1 << 20,
-		StatsDHost:       "127.0.0.1",
-		StatsDPort:       8125,
-		StatsDNetwork:    "udp",
-		StatsDBuffer:     64 << 20,
+		MaxConns:         AutoMaxConns,
+
+		TLSTimeoutHandshake: 10 * time.Second,
+
+		StatsDHost:    "127.0.0.1",
+		StatsDPort:    8125,
+		StatsDNetwork: "udp",
+		StatsDBuffer:  64 << 20,
 
 		StatsDResolveInterval: 30 * time.Second,
 
@@ -31,6 +35,7 @@ func defaults() Config {
 		JWTLeeway:       5 * time.Second,
 		CORSOrigins:     []string{"*"},
 		MaxTagKeys:      200,
+		ServeClient:     true,
 		ShutdownTimeout: 5 * time.Second,
 		LogFormat:       "text", LogLevel: "info",
 	}
@@ -61,6 +66,7 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--http-host=[::1]", func(c *Config) { c.HTTPHost = "::1" })
 	f("--http-host=fe80::1%lo", func(c *Config) { c.HTTPHost = "fe80::1%lo" })
 	f("--statsd-host=statsd.example --statsd-port=9125", func(c *Config) { c.StatsDHost, c.StatsDPort = "statsd.example", 9125 })
+	f("--serve-client=false", func(c *Config) { c.ServeClient = false })
 	f("--verbose", func(c *Config) { c.Verbose = true })
 	f("--verbose=false --demo", func(c *Config) { c.Demo = true })
 	f("--http-timeout-read=2 --http-timeout-write=0.5 --http-timeout-idle=500ms", func(c *Config) {
@@ -98,6 +104,8 @@ func TestFlagsAreRead(t *testing.T) {
 	f("--statsd-flavor=statsd-exporter --deny-metrics=stats.*,statsd.* --allow-tags=env,page --allow-tags=app.* --max-tag-keys=0", func(c *Config) {
 		c.StatsDFlavor, c.DenyMetrics, c.AllowTags, c.MaxTagKeys = "statsd-exporter", []string{"stats.*", "statsd.*"}, []string{"env", "page", "app.*"}, 0
 	})
+	f("--max-conns=0", func(c *Config) { c.MaxConns = 0 })
+	f("--max-conns=auto", func(c *Config) {})
 	f("--rate-limit=0.001 --max-conns=1000000", func(c *Config) { c.RateLimit, c.MaxConns = 0.001, 1000000 })
 	f("--statsd-max-datagram=512 --statsd-max-datagram=auto", func(*Config) {})
 	f("--version", func(c *Config) { c.Version = true })
@@ -131,6 +139,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	for _, r := range []string{"-1", "", "x", "nan", "inf", "1e10", "0.0001"} {
 		f("--rate-limit="+r, fmt.Sprintf("--rate-limit %q: want 0, or a number from 0.001 to 1000000000", r))
 	}
+	f("--tls-ticket-key-file=f", "--tls-ticket-key-file is given without --tls-cert")
 	f("--rate-burst=5", "--rate-burst is given without --rate-limit")
 	f("--statsd-network=sctp", `"sctp": want one of udp, tcp, unixgram, unix`)
 	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")

@@ -144,6 +144,21 @@ func port(least int) kind { return number(portName, "a number", least, math.MaxU
 // count accepts whole numbers from 0 to most.
 func count(most int) kind { return number("N", "a whole number", 0, most) }
 
+// connCount accepts whole numbers from 0 to maxConns, and auto, which is AutoMaxConns.
+func connCount() kind {
+	counts := count(maxConns)
+	return kind{name: counts.name, parse: func(s string) (any, error) {
+		if s == "auto" {
+			return AutoMaxConns, nil
+		}
+		n, err := counts.parse(s)
+		if err != nil {
+			return nil, fmt.Errorf("%w, or auto", err)
+		}
+		return n, nil
+	}}
+}
+
 // countFrom1 accepts whole numbers from 1 to most.
 func countFrom1(most int) kind { return number("N", "a whole number", 1, most) }
 

@@ -16,20 +16,32 @@ var options = []group{
 more than the load balancer keeps idle connections, such as 75.`},
 		{name: "http-max-body", kind: size(1), preset: "1MiB",
 			help: `Size of the largest request body, compressed and unpacked.`},
-		{name: "max-conns", kind: count(maxConns), preset: "0",
-			help: `Number of connections that may be open. 0 means no limit.`},
+		{name: "max-conns", kind: connCount(), preset: "auto",
+			help: `Number of connections that may be open. "auto" leaves 64 of the file descriptors that
+the process may open (RLIMIT_NOFILE), or half of them, for everything else. 0 means no
+limit.`},
 		{name: "max-conns-per-ip", kind: count(maxConns), preset: "0",
 			help: `Number of connections that one client address may have open (IPv6: one /64 network).
 Trusted proxies are exempt. 0 means no limit.`},
 		{name: "trusted-proxies", kind: list("NETWORKS"),
 			help: `Addresses and networks of load balancers, such as "10.0.0.0/8,fd00::/8". The proxy
 reads the client's address from their X-Forwarded-For header.`},
+		{name: "serve-client", kind: onOff(), preset: "true",
+			help: `Serve the browser client: the script /client.js, the module /client.mjs and their
+types. --serve-client=false turns this off.`},
 	}},
 	{"TLS", []option{
 		{name: "tls-cert", kind: text("FILE"), rejectsEmpty: true,
 			help: `Certificate file (PEM). With --tls-key, the proxy serves HTTPS instead of HTTP.`},
 		{name: "tls-key", kind: text("FILE"), rejectsEmpty: true,
 			help: `File with the private key of the certificate (PEM).`},
+		{name: "tls-ticket-key-file", kind: text("FILE"), rejectsEmpty: true,
+			help: `File with the keys of TLS session tickets: 48 random bytes in base64 on each line. The
+first key encrypts new tickets, all keys decrypt. Proxies with the same keys resume each
+other's sessions. Blank lines and lines that start with # are skipped. By default each
+proxy has keys of its own, which it changes every day.`},
+		{name: "tls-timeout-handshake", kind: duration(1), preset: "10",
+			help: `Time for a TLS handshake, without the time in which it waits for other handshakes.`},
 	}},
 	{"StatsD", []option{
 		{name: "statsd-host", kind: host("statsd-port"), preset: "127.0.0.1",
@@ -145,8 +157,11 @@ such as "proxy.web1". By default it sends none.`},
 the log shows some.`},
 	}},
 	{"Other", []option{
+		{name: "shutdown-delay", kind: duration(0), preset: "0",
+			help: `Time after SIGTERM or SIGINT in which the proxy works as before, so that load balancers
+can learn that it stops.`},
 		{name: "shutdown-timeout", kind: duration(1), preset: "5",
-			help: `Time to finish requests and to send the queue after SIGTERM or SIGINT.`},
+			help: `Time to finish requests and to send the queue after --shutdown-delay.`},
 		{name: "demo", kind: onOff(),
 			help: `Start a built-in StatsD server and send metrics to it. It prints what it receives, and
 shows it on a page at /.`},

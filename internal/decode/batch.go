@@ -111,7 +111,7 @@ func (d *Decoder) nextElement(m *metric.Metric) (bad, err error) {
 		}
 	}
 	if s.peek() != '{' {
-		return errors.New("the entry is not an object"), s.skip(0)
+		return errNoObject, s.skip(0)
 	}
 	return d.nextObject(m)
 }
@@ -127,6 +127,9 @@ func (d *Decoder) onlyObject(m *metric.Metric) (bad, err error) {
 	d.hasStarted = true
 	return d.nextObject(m)
 }
+
+// errNoObject is the error for an element of an array that is not an object.
+var errNoObject = errors.New("the entry is not an object")
 
 // errObjects is the error for objects that are not in an array.
 var errObjects = errors.New("the batch has several JSON objects: send an array of them, [{…}, {…}]")

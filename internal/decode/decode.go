@@ -8,7 +8,6 @@ package decode
 
 import (
 	"errors"
-	"fmt"
 
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -105,14 +104,19 @@ func (d *Decoder) begin(params Params) {
 // metric.
 const maxScratch = 64 << 10
 
+var (
+	errNoName = errors.New(`parameter "metric" is missing: it is the name`)
+	errNoKind = errors.New(`parameter "metric_type" is missing`)
+)
+
 // end returns an error if a required parameter is missing.
 func (d *Decoder) end() error {
 	seen := d.seen&^d.nulls | d.inQuery
 	switch {
 	case d.params >= NamedParams && seen&(1<<fieldName) == 0:
-		return errors.New(`parameter "metric" is missing: it is the name`)
+		return errNoName
 	case d.params >= EntryParams && seen&(1<<fieldKind) == 0:
-		return errors.New(`parameter "metric_type" is missing`)
+		return errNoKind
 	}
 	return nil
 }
@@ -159,7 +163,7 @@ func (d *Decoder) markSeen(f field, name []byte) error {
 	case d.seen&(1<<f) != 0:
 		return errTwice(name)
 	case d.inQuery&(1<<f) != 0:
-		return fmt.Errorf("parameter %s is given in the body and in the query string", quote.Bytes(name))
+		return quote.Error("parameter %s is given in the body and in the query string", name)
 	}
 	d.seen |= 1 << f
 	return nil
@@ -175,7 +179,7 @@ func setText(m *metric.Metric, f field, text []byte) error {
 	case fieldKind:
 		kind, ok := metric.ParseKind(text)
 		if !ok {
-			return fmt.Errorf("unknown metric type %s", quote.Bytes(text))
+			return quote.Error("unknown metric type %s", text)
 		}
 		m.Kind = kind
 	default:
@@ -201,10 +205,10 @@ func valueOf(m *metric.Metric, f field) *metric.Value {
 
 // errTwice returns the error for a parameter that is given twice.
 func errTwice(name []byte) error {
-	return fmt.Errorf("parameter %s is given twice", quote.Bytes(name))
+	return quote.Error("parameter %s is given twice", name)
 }
 
 // errUnknown returns the error for a parameter that no metric has.
 func errUnknown(name []byte) error {
-	return fmt.Errorf("unknown parameter %s", quote.Bytes(name))
+	return quote.Error("unknown parameter %s", name)
 }

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"fmt"
 
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -30,14 +29,14 @@ func (d *Decoder) fields(m *metric.Metric, form []byte, isQuery bool) error {
 		rawName, rawText, _ := bytes.Cut(pair, []byte{'='})
 		name, err := d.unescapeField(rawName)
 		if err != nil {
-			return fmt.Errorf("parameter %s: %w", quote.Bytes(rawName), err)
+			return quote.Wrap("parameter %s: %w", rawName, err)
 		}
 		if isQuery && string(name) == "token" {
 			continue
 		}
 		text, err := d.unescapeField(rawText)
 		if err != nil {
-			return fmt.Errorf("parameter %s: %w", quote.Bytes(name), err)
+			return quote.Wrap("parameter %s: %w", name, err)
 		}
 		if err := d.textParameter(m, name, text); err != nil {
 			return err

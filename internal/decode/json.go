@@ -1,8 +1,6 @@
 package decode
 
 import (
-	"fmt"
-
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
 )
@@ -111,7 +109,7 @@ func (d *Decoder) tagObject(m *metric.Metric) error {
 		case first == '"':
 			value, err = d.text()
 		case first == '{' || first == '[':
-			return fmt.Errorf(`parameter "tags": the value of %s is neither text nor a number`, quote.Bytes(key))
+			return quote.Error(`parameter "tags": the value of %s is neither text nor a number`, key)
 		case first == '-' || first-'0' <= 9:
 			value, err = s.number()
 		default:
@@ -167,5 +165,5 @@ func (d *Decoder) errType(f field, name []byte) error {
 	case fieldName, fieldKind:
 		types = "a string"
 	}
-	return fmt.Errorf("parameter %s is not %s", quote.Bytes(name), types)
+	return quote.Error("parameter %s is not "+types, name)
 }

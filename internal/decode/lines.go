@@ -25,7 +25,7 @@ func decodeLine(m *metric.Metric, line []byte) error {
 	m.FromLine = true
 	nameEnd, colon := splitHead(line)
 	if colon == len(line) {
-		return fmt.Errorf("the line %s has no value", quote.Bytes(line))
+		return quote.Error("the line %s has no value", line)
 	}
 	m.Name = line[:nameEnd]
 	if nameEnd < colon {
@@ -35,7 +35,7 @@ func decodeLine(m *metric.Metric, line []byte) error {
 	}
 	values, rest, ok := cut(line[colon+1:], '|')
 	if !ok {
-		return fmt.Errorf("the line %s has no type", quote.Bytes(line))
+		return quote.Error("the line %s has no type", line)
 	}
 	if err := splitValues(m, values); err != nil {
 		return err
@@ -93,14 +93,14 @@ func decodeSections(m *metric.Metric, line, sections []byte) error {
 	letters, value, hasValue := cut(letters, ':')
 	var ok bool
 	if m.Kind, ok = metric.ParseLetters(letters); !ok {
-		return fmt.Errorf("unknown metric type %s", quote.Bytes(letters))
+		return quote.Error("unknown metric type %s", letters)
 	}
 	isFirst, hasRate := true, false // of the current value
 	for hasValue || more {
 		var section []byte
 		if hasValue { // the next value with its type
 			if !more {
-				return fmt.Errorf("the line %s has a value without a type", quote.Bytes(line))
+				return quote.Error("the line %s has a value without a type", line)
 			}
 			if hasRate != (m.SampleRate.Form != metric.Absent) {
 				return errRates
@@ -111,7 +111,7 @@ func decodeSections(m *metric.Metric, line, sections []byte) error {
 			section, sections, more = cut(sections, '|')
 			section, value, hasValue = cut(section, ':')
 			if !bytes.Equal(section, letters) {
-				return fmt.Errorf("the line %s has values of two types", quote.Bytes(line))
+				return quote.Error("the line %s has values of two types", line)
 			}
 			isFirst, hasRate = false, false
 			continue
@@ -165,7 +165,7 @@ func decodeSection(m *metric.Metric, section []byte) error {
 		m.Extensions = append(m.Extensions, section)
 		return nil
 	}
-	return fmt.Errorf("the line has the unknown section %s", quote.Bytes(section))
+	return quote.Error("the line has the unknown section %s", section)
 }
 
 // isExtension reports whether a section is a container ID (c:), external data (e:),

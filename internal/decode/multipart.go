@@ -30,11 +30,11 @@ func (d *Decoder) multipart(m *metric.Metric, body []byte, boundary string) erro
 		}
 		name := []byte(part.FormName())
 		if part.FileName() != "" {
-			return fmt.Errorf("parameter %s is a file", quote.Bytes(name))
+			return quote.Error("parameter %s is a file", name)
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return fmt.Errorf("parameter %s breaks off", quote.Bytes(name))
+			return quote.Error("parameter %s breaks off", name)
 		}
 		if err := d.textParameter(m, name, text); err != nil {
 			return err

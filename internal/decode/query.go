@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"fmt"
 
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -24,7 +23,7 @@ func (d *Decoder) BatchQuery(query []byte) error {
 		name, _, _ := bytes.Cut(pair, []byte{'='})
 		d.scratch = d.scratch[:0]
 		if unescaped, err := d.unescapeField(name); err != nil || string(unescaped) != "token" {
-			return fmt.Errorf("unknown parameter %s in the query string of a batch", quote.Bytes(name))
+			return quote.Error("unknown parameter %s in the query string of a batch", name)
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 		decoded := metric.Tag{Key: key, Value: value}
 		if !isPair {
 			if joiner != ':' || len(key) == 0 {
-				return fmt.Errorf(`parameter "tags": %s is not a key%cvalue pair`, quote.Bytes(tag), joiner)
+				return quote.Error(`parameter "tags": %s is not a key`+string(rune(joiner))+`value pair`, tag)
 			}
 			decoded = metric.BareTag(key)
 		}

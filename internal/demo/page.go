@@ -117,18 +117,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, verify func(token
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
 	if verify == nil {
 		verify = func([]byte) error { return nil }
-	} else if r.URL.Query().Get("token") == "" {
+	} else if tokenOf(r) == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
 		writeError(w, http.StatusUnauthorized, "a token is required: send it as the query parameter token")
 		return
 	}
-	token := []byte(r.URL.Query().Get("token"))
+	token := []byte(tokenOf(r))
 	if err := verify(token); err != nil {
 		writeError(w, http.StatusForbidden, err.Error())
 		return
 	}
 	s.hub.serveEvents(w, r, func() error { return verify(token) })
 }
+
+// tokenOf returns the token of a request without blanks and line feeds around it.
+func tokenOf(r *http.Request) string { return strings.TrimSpace(r.URL.Query().Get("token")) }
 
 // writeError writes an error response like those of the rest of the proxy.
 func writeError(w http.ResponseWriter, status int, message string) {

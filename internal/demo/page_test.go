@@ -108,6 +108,7 @@ func TestEventsNeedAToken(t *testing.T) {
 	f("/demo/events?Token=good%2Btoken", verify, 401, required)
 	f("/demo/events?token=bad", verify, 403, `{"error":"the token is malformed"}`)
 	f("/demo/events?token=good%2Btoken", verify, 200, "")
+	f("/demo/events?token=+good%2Btoken%0A", verify, 200, "")
 	f("/demo/main.js", verify, 200, "")
 }
 

@@ -50,9 +50,9 @@ func (b *BodyBuffer) Reserve(budget *BodyBudget, n int) *HTTPError {
 	return nil
 }
 
-// Grow returns dst with room for need bytes in all. dst is nil in the first call and
-// the result of the call before in others, possibly longer. If it has to allocate,
-// it allocates all that is reserved.
+// Grow returns dst with room for need bytes in all. In the first call, dst is nil; in
+// later calls, it is the result of the previous call, possibly with bytes appended. If
+// Grow has to allocate, it allocates the whole reservation.
 func (b *BodyBuffer) Grow(dst []byte, need int) []byte {
 	if b.memory == nil {
 		b.memory = bodyPool.Get().(*[]byte)

@@ -1,18 +1,36 @@
 package exchange
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// HTTPError is an error response. It is not an error of Go: a nil *HTTPError means
-// success, and one in a variable of type error would not be nil.
+// HTTPError is an error response; a nil *HTTPError means success. It does not implement
+// error, because a variable of type error with a nil *HTTPError would not be nil.
 type HTTPError struct {
 	Status        int
 	Message       string // one sentence that repeats at most 64 bytes of input
 	Header, Value string // one more header field; none if Header is empty
+
+	// Delay is the time for which the transport holds the response back, unless the
+	// server stops. It slows down clients that send on although they are rejected.
+	Delay time.Duration
+}
+
+// Delay waits for a time, or until ctx ends.
+func Delay(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // NewError returns an HTTPError without an additional header field.
@@ -22,14 +40,14 @@ func NewError(status int, message string) *HTTPError {
 
 // Busy returns a 503 that asks the client to retry after a second.
 func Busy(message string) *HTTPError {
-	return &HTTPError{http.StatusServiceUnavailable, message, "Retry-After", "1"}
+	return &HTTPError{Status: http.StatusServiceUnavailable, Message: message, Header: "Retry-After", Value: "1"}
 }
 
 // Limited returns a 429 that asks the client to retry after wait, which the header
 // field gives in whole seconds (RFC 9110, section 10.2.3).
 func Limited(message string, wait time.Duration) *HTTPError {
 	seconds := int64((wait + time.Second - 1) / time.Second)
-	return &HTTPError{http.StatusTooManyRequests, message, "Retry-After", strconv.FormatInt(seconds, 10)}
+	return &HTTPError{Status: http.StatusTooManyRequests, Message: message, Header: "Retry-After", Value: strconv.FormatInt(seconds, 10)}
 }
 
 // BodyTooLarge returns a 413 for a body of more than limit bytes.

@@ -47,6 +47,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("Authorization"):
 		if isNamed(name, "authorization") {
 			field = &q.Authorization
+		} else if isNamed(name, "if-none-match") {
+			field = &q.IfNoneMatch
 		}
 	case len("Content-Length"):
 		if isNamed(name, "content-length") {
@@ -59,6 +61,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	case len("X-Forwarded-For"):
 		if isNamed(name, "x-forwarded-for") {
 			q.ForwardedFor = append(q.ForwardedFor, spanOf(value, valueStart))
+		} else if isNamed(name, "accept-encoding") {
+			field = &q.AcceptEncoding
 		}
 	case len("Content-Encoding"):
 		if isNamed(name, "content-encoding") {
@@ -122,8 +126,8 @@ var hostBytes = func() (table [256]bool) {
 }()
 
 // isHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). A value with others may be a header field
-// whose line end another parser would see.
+// and ports (RFC 9110, section 7.2). Another parser may take
+// other bytes in it for the end of the line.
 func isHost(value []byte) bool {
 	for _, b := range value {
 		if !hostBytes[b] {

@@ -39,6 +39,8 @@ type Request struct {
 	ContentEncoding Span
 	JWTToken        Span // X-JWT-Token
 	Authorization   Span
+	AcceptEncoding  Span
+	IfNoneMatch     Span
 	ForwardedFor    []Span // all values of X-Forwarded-For
 
 	BodyLength     int  // bytes, or Chunked
@@ -48,8 +50,7 @@ type Request struct {
 	WantsContinue  bool // the client may wait for 100 Continue (RFC 9110, section 10.1.1)
 	BadExpectation bool // the client expects something other than 100 Continue
 
-	Peer           netip.Addr // the other end of the connection
-	DuringShutdown bool       // the request began after the shutdown did
+	Peer netip.Addr // the other end of the connection
 }
 
 // Reset empties q for a request from the client at peer.

@@ -3,6 +3,7 @@ package exchange
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,7 +20,10 @@ type Response struct {
 	AllowedMethods string // of the route, for a preflight; empty for other requests
 	AllowedNames   []byte // of header fields, for a preflight; empty for DefaultNames
 
-	Header, Value string // one more header field; none if Header is empty
+	Header, Value string  // one more header field; none if Header is empty
+	Fields        []Field // more header fields, with other names
+
+	Delay time.Duration // the transport waits for it before it sends the response
 
 	// Page answers instead of all the fields above; nil for other responses. It
 	// may stream for as long as it likes. The context of its request ends when
@@ -28,6 +32,9 @@ type Response struct {
 	Page    http.Handler
 	PageURL *url.URL // the target of the request
 }
+
+// Field is a header field.
+type Field struct{ Name, Value string }
 
 func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
@@ -68,6 +75,9 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 	if r.Header != "" {
 		add(r.Header, r.Value)
 	}
+	for i := range r.Fields {
+		add(r.Fields[i].Name, r.Fields[i].Value)
+	}
 }
 
 // SetError makes r the response for herr. It keeps what r says about origins.
@@ -75,8 +85,8 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 //	{"error":"parameter \"value\" is missing"}
 func (r *Response) SetError(herr *HTTPError) {
 	r.Status, r.ContentType = herr.Status, "application/json"
-	r.Header, r.Value = herr.Header, herr.Value
-	r.AllowedMethods, r.AllowedNames, r.Page, r.PageURL = "", nil, nil, nil
+	r.Header, r.Value, r.Delay = herr.Header, herr.Value, herr.Delay
+	r.AllowedMethods, r.AllowedNames, r.Fields, r.Page, r.PageURL = "", nil, nil, nil, nil
 	r.Body = append(r.Body[:0], `{"error":`...)
 	// An error of AppendQuote only reports invalid UTF-8, which it replaces.
 	r.Body, _ = jsontext.AppendQuote(r.Body, herr.Message)

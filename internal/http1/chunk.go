@@ -135,8 +135,8 @@ func (d *ChunkDecoder) nextTrailer(received []byte) (used int, data []byte, herr
 }
 
 // nextLine returns the line at the front of received without its CR LF, and its
-// length with it, 0 if it is not complete. A line may use what is left of maxExtras,
-// and the digits of a size besides.
+// length with CR LF. used is 0 if the line is not complete. A line may have as many
+// bytes as are left of maxExtras, and the digits of a size.
 func (d *ChunkDecoder) nextLine(received []byte) (line []byte, used int, herr *exchange.HTTPError) {
 	maxLine := d.extras + maxSizeDigits + len("\r")
 	length := len(received)
@@ -157,7 +157,7 @@ func (d *ChunkDecoder) nextLine(received []byte) (line []byte, used int, herr *e
 	return received[:length-1], length + 1, nil
 }
 
-// parseChunkSize parses the line before a chunk. size is -1 if the line is none.
+// parseChunkSize parses the line before a chunk. size is -1 if the line is malformed.
 //
 //	1f;name=value
 //	^^ ^^^^^^^^^^

@@ -12,9 +12,10 @@ import (
 	"statsd-http-proxy/internal/exchange"
 )
 
-// FuzzHead parses heads at once and in two pieces, split at every byte and moved in memory
-// in between: both give the same. An accepted head has no bytes after its empty line, and
-// what was read, written as a head again, reads the same.
+// FuzzHead parses each head at once, and in two pieces that are split at every byte, with
+// the first piece moved in memory in between. All results must be the same. An accepted
+// head must end with its empty line. If the parsed request is written as a head again, the
+// parser must read the same request from it.
 func FuzzHead(f *testing.F) {
 	for _, seed := range []string{
 		browserHead,

@@ -27,7 +27,7 @@ func AppendResponse(dst []byte, q *exchange.Request, r *exchange.Response, date 
 	r.WriteHeaders(add)
 	dst = appendField(dst, "Access-Control-Allow-Origin: ", r.AllowedOrigin)
 	dst = appendField(dst, "Access-Control-Allow-Headers: ", r.AllowedNames)
-	if r.Status != http.StatusNoContent { // RFC 9110, section 8.6
+	if r.Status != http.StatusNoContent && r.Status != http.StatusNotModified { // RFC 9110, section 8.6
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendInt(dst, int64(len(r.Body)), 10)
 		dst = append(dst, "\r\n"...)
@@ -47,8 +47,9 @@ func AppendResponse(dst []byte, q *exchange.Request, r *exchange.Response, date 
 	return append(dst, r.Body...)
 }
 
-// minIdleTimeout is the least idle timeout that responses announce. Clients subtract a
-// second or two from it: below, they would open a connection for each request.
+// minIdleTimeout is the shortest idle timeout that responses announce. Clients subtract
+// a second or two from it, so with a shorter one they would open a connection for each
+// request.
 const minIdleTimeout = 3 * time.Second
 
 // IdleTimeout returns the value of the Keep-Alive field (RFC 2068, section 19.7.1.1)

@@ -40,7 +40,7 @@ type Conn struct {
 //	connNew ─ServeConn─▶ connWaiting ─first request─▶ connActive ─▶ connEnded
 const (
 	connNew     int32 = iota // in its handshake, or it speaks HTTP/1
-	connWaiting              // net/http serves it; no request has begun, the time for the handshake goes on
+	connWaiting              // net/http serves it; no request has begun, the read deadline is the caller's
 	connActive               // a request has begun; streams have their own timeouts
 	connEnded                // no further stream begins
 )
@@ -56,7 +56,8 @@ func connOf(secure net.Conn) *Conn { return secure.(*tls.Conn).NetConn().(*Conn)
 // connKey is the key of a stream's Conn in its context.
 type connKey struct{}
 
-// ServeConn serves a TLS connection on a Conn. It returns when the
+// ServeConn serves a TLS connection on a Conn. The read deadline of the Conn limits the
+// time to the first request. ServeConn returns when the
 // connection is closed and all its requests are answered, or at once after Close.
 func (s *Server) ServeConn(secure *tls.Conn) {
 	c := connOf(secure)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// servePage has the response's page answer r. Each write has the write timeout; the
+// servePage lets the page of the response answer r. Each write has the write timeout; the
 // whole response has none.
 func (st *stream) servePage(out http.ResponseWriter, r *http.Request) {
 	options := &st.server.options

@@ -21,8 +21,8 @@ import (
 	"statsd-http-proxy/internal/loglimit"
 )
 
-// Limits of a connection. Each open request takes some kilobytes besides its body,
-// so that few may be open.
+// Limits of a connection. The number of open requests is small, because each takes some
+// kilobytes besides its body.
 const (
 	maxStreams    = 128       // open requests
 	maxFrame      = 16 << 10  // bytes; the least that RFC 9113, section 4.2, allows

@@ -63,6 +63,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st.drainBody()
+	exchange.Delay(st.server.options.Stopping, st.Response.Delay)
 	st.writeResponse(out, r)
 }
 
@@ -73,7 +74,6 @@ func (st *stream) handle(r *http.Request) {
 		x.Request.Reset(x.Request.Peer)
 		x.HeadErr = herr
 	}
-	x.Request.DuringShutdown = options.Draining.Load()
 	if options.Handler.Begin(x) {
 		x.Body, x.BodyErr = st.body.read(x.MaxBody)
 		x.BodyReceived = st.body.received
@@ -81,8 +81,8 @@ func (st *stream) handle(r *http.Request) {
 	}
 }
 
-// smallBody is the size in bytes up to which a body is read although its request is
-// rejected. Otherwise the client would be told to stop sending, which some clients
+// smallBody is the size in bytes up to which the server reads the body of a rejected
+// request. Otherwise net/http would tell the client to stop sending, which some clients
 // take for an error.
 const smallBody = 16 << 10
 

@@ -15,9 +15,6 @@ import (
 // or fills a and reports that it wants the body.
 func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, herr *exchange.HTTPError) {
 	q, response := &x.Request, &x.Response
-	if q.DuringShutdown {
-		return false, exchange.Busy("the server is shutting down")
-	}
 	target := q.Bytes(q.Target)
 	switch {
 	case q.IsMethod(http.MethodConnect):
@@ -28,6 +25,9 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 	}
 	r := &a.route
 	if !r.find(target, h.options.Encoder) {
+		if file := h.findClientFile(target); file != nil {
+			return false, serveClientFile(x, file)
+		}
 		return false, h.servePage(x)
 	}
 	x.Route = r.counted(q)
@@ -127,8 +127,8 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 	return nil
 }
 
-// findToken returns the token of a request, nil if it has none. An empty header field
-// counts as absent.
+// findToken returns the token of a request without blanks and line feeds around it, empty
+// if the request has none. An empty header field counts as absent.
 func findToken(q *exchange.Request, query []byte) []byte {
 	// Some clients write the same value into both fields.
 	if token, _ := cutBearer(q.Bytes(q.JWTToken)); len(token) > 0 {
@@ -137,7 +137,7 @@ func findToken(q *exchange.Request, query []byte) []byte {
 	if token, isBearer := cutBearer(q.Bytes(q.Authorization)); isBearer && len(token) > 0 {
 		return token
 	}
-	return decode.QueryToken(query)
+	return bytes.TrimSpace(decode.QueryToken(query))
 }
 
 // cutBearer returns a field value without the scheme Bearer, which may be in any case (RFC

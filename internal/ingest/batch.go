@@ -96,6 +96,12 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 				s.decoder.Skip(length)
 				return written, 1, nil, nil
 			}
+			if s.rejected >= maxRejections { // nobody reads the error
+				if length := encoder.ScanBad(lines); length > 0 {
+					s.decoder.Skip(length)
+					return written, 1, errUnlisted, nil
+				}
+			}
 		}
 	}
 	rejected, err = s.next(a)
@@ -106,6 +112,9 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 	written, rejected = encoder.Append(&s.lines, &s.metric, a.scope())
 	return written, cost, rejected, nil
 }
+
+// errUnlisted rejects an entry whose error is not listed in the response.
+var errUnlisted = errors.New("unlisted")
 
 // addLoops adds to s what StatsD has to do for timings with a rate, or returns why the
 // entry is rejected.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/proxytest"
 	"statsd-http-proxy/internal/sender"
@@ -148,5 +149,37 @@ func TestSamplingAppliesToJSONButNotToLines(t *testing.T) {
 	a = p.Do("POST", "/batch", strings.Repeat("k:1|c|@0.25\n", 4000))
 	if sent := len(p.Sink.Take()); a.Body != `{"accepted":4000,"rejected":[]}` || sent != 4000 {
 		t.Errorf("%s, but %d of 4,000 lines were sent", a.Body, sent)
+	}
+}
+
+// TestUnlistedErrorsAreTheSame sends lines alone and after so many bad ones that the
+// response lists no more errors. In both cases the same lines are accepted.
+func TestUnlistedErrorsAreTheSame(t *testing.T) {
+	lines := []string{
+		"bad", "bad\r", " bad", "bad ", "a:1", "a:1|", "a:|c", "a:x|c", "a:1x|c", "a:1:x|c", "a:1|x", "a:1|cc", "a:1|C", "a:1|c ", "a:1|c\r", "a:1|c\t\r", "a: 1 |c", "a:\u00a01|c", "a:1e3|c", "a:.5|c",
+		"a:-|c", "a:1|c|@0.5", "a:1|c|@x", "a:1|c|y", "a:1|c:2|c", "a:1|c:x|c", "a:x|s", "a:|s", "a:x:y|s", "a:1|h", "a:1|d", "a:1|ms", "a:-1|ms", "a:+1|g", "a:x|g", "a:1|s|@0.5",
+		":1|c", "|", "a|b:1|c", "a=b:1|c", "a#b:1|c", "a@b:1|c", "a/b:1|c", "a[b:1|c", "a\u00e9:1|c", "a\x00:1|c", "a\xff:1|c", "constructor:1|c", "a b:1|c", ".a:1|c",
+		"a,:1|c", "a,,:1|c", "a,b:1|c", "a,b=:1|c", "a,b=c:1|c", "a,b=c,:1|c", "a,=c:1|c", "a,b=c,b=d:1|c", "a,b=,b=d:1|c", "a,b=c,d=e:1|c", "a,b=c,d:1|c", "a,b=c|d:1|c", "a,b=c=d:1|c", "a,b=c#d:1|c",
+		"a,b=c;d:1|c", "a,b=c d:1|c", "a,b=c:x|c", "a,b=c:1|x", "a,b=c", "a,__b=c:1|c", "a,le=c:1|c", "a,host=c:1|c", "a,B=c,b=c:1|c", "a,b=[c:1|c", "a,b=c\r", "a,b=c,b=c:1|c",
+		"a;b=c:1|c", "a;b:1|c", "a;b=c", "a:1|c|#b:c", "a:1|c|#b", "a:1|c|#b:c,b:d", "a::1|c", "a:1::2|c", "a:1||", "a:1|c||", "a\r:1|c", "a:1\r|c", "a:1|\r",
+	}
+	bad := strings.Repeat("bad\n", ingest.MaxRejections)
+	for _, options := range []metric.Options{
+		{}, {Histograms: true, Prefix: "p", NameFormat: "prometheus"}, {Flavor: metric.FlavorEtsy, Lowercase: true}, {Flavor: metric.FlavorTelegraf}, {Flavor: metric.FlavorStatsDExporter},
+		{Flavor: metric.FlavorGostatsd}, {Flavor: metric.FlavorDatadog}, {TagFormat: "graphite"}, {TagFormat: "signalfx", Tags: []metric.Tag{{Key: []byte("x"), Value: []byte("y")}}},
+	} {
+		p := proxytest.Start(t, proxytest.WithMetrics(t, options))
+		for _, line := range lines {
+			p.Do("POST", "/batch", line)
+			alone := p.Sink.Take()
+			p.Do("POST", "/batch", bad+line)
+			if after := p.Sink.Take(); !slices.Equal(alone, after) {
+				t.Errorf("%+v: the line %q sends %q alone and %q after bad lines", options, line, alone, after)
+			}
+			a := p.Do("POST", "/batch", bad+line+"\ngood:1|c")
+			if after := p.Sink.Take(); len(after) != len(alone)+1 || a.Status != 200 {
+				t.Errorf("%+v: after the line %q, a good one is lost: %q", options, line, after)
+			}
+		}
 	}
 }

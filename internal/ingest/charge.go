@@ -25,6 +25,10 @@ import (
 // bytesPerToken is how many bytes of a body cost one token.
 const bytesPerToken = 4 << 10
 
+// rateDelay is how long a rejection for the rate is held back. Rejections cost time, too: a
+// client that sends on as fast as it can would take half a processor for them.
+const rateDelay = 100 * time.Millisecond
+
 // tokensAtOnce is how many tokens chargeEntry takes in advance. settle gives back the
 // rest.
 const tokensAtOnce = 64
@@ -142,5 +146,7 @@ func (h *Handler) settle(a *admission) {
 // rateExceeded returns the response for a client that has to wait.
 func (h *Handler) rateExceeded(wait time.Duration) *exchange.HTTPError {
 	h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
-	return exchange.Limited("you send more metrics a second than you may", wait)
+	herr := exchange.Limited("you send more metrics a second than you may", wait)
+	herr.Delay = rateDelay
+	return herr
 }

@@ -3,6 +3,9 @@ package ingest
 // MaxRejections is how many rejected entries a response lists.
 const MaxRejections = maxRejections
 
+// RateDelay is how long a rejection for the rate is held back.
+const RateDelay = rateDelay
+
 // Limits of the log.
 const (
 	RejectionsPerSecond = rejectionsPerSecond

@@ -47,6 +47,9 @@ type Options struct {
 	Series         *limit.Series        // nil for no limit
 	TagKeys        *limit.TagKeys       // nil for no limit
 
+	// ServesClient makes the handler serve the files of package browserclient.
+	ServesClient bool
+
 	// Pages answers GET and HEAD requests for targets that are no routes; nil for
 	// 404. See exchange.Response.Page.
 	Pages http.Handler

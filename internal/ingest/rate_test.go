@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/proxytest"
@@ -52,6 +54,18 @@ func TestRateOfAClientIsLimited(t *testing.T) {
 	}
 	if a := p.Do("OPTIONS", "/count/k", "", "Origin: https://a.example", "Access-Control-Request-Method: POST"); a.Status != 204 {
 		t.Errorf("a preflight is limited: %d", a.Status)
+	}
+}
+
+// TestRejectionsForTheRateAreHeldBack measures no more than that: a client that sends on
+// has to wait for each response. The end of the server ends the wait.
+func TestRejectionsForTheRateAreHeldBack(t *testing.T) {
+	p := proxytest.Start(t, withRates(1))
+	p.Forwards("within the burst", p.Do("POST", "/count/k", "value=1"), "k:1|c")
+	start := time.Now()
+	rejectsForLimit(p, "beyond the burst", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
+	if passed := time.Since(start); passed < ingest.RateDelay {
+		t.Errorf("the response came after %v, want at least %v", passed, ingest.RateDelay)
 	}
 }
 
@@ -179,7 +193,7 @@ func TestTimingsThatServersRepeatAreLimited(t *testing.T) {
 	if a := p.Do("POST", "/timing/k", "value=1&sampleRate=0.0001"); a.Status != 200 {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
-	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorTelegraf}))
+	p = proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Flavor: metric.FlavorEtsy}))
 	if a := p.Do("POST", "/batch", strings.Repeat("a:1|ms|@0.0001\n", 10)); a.Body != `{"accepted":10,"rejected":[]}` {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"sync"
 
@@ -18,11 +17,12 @@ import (
 type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
-	name    []byte // the metric's name, percent-decoded
-	series  []byte // of the current entry, for Options.Top
-	body    []byte // the body, unpacked
-	hasTurn bool   // the body counts among Handler.largeBodies
-	shard   uint32 // of the counters
+	name    []byte        // the metric's name, percent-decoded
+	series  []byte        // of the current entry, for Options.Top
+	body    []byte        // the body, unpacked
+	tags    confirmedTags // kept for other requests
+	hasTurn bool          // the body counts among Handler.largeBodies
+	shard   uint32        // of the counters
 
 	// The entries of the body so far.
 	input           []byte  // the body, which the entries are parts of
@@ -39,8 +39,8 @@ type scratch struct {
 
 // rejection says why an entry is rejected.
 type rejection struct {
-	index int // of the entry, from 0
-	err   error
+	index   int // of the entry, from 0
+	message string
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{shard: nextShard.Add(1)} }}
@@ -99,19 +99,20 @@ func (s *scratch) decodeSingle(a *admission) error {
 	if bytes.IndexByte(r.name, '%') >= 0 {
 		var err error
 		if s.name, err = decode.AppendUnescaped(s.name[:0], r.name); err != nil {
-			return fmt.Errorf("name %s: %w", quote.Bytes(r.name), err)
+			return quote.Wrap("name %s: %w", r.name, err)
 		}
 		m.Name = s.name
 	}
 	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
 }
 
-// reject counts the current entry as rejected. The first ones are listed.
+// reject counts the current entry as rejected. The first ones are listed: the text of
+// err is made only for them.
 func (s *scratch) reject(err error) {
 	s.rejected++
 	s.counts.rejected[reasonOfEntry(err)]++
 	if len(s.rejections) < maxRejections {
-		s.rejections = append(s.rejections, rejection{s.entries, err})
+		s.rejections = append(s.rejections, rejection{s.entries, err.Error()})
 	}
 }
 

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -13,11 +15,32 @@ func (e *tagKeysError) Error() string {
 	return "parameter \"tags\": the key " + e.key + " would be one tag key too many; --max-tag-keys limits them"
 }
 
+// confirmedTags are the written tags of a metric whose keys are confirmed. Metrics that
+// follow often have the same tags.
+type confirmedTags struct {
+	text   []byte
+	limit  *limit.TagKeys // that has confirmed the keys
+	memory [maxKeptTags]byte
+}
+
+const maxKeptTags = 256
+
+// keep keeps tags, unless they are long.
+func (c *confirmedTags) keep(tags []byte, limit *limit.TagKeys) {
+	if len(tags) <= len(c.memory) {
+		c.text, c.limit = c.memory[:copy(c.memory[:], tags)], limit
+	}
+}
+
 // reserveTagKeys reserves the tag keys of the current entry, or returns why the entry is
 // rejected. It notes keys that are not confirmed yet in s.newKeys.
 func (h *Handler) reserveTagKeys(s *scratch, written *metric.Written) error {
-	t, reserved := h.options.TagKeys, len(s.newKeys)
-	keys := h.options.Encoder.TagKeys(written)
+	t, keys := h.options.TagKeys, h.options.Encoder.TagKeys(written)
+	tags := keys.Rest()
+	if len(tags) == 0 || s.tags.limit == t && bytes.Equal(s.tags.text, tags) {
+		return nil
+	}
+	reserved := len(s.newKeys)
 	for key, ok := keys.Next(); ok; key, ok = keys.Next() {
 		hash := limit.HashTagKey(key)
 		if t.IsConfirmed(hash) {
@@ -32,6 +55,9 @@ func (h *Handler) reserveTagKeys(s *scratch, written *metric.Written) error {
 		if isNew {
 			s.newKeys = append(s.newKeys, hash)
 		}
+	}
+	if len(s.newKeys) == reserved {
+		s.tags.keep(tags, t)
 	}
 	return nil
 }

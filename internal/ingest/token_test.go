@@ -27,6 +27,9 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	f("/count/k", "X-JWT-Token: Bearer ", "Authorization: Bearer "+good)
 	f("/count/k?token=" + good)
 	f("/count/k?token=" + strings.ReplaceAll(good, ".", "%2E"))
+	f("/count/k?token=" + good + "%0A")
+	f("/count/k?token=+%0D%0A" + good + "%20%09")
+	f("/count/k", "X-JWT-Token: \t "+good+" \t")
 	f("/count/k?token="+good, "X-JWT-Token: ", "Authorization: ")
 	f("/count/k?token="+good, "Authorization: Basic dTpw")
 	f("/count/k?token="+bad, "X-JWT-Token: "+good, "Authorization: Bearer "+bad)
@@ -43,6 +46,7 @@ func TestTokenIsFoundInEachPlace(t *testing.T) {
 	}
 	missing("/count/k")
 	missing("/count/k?token=")
+	missing("/count/k?token=%20%0A")
 	missing("/count/k", "X-JWT-Token: ")
 	missing("/count/k", "X-JWT-Token: bearer")
 	missing("/count/k", "Authorization: Bearer")

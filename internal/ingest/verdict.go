@@ -48,7 +48,7 @@ func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		message := r.err.Error()
+		message := r.message
 		if s.entries == 1 && looksJoined(s.input) {
 			message += "; if these were several lines, curl needs --data-binary to keep their line feeds"
 		}

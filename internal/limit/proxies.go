@@ -110,8 +110,8 @@ func (t TrustedProxies) ClientAddress(peer netip.Addr, forwardedFor [][]byte) ne
 
 // cutLast splits list at its last comma, and reports whether there is one. It
 // searches only the last maxElementBytes bytes, because an attacker can send a
-// long header. If the element is longer, all results are zero; nil is not a
-// valid element.
+// long header. If the element is longer, cutLast returns a nil element,
+// which parseElement rejects.
 func cutLast(list []byte) (element, rest []byte, hasMore bool) {
 	end := list[max(0, len(list)-maxElementBytes):]
 	comma := bytes.LastIndexByte(end, ',')

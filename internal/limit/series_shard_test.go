@@ -50,8 +50,9 @@ func TestForget(t *testing.T) {
 	f(c, 0)
 }
 
-// TestSlotDoesNotDependOnTheMinute has a hash whose slot would change if the
-// lowest bits of its word were a part of it.
+// TestSlotDoesNotDependOnTheMinute admits one series in several minutes. Its hash is
+// just below the start of a slot, so its slot would change with the minute if find used
+// usedBit and parityBit.
 func TestSlotDoesNotDependOnTheMinute(t *testing.T) {
 	s := NewSeries(4)
 	if slots := len(s.shards[0].table); slots != 7 {

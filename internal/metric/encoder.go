@@ -53,7 +53,7 @@ func (e *Encoder) KindNames() string {
 //	name,env=prod:0|g              name,env=prod:0|g:-5|g
 //	name,env=prod:-5|g
 //
-// If m.IsAbsolute is true and the last group of l sets the gauge to 0, both values
+// If m.IsAbsolute is true and the last group of l sets the gauge to 0, the lines of m
 // replace that group. Several values become one line if the server reads that, and
 // a line each otherwise.
 //
@@ -98,10 +98,10 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 		return w, err
 	}
 	start, previous := s.start, -1
+	if m.IsAbsolute && v.number.isNegative {
+		previous = l.lastZero(dst[s.start:s.value], dst[s.tail:])
+	}
 	if v.needsZero {
-		if m.IsAbsolute {
-			previous = l.lastGroup(dst[s.start:])
-		}
 		dst = e.appendNegative(dst, &s, &v)
 	}
 	if len(dst)-start > e.maxLine {

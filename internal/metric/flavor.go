@@ -31,6 +31,10 @@ type flavorTraits struct {
 	// their types before DogStatsD tags: name:1|c:2|c|#env:prod.
 	takesTagsAfterValues bool
 
+	// takesContainerID reports whether the server reads c: after a pipe as a
+	// container ID, also in name:1|c:2|c.
+	takesContainerID bool
+
 	hasShift        bool
 	kinds           Kinds
 	takesQuantile   bool // tags may have the keys quantile and le
@@ -73,7 +77,7 @@ var flavors = [...]flavorTraits{
 
 	// https://github.com/influxdata/telegraf/blob/master/plugins/inputs/statsd/statsd.go
 	FlavorTelegraf: {name: "telegraf", server: "Telegraf", tagFormat: "influxdb", gauge: zeroValue, values: repeatedType, takesTagsAfterValues: true,
-		kinds: AllKinds, hasShift: true, takesQuantile: true, reservesHost: true},
+		takesContainerID: true, kinds: AllKinds, hasShift: true, takesQuantile: true, reservesHost: true, loopsTimings: true},
 
 	// https://github.com/prometheus/statsd_exporter/blob/master/pkg/line/line.go
 	FlavorStatsDExporter: {name: "statsd-exporter", server: "statsd_exporter", tagFormat: "dogstatsd", gauge: zeroValue, values: repeatedType,

@@ -124,7 +124,10 @@ func TestLineAfterZeroCompletesItsGroup(t *testing.T) {
 	f(Options{IsStream: true}, false, "k:1|c / k,a=b:0|g:-5|g")
 	f(Options{TagFormat: "dogstatsd", Flavor: FlavorTelegraf}, false, "k:1|c / k:0|g:-5|g|#a:b")
 	f(Options{TagFormat: "dogstatsd", Flavor: FlavorVector}, false, "k:1|c / k:0|g|#a:b\nk:-5|g|#a:b")
-	f(Options{Flavor: FlavorDatadog}, false, "k:1|c / k:0|g|#a:b / k:-5|g|#a:b")
+	// gostatsd would keep the first of two values in a datagram.
+	f(Options{Flavor: FlavorGostatsd}, false, "k:1|c / k:-5|g|#a:b")
+	f(Options{Flavor: FlavorDatadog}, false, "k:1|c / k:-5|g|#a:b")
+	f(Options{Flavor: FlavorDatadog}, true, "k:0|g|#a:b / k:1|c / k:-5|g|#a:b")
 }
 
 // TestNegativeGaugeMustFitIntoAPacket checks the group of both values.

@@ -143,9 +143,9 @@ func (l *Lines) Append(group []byte) {
 	l.Ends = append(l.Ends, len(l.Bytes))
 }
 
-// lastGroup returns the start of the last group if it is the given line, and -1
-// otherwise.
-func (l *Lines) lastGroup(line []byte) int {
+// lastZero returns the start of the last group if it is a line with the value 0
+// between head and tail, and -1 otherwise.
+func (l *Lines) lastZero(head, tail []byte) int {
 	n := len(l.Ends)
 	if n == 0 {
 		return -1
@@ -154,7 +154,9 @@ func (l *Lines) lastGroup(line []byte) int {
 	if n > 1 {
 		start = l.Ends[n-2] + len("\n")
 	}
-	if !bytes.Equal(l.Bytes[start:], line) {
+	line, hasHead := bytes.CutPrefix(l.Bytes[start:], head)
+	line, hasTail := bytes.CutSuffix(line, tail)
+	if !hasHead || !hasTail || string(line) != "0" {
 		return -1
 	}
 	return start

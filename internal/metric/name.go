@@ -34,7 +34,7 @@ func (e *Encoder) appendName(dst []byte, s *spans, m *Metric, scope *Scope) ([]b
 	s.added = prefixEnd - s.start
 	dst, err := e.names.append(dst, m.Name)
 	if err != nil {
-		return nil, fmt.Errorf("name %s %w", quote.Bytes(m.Name), err)
+		return nil, quote.Wrap("name %s %w", m.Name, err)
 	}
 	s.nameEnd = len(dst)
 	if n := s.nameEnd - s.start; n > MaxName {
@@ -65,7 +65,7 @@ func checkSegments(name []byte) error {
 		segment, rest, more = bytes.Cut(rest, []byte{'/'})
 		switch string(segment) {
 		case "":
-			return fmt.Errorf("name %s has an empty path segment", quote.Bytes(name))
+			return quote.Error("name %s has an empty path segment", name)
 		case ".", "..":
 			return fmt.Errorf("name %s has the path segment %q", quote.Bytes(name), segment)
 		}

@@ -16,19 +16,19 @@ import (
 func (e *Encoder) checkReservedName(kind Kind, name []byte) error {
 	// Most names have a dot, and no property of an object has one.
 	if bytes.IndexByte(name, '.') < 0 && isObjectProperty(name) {
-		return fmt.Errorf("name %s is reserved: it is a property of every JavaScript object, and would crash Etsy StatsD", quote.Bytes(name))
+		return quote.Error("name %s is reserved: it is a property of every JavaScript object, and would crash Etsy StatsD", name)
 	}
 	switch e.flavor {
 	case FlavorTelegraf:
 		// Telegraf can sanitize names as Etsy StatsD does.
 		if hasSegment(appendSanitized(make([]byte, 0, MaxName), name), "start_time") {
-			return fmt.Errorf("name %s is reserved: Telegraf has a field start_time of its own (--statsd-flavor=telegraf)", quote.Bytes(name))
+			return quote.Error("name %s is reserved: Telegraf has a field start_time of its own (--statsd-flavor=telegraf)", name)
 		}
 	case FlavorStatsDExporter:
 		return checkExporterName(kind, name)
 	case FlavorGostatsd:
 		if name[0] == '_' || !hasLetter(name) {
-			return fmt.Errorf("name %s is lost in gostatsd: it needs an ASCII letter and must not start with an underscore (--statsd-flavor=gostatsd)", quote.Bytes(name))
+			return quote.Error("name %s is lost in gostatsd: it needs an ASCII letter and must not start with an underscore (--statsd-flavor=gostatsd)", name)
 		}
 	}
 	return nil
@@ -211,9 +211,9 @@ func (e *Encoder) checkKey(key []byte, scope *Scope) error {
 	case startsWithUnderscores(key) || slices.Contains(e.reservedKeys, string(key)):
 		return errReservedKey(key)
 	case !e.allowTags.Match(key):
-		return newForbiddenError(`parameter "tags": the key %s is not allowed here`, quote.Bytes(key))
+		return &ForbiddenError{quote.Error(`parameter "tags": the key %s is not allowed here`, key)}
 	case scope != nil && !scope.Tags.Match(key):
-		return newForbiddenError(`parameter "tags": the token does not allow the key %s`, quote.Bytes(key))
+		return &ForbiddenError{quote.Error(`parameter "tags": the token does not allow the key %s`, key)}
 	}
 	return nil
 }
@@ -229,5 +229,5 @@ func errReservedKey(key []byte) error {
 	case "gsd_histogram":
 		reason = "it controls gostatsd"
 	}
-	return fmt.Errorf(`parameter "tags": the key %s is reserved: %s`, quote.Bytes(key), reason)
+	return quote.Error(`parameter "tags": the key %s is reserved: `+reason, key)
 }

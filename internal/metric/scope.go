@@ -67,13 +67,13 @@ func newForbiddenError(format string, values ...any) error {
 func (e *Encoder) checkAllowed(kind Kind, name []byte, scope *Scope) error {
 	switch {
 	case !e.metrics.Match(name) || e.denyMetrics != nil && e.denies(name):
-		return newForbiddenError("the name %s is not allowed here", quote.Bytes(name))
+		return &ForbiddenError{quote.Error("the name %s is not allowed here", name)}
 	case scope == nil:
 		return nil
 	case !scope.Kinds.Has(kind):
 		return newForbiddenError("the token does not allow the type %s", kind)
 	case !scope.Metrics.Match(name):
-		return newForbiddenError("the token does not allow the name %s", quote.Bytes(name))
+		return &ForbiddenError{quote.Error("the token does not allow the name %s", name)}
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 package metric
 
-// spans holds the positions of the parts of a line in a buffer, so that further
-// values can use its head, type and sections. These are lines with one value, and
-// with two values in both forms:
+// spans holds the positions of the parts of a line in a buffer, so that the encoder can
+// add further values with the same head, type and sections. Such a line has one value,
+// or several values in one of two forms:
 //
 //	name,env=prod:1|c|@0.1
 //	name:1|c|@0.1|#env:prod|c:in-1

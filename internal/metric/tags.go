@@ -3,7 +3,6 @@ package metric
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"statsd-http-proxy/internal/quote"
@@ -47,7 +46,7 @@ func (e *Encoder) errTwice(tags []Tag) error {
 	for i < len(tags)-1 && e.keys.compare(tags[i-1].Key, tags[i].Key) != 0 {
 		i++
 	}
-	return fmt.Errorf(`parameter "tags": the key %s is given twice`, quote.Bytes(tags[i].Key))
+	return quote.Error(`parameter "tags": the key %s is given twice`, tags[i].Key)
 }
 
 // appendSorted is appendTags for sorted tags. It returns dst with errUnsorted if
@@ -127,13 +126,13 @@ func (e *Encoder) appendTagsAtEnd(dst []byte, s *spans, tags []Tag, scope *Scope
 func (e *Encoder) appendTag(dst []byte, tag *Tag) (_ []byte, keyEnd int, err error) {
 	switch {
 	case len(tag.Key) == 0:
-		return nil, 0, fmt.Errorf(`parameter "tags": the value %s has no key`, quote.Bytes(tag.Value))
+		return nil, 0, quote.Error(`parameter "tags": the value %s has no key`, tag.Value)
 	case e.format.noLeadingTilde && len(tag.Value) > 0 && tag.Value[0] == '~':
-		return nil, 0, fmt.Errorf(`parameter "tags": the value %s starts with a tilde, which Graphite rejects`, quote.Bytes(tag.Value))
+		return nil, 0, quote.Error(`parameter "tags": the value %s starts with a tilde, which Graphite rejects`, tag.Value)
 	}
 	dst = append(dst, e.format.separator)
 	if dst, err = e.keys.append(dst, tag.Key); err != nil {
-		return nil, 0, fmt.Errorf(`parameter "tags": the key %s %w`, quote.Bytes(tag.Key), err)
+		return nil, 0, quote.Wrap(`parameter "tags": the key %s %w`, tag.Key, err)
 	}
 	keyEnd = len(dst)
 	if e.format.hasBare && tag.IsBare() {
@@ -141,7 +140,7 @@ func (e *Encoder) appendTag(dst []byte, tag *Tag) (_ []byte, keyEnd int, err err
 	}
 	dst = append(dst, e.format.joiner)
 	if dst, err = e.values.append(dst, tag.Value); err != nil {
-		return nil, 0, fmt.Errorf(`parameter "tags": the value %s %w`, quote.Bytes(tag.Value), err)
+		return nil, 0, quote.Wrap(`parameter "tags": the value %s %w`, tag.Value, err)
 	}
 	return dst, keyEnd, nil
 }
@@ -161,7 +160,7 @@ func (e *Encoder) setTags(tags []Tag) error {
 			return err
 		}
 		if len(tags[i].Value) == 0 {
-			return fmt.Errorf("the key %s has no value", quote.Bytes(tags[i].Key))
+			return quote.Error("the key %s has no value", tags[i].Key)
 		}
 		tag := configuredTag{key: text[1:keyEnd], text: text}
 		if startsWithUnderscores(tag.key) || slices.Contains(e.listReservedKeys(false), string(tag.key)) {
@@ -169,7 +168,7 @@ func (e *Encoder) setTags(tags []Tag) error {
 		}
 		at, isTwice := slices.BinarySearchFunc(e.tags, tag.key, func(t configuredTag, key []byte) int { return bytes.Compare(t.key, key) })
 		if isTwice {
-			return fmt.Errorf("the key %s is given twice", quote.Bytes(tags[i].Key))
+			return quote.Error("the key %s is given twice", tags[i].Key)
 		}
 		e.tags = slices.Insert(e.tags, at, tag)
 	}
@@ -195,13 +194,22 @@ type TagKeys struct {
 	format *tagFormat
 }
 
+// Rest returns the text of the tags whose keys Next has not returned yet.
+func (k *TagKeys) Rest() []byte { return k.text }
+
 // Next returns the next key. It returns false at the end.
 func (k *TagKeys) Next() (key []byte, ok bool) {
 	if len(k.text) == 0 {
 		return nil, false
 	}
-	tag, rest, _ := bytes.Cut(k.text, []byte{k.format.separator})
-	k.text = rest
-	key, _, _ = bytes.Cut(tag, []byte{k.format.joiner})
+	key = k.text
+	if end := bytes.IndexByte(key, k.format.separator); end >= 0 {
+		key, k.text = key[:end], key[end+1:]
+	} else {
+		k.text = nil
+	}
+	if end := bytes.IndexByte(key, k.format.joiner); end >= 0 {
+		key = key[:end]
+	}
 	return key, true
 }

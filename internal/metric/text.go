@@ -99,7 +99,7 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 		}
 		return append(dst, '_'), end, nil
 	case strings.ContainsRune(r.reserved, c) && size == 1 && c != utf8.RuneError:
-		return dst, end, fmt.Errorf("contains the reserved character %q", c)
+		return dst, end, reservedCharError(c)
 	case isInvalid(c, size):
 		return dst, end, errInvalid(c, size)
 	case r.onlyASCII:
@@ -114,6 +114,13 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 	default:
 		return append(dst, src[i:end]...), end, nil
 	}
+}
+
+// reservedCharError says that a text contains a reserved character.
+type reservedCharError rune
+
+func (r reservedCharError) Error() string {
+	return fmt.Sprintf("contains the reserved character %q", rune(r))
 }
 
 // startsBefore reports whether the key a is before b because of their first bytes.
@@ -180,7 +187,7 @@ func checkSetValue(src []byte) error {
 		}
 		switch {
 		case r == ':' || r == '|':
-			return fmt.Errorf("contains the reserved character %q", r)
+			return reservedCharError(r)
 		case isInvalid(r, size):
 			return errInvalid(r, size)
 		}

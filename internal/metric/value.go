@@ -76,7 +76,7 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 	}
 	switch {
 	case m.Kind == Timing && v.number.isNegative:
-		return fmt.Errorf("parameter %q: %s is negative", param, quote.Bytes(value.Text))
+		return quote.Error(`parameter "`+param+`": %s is negative`, value.Text)
 	case m.Kind == Set && v.number.isNegative && e.flavor == FlavorTelegraf:
 		return errSignedSet(value.Text)
 	case m.Kind != Gauge:
@@ -117,7 +117,7 @@ func (e *Encoder) checkSet(text []byte) error {
 		return errSignedSet(text)
 	}
 	if err := checkSetValue(text); err != nil {
-		return fmt.Errorf(`parameter "value": %s %w`, quote.Bytes(text), err)
+		return quote.Wrap(`parameter "value": %s %w`, text, err)
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func errSignedSet(text []byte) error {
 // it. The caller passes a zero n.
 func parseParam(n *number, param string, value *Value) error {
 	if err := n.parse(TrimBlanks(value.Text)); err != nil {
-		return fmt.Errorf("parameter %q: %s %w", param, quote.Bytes(value.Text), err)
+		return quote.Wrap(`parameter "`+param+`": %s %w`, value.Text, err)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ func (e *Encoder) appendMore(dst []byte, l *Lines, s *spans, m *Metric, param st
 	switch {
 	case form == repeatedType && !e.canRepeatType(s):
 		form = onePerLine
+	case form == repeatedType && m.Kind == Count && e.traits.takesContainerID:
+		form = onePerLine
 	case form == sharedType && m.Kind == Set:
 		form = onePerLine // a value of a set may contain a colon there
 	}

@@ -30,13 +30,15 @@ func TestSeveralValuesShareALine(t *testing.T) {
 		f(options, counts, "k,a=b:1|c / k,a=b:2|c / k,a=b:3|c")
 		f(options, sampled, "k:1|ms|@0.5 / k:2|ms|@0.5 / k:3|ms|@0.5")
 	}
-	for _, options := range []Options{{Flavor: FlavorEtsy, TagFormat: "graphite"}, {Flavor: FlavorTelegraf, TagFormat: "graphite"}, {Flavor: FlavorStatsDExporter, TagFormat: "graphite"}} {
+	for _, options := range []Options{{Flavor: FlavorEtsy, TagFormat: "graphite"}, {Flavor: FlavorStatsDExporter, TagFormat: "graphite"}} {
 		f(options, counts, "k;a=b:1|c:2|c:3|c")
 		f(options, sampled, "k:1|ms|@0.5:2|ms|@0.5:3|ms|@0.5")
 	}
-	for _, flavor := range []Flavor{FlavorEtsy, FlavorTelegraf} {
-		f(Options{Flavor: flavor, TagFormat: "dogstatsd"}, counts, "k:1|c:2|c:3|c|#a:b")
-	}
+	f(Options{Flavor: FlavorEtsy, TagFormat: "dogstatsd"}, counts, "k:1|c:2|c:3|c|#a:b")
+	// With datadog_extensions, Telegraf would read c:2 as a container ID.
+	f(Options{Flavor: FlavorTelegraf}, counts, "k,a=b:1|c / k,a=b:2|c / k,a=b:3|c")
+	f(Options{Flavor: FlavorTelegraf}, sampled, "k:1|ms|@0.5:2|ms|@0.5:3|ms|@0.5")
+	f(Options{Flavor: FlavorTelegraf, TagFormat: "dogstatsd"}, line(Gauge, "a=b", "", "1", "+2"), "k:1|g:+2|g|#a:b")
 	f(Options{Flavor: FlavorStatsDExporter}, counts, "k:1|c|#a:b / k:2|c|#a:b / k:3|c|#a:b")
 	f(Options{Flavor: FlavorStatsDExporter}, sampled, "k:1|ms|@0.5:2|ms|@0.5:3|ms|@0.5")
 	f(Options{Flavor: FlavorDatadog}, counts, "k:1:2:3|c|#a:b")
@@ -65,14 +67,14 @@ func TestBadExtensionsAreRejected(t *testing.T) {
 // another one.
 func TestLongLinesAreSplit(t *testing.T) {
 	values := strings.Fields(strings.Repeat("123456789 ", 20))
-	f := func(options Options, tags string) {
+	f := func(options Options, kind Kind, tags string) {
 		t.Helper()
 		options.MaxLine = 60
 		e, err := NewEncoder(options)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := appendOne(e, line(Count, tags, "", values...), nil)
+		got, err := appendOne(e, line(kind, tags, "", values...), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,10 +89,10 @@ func TestLongLinesAreSplit(t *testing.T) {
 			}
 		}
 	}
-	f(Options{Flavor: FlavorEtsy}, "")
-	f(Options{Flavor: FlavorTelegraf}, "a=b")
-	f(Options{Flavor: FlavorTelegraf, TagFormat: "dogstatsd"}, "a=b")
-	f(Options{Flavor: FlavorDatadog}, "a=b")
+	f(Options{Flavor: FlavorEtsy}, Count, "")
+	f(Options{Flavor: FlavorTelegraf}, Timing, "a=b")
+	f(Options{Flavor: FlavorTelegraf, TagFormat: "dogstatsd"}, Timing, "a=b")
+	f(Options{Flavor: FlavorDatadog}, Count, "a=b")
 }
 
 func TestSeveralValuesMustNotGrow(t *testing.T) {

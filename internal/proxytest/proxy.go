@@ -74,7 +74,7 @@ var OverHTTP2 bool
 // Start starts a Proxy with changes to its options. The end of the test stops it.
 func Start(t testing.TB, changes ...func(*Options)) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := transport.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func New(t testing.TB, changes ...func(*Options)) *Proxy {
 	t.Helper()
 	p := &Proxy{T: t, Sink: new(Sink), Log: new(logtest.Buffer), Begun: new(atomic.Int64), Stopped: make(chan error, 1)}
 	o := Options{
-		transportOptions: transport.Options{ReadTimeout: Timeout, WriteTimeout: Timeout, IdleTimeout: Timeout},
+		transportOptions: transport.Options{ReadTimeout: Timeout, WriteTimeout: Timeout, IdleTimeout: Timeout, HandshakeTimeout: Timeout},
 		ingestOptions:    ingest.Options{Encoder: NewEncoder(t, metric.Options{}), Sink: p.Sink},
 		MaxBody:          1 << 20,
 		Logger:           slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -1,6 +1,7 @@
 package quote
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -43,5 +44,21 @@ func TestCutSplitsNoRune(t *testing.T) {
 		if got := Cut(text); !utf8.ValidString(got) || len(got) > maxEcho+len("…") {
 			t.Errorf("Cut(%q) = %q", text, got)
 		}
+	}
+}
+
+func TestErrorsQuoteTheirInput(t *testing.T) {
+	f := func(err error, want string) {
+		t.Helper()
+		if err.Error() != want {
+			t.Errorf("got %s, want %s", err, want)
+		}
+	}
+	f(Error("unknown type %s", []byte("a\n")), `unknown type "a\n"`)
+	cause := errors.New("is bad")
+	err := Wrap("name %s %w", []byte("a%s"), cause)
+	f(err, `name "a%s" is bad`)
+	if !errors.Is(err, cause) {
+		t.Error("the error does not wrap its cause")
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// TestSendAllocatesNothing measures after a round through the queue, when there
-// are datagrams for reuse.
+// TestSendAllocatesNothing measures Send after a packet has left.
 func TestSendAllocatesNothing(t *testing.T) {
 	conn := listen(t)
 	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
@@ -22,9 +21,8 @@ func TestSendAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkSend measures what a line costs until the kernel has it, in time of
-// the processors: that of the send loop counts as well. The receiver's socket is
-// full, so that its work is left out.
+// BenchmarkSend measures the CPU time of a line until the kernel has it, with the
+// work of the loop. The receiver's socket is full, so its work does not count.
 func BenchmarkSend(b *testing.B) {
 	conn := listen(b)
 	s, _ := startSender(b, Options{Address: conn.LocalAddr().String()})
@@ -41,7 +39,7 @@ func BenchmarkSend(b *testing.B) {
 	b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N), "cpu-ns/op")
 }
 
-// cpuTime returns the time that processors have spent on this process.
+// cpuTime returns the CPU time that this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

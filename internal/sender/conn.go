@@ -15,8 +15,8 @@ import (
 type conn interface {
 	// write hands a packet to the kernel. It blocks for no longer than
 	// writeTimeout and returns errBusy if the kernel has no room: then the same
-	// packet has to be written again. Any other error breaks the connection, or
-	// is about an earlier packet, on which facts has more.
+	// packet has to be written again. Any other error means that the connection
+	// is broken, or that an earlier packet came back: see facts.
 	write(packet []byte, now time.Time) error
 
 	// facts returns what has become known about the packets.
@@ -101,8 +101,7 @@ func isClosedByServer(err error) bool {
 // returns as soon as there is room; meanwhile the loop sees nothing else.
 const writeTimeout = 20 * time.Millisecond
 
-// writer writes to a connection, and does not wait for ever if that takes
-// nothing.
+// writer writes to a connection with a deadline.
 type writer struct {
 	conn     net.Conn
 	deadline time.Time // of its writes: moving it costs as much as a small write
@@ -123,8 +122,7 @@ func (w *writer) write(b []byte, now time.Time) (n int, err error) {
 	return n, err
 }
 
-// fileWatch sees when the file at a path is not the one any more that was there
-// at the start: the server has made its socket anew.
+// fileWatch notices that the server has made a new socket at its path.
 type fileWatch struct {
 	path string
 	info os.FileInfo

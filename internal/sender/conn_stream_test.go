@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestStreamThatBreaksIsSentAgainFromALine has a StatsD that dies with its
-// buffer full: what its kernel had acknowledged is lost with it, all else
-// arrives at the next one, in whole lines.
+// TestStreamThatBreaksIsSentAgainFromALine has a StatsD die while its buffer is
+// full. The lines that its kernel had acknowledged are lost with it. All others
+// arrive on the next connection, in whole lines.
 func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func TestStreamThatBreaksIsSentAgainFromALine(t *testing.T) {
 	}
 }
 
-// TestStreamEndsEachLine looks at the bytes of a short stream.
+// TestStreamEndsEachLine checks the bytes of a short stream.
 func TestStreamEndsEachLine(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,8 +98,8 @@ func TestStreamEndsEachLine(t *testing.T) {
 	}
 }
 
-// TestCloseWaitsForAStreamThatPauses closes a sender whose lines are all in the
-// kernel's buffers, because StatsD does not read at the moment.
+// TestCloseWaitsForAStreamThatPauses closes a sender while all its lines are in
+// the kernel's buffers and StatsD does not read.
 func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +146,7 @@ func TestCloseWaitsForAStreamThatPauses(t *testing.T) {
 }
 
 // TestServerThatStallsIsLeft has a server accept a connection and not read it,
-// until the stall timeout is over. What it has not got arrives on the next one.
+// until the stall timeout is over. The other lines arrive on the next connection.
 func TestServerThatStallsIsLeft(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

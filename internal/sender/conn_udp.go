@@ -45,7 +45,7 @@ func newUDPConn(c *net.UDPConn) *udpConn {
 	return u
 }
 
-// read waits for errors: a server has nothing to say.
+// read waits for errors. It ignores what a server sends.
 func (u *udpConn) read() {
 	defer close(u.ended)
 	var answer [1]byte
@@ -75,9 +75,6 @@ func (u *udpConn) note(err error) {
 
 func (u *udpConn) write(packet []byte, now time.Time) error {
 	_, err := u.out.write(packet, now)
-	if err != nil && err != errBusy { // maybe about an earlier packet
-		u.note(err)
-	}
 	return err
 }
 

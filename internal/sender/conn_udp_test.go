@@ -94,12 +94,12 @@ func TestFirstQuoted(t *testing.T) {
 	f("a:1|c b:1|c c:1|c", "b:1|c c:1|c", 1)
 	f("a:1|c b:1|c c:1|c", "x:1|c", 3)
 	f("", "a:1|c", 0)
-	// The last of equal ones, each once.
+	// Of equal packets it takes the last, each one once.
 	f("a:1|c a:1|c a:1|c b:1|c", "a:1|c", 2)
 	f("a:1|c a:1|c a:1|c b:1|c", "a:1|c a:1|c", 1)
 	f("a:1|c a:1|c a:1|c b:1|c", "a:1|c b:1|c", 2)
 	f("a:1|c a:1|c", "a:1|c a:1|c a:1|c", 0)
-	// A router quotes the beginning; too little of it says nothing.
+	// A router quotes the beginning. A short quote does not identify a packet.
 	long := strings.Repeat("x", 1000)
 	f(fmt.Sprintf("a%s b%s c%s", long, long, long), "b"+long[:minQuoted], 1)
 	f(fmt.Sprintf("a%s b%s c%s", long, long, long), "b"+long[:minQuoted-2], 3)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestReplacedSocketIsFollowed starts a second StatsD at the path of one that
-// goes on to read.
+// TestReplacedSocketIsFollowed starts a second StatsD at the path of the first,
+// which still reads.
 func TestReplacedSocketIsFollowed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "statsd.sock")
@@ -42,7 +42,7 @@ func TestReplacedSocketIsFollowed(t *testing.T) {
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
-	// It is seen within fileInterval.
+	// The sender notices it within fileInterval.
 	for start := time.Now(); read(replaced, time.Millisecond) == ""; {
 		if time.Since(start) > deadline {
 			t.Fatal("nothing arrives at the new socket")
@@ -52,9 +52,9 @@ func TestReplacedSocketIsFollowed(t *testing.T) {
 	}
 }
 
-// TestSlowStatsDDoesNotBlockTheSendLoop has a StatsD read one datagram a
-// millisecond: each write waits for it.
-func TestSlowStatsDDoesNotBlockTheSendLoop(t *testing.T) {
+// TestSlowStatsDDoesNotBlockTheLoop has a StatsD read one packet a millisecond.
+// Each write waits for it.
+func TestSlowStatsDDoesNotBlockTheLoop(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.sock")
 	conn, err := net.ListenUnixgram(Unixgram, &net.UnixAddr{Name: path, Net: Unixgram})
 	if err != nil {
@@ -87,7 +87,7 @@ func TestSlowStatsDDoesNotBlockTheSendLoop(t *testing.T) {
 		}
 	}
 	if reads > count/2 {
-		t.Errorf("%d of %d datagrams are read before there is room for another one", reads, count)
+		t.Errorf("%d of %d packets are read before there is room for another one", reads, count)
 	}
 	closed := make(chan struct{})
 	go func() {
@@ -103,6 +103,6 @@ func TestSlowStatsDDoesNotBlockTheSendLoop(t *testing.T) {
 		}
 	}
 	if reads >= count {
-		t.Errorf("%d datagrams are read before Close returns", reads)
+		t.Errorf("%d packets are read before Close returns", reads)
 	}
 }

@@ -28,7 +28,7 @@ func TestDocsStateTheTimes(t *testing.T) {
 		"the connection ends | every " + millis(unix.retryInterval),
 		"ended in a refusal, up to " + seconds(udp.maxSilence) + ". For another " + seconds(udp.silence),
 		fmt.Sprintf("waiting packets leave at %d KiB/s. The rate doubles every %s up to %d MiB/s", startRate>>10, millis(doubleTime), baseRate>>20),
-		"After " + millis(tcp.probation) + " it may carry two",
+		"After " + millis(tcp.probation) + " it may carry two, then twice as many after each " + millis(tcp.rampInterval),
 		"After " + seconds(tcp.doubt) + " there is no limit",
 		"(" + seconds(DefaultResolveInterval) + "), and when StatsD goes away",
 		"after " + seconds(lookupRetry) + ", then after twice as long each time, up to " + seconds(maxLookupRetry),

@@ -27,9 +27,9 @@ const (
 var errNoAddress = errors.New("the name has no address")
 
 // lookup finds the addresses of a server. It looks the name up at the start,
-// from time to time and when it is asked to, in a goroutine of its own: nobody
-// waits for a slow name server. While a lookup fails the addresses found before
-// stay.
+// then at an interval and when it is asked to. It has a goroutine of its own, so
+// that a slow name server delays nothing. If a lookup fails, the addresses that
+// were found before stay.
 type lookup struct {
 	host, port string
 	interval   time.Duration
@@ -107,8 +107,8 @@ func (l *lookup) run() {
 	}
 }
 
-// isOver waits for a time, or until something comes from early, and reports
-// whether close was called.
+// isOver waits for a time, or until early has a token, and reports whether close
+// was called.
 func (l *lookup) isOver(wait time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -121,8 +121,8 @@ func (l *lookup) isOver(wait time.Duration, early <-chan struct{}) bool {
 	return false
 }
 
-// look looks the name up, notes what it has found and reports whether that was
-// something.
+// look looks the name up, keeps the result, and reports whether there are
+// addresses.
 func (l *lookup) look() (ok bool) {
 	ctx, cancel := context.WithTimeout(l.ctx, lookupTimeout)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 	"statsd-http-proxy/internal/logtest"
 )
 
-// names is a name server of the test: it answers with the addresses that it
-// holds, none being an error.
+// names is a fake name server. It returns the addresses that it holds, or an
+// error if it holds none.
 type names struct {
 	addresses atomic.Pointer[[]netip.Addr]
 	asked     atomic.Int64
@@ -50,7 +50,7 @@ func (n *names) lookup(ctx context.Context, _, _ string) ([]netip.Addr, error) {
 	return *n.addresses.Load(), nil
 }
 
-// startNamed starts a sender that finds statsd.example with names.
+// startNamed starts a sender that looks names up at n.
 func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buffer) {
 	t.Helper()
 	log := new(logtest.Buffer)
@@ -65,8 +65,7 @@ func startNamed(t *testing.T, n *names, options Options) (*Sender, *logtest.Buff
 	return s, log
 }
 
-// listenAt returns two or more UDP sockets with one port at addresses of
-// loopback.
+// listenAt returns UDP sockets at several addresses, all with the same port.
 func listenAt(t *testing.T, addresses ...string) []*net.UDPConn {
 	t.Helper()
 	for range 100 {
@@ -110,7 +109,7 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 	if got := receive(t, conns[0]); got != "first:1|c" {
 		t.Errorf("got %q", got)
 	}
-	// Another order and another address are no reason to move.
+	// The address in use stays if it is still one of them.
 	n.set("127.0.0.2", "127.0.0.1")
 	asked := n.asked.Load()
 	waitFor(t, func() bool { return n.asked.Load() > asked+1 }, func() string { return "the name is not looked up" })
@@ -135,8 +134,8 @@ func TestStatsDThatMovesIsFollowed(t *testing.T) {
 	}
 }
 
-// TestStatsDThatRefusesIsLookedUpAtOnce moves when its old address refuses,
-// long before the interval is over.
+// TestStatsDThatRefusesIsLookedUpAtOnce has StatsD move. The sender looks the name
+// up when the old address refuses a packet, long before the interval is over.
 func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
 	t.Parallel()
 	conns := listenAt(t, "127.0.0.1", "127.0.0.2")
@@ -155,8 +154,8 @@ func TestStatsDThatRefusesIsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
-// TestOtherAddressIsTriedWhenOneRefuses has a name like localhost on a machine
-// whose StatsD listens to one family only.
+// TestOtherAddressIsTriedWhenOneRefuses has a name with an IPv6 and an IPv4
+// address, such as localhost, and a StatsD that listens to IPv4 only.
 func TestOtherAddressIsTriedWhenOneRefuses(t *testing.T) {
 	t.Parallel()
 	conn := listen(t)
@@ -188,8 +187,8 @@ func TestNameThatAppearsLate(t *testing.T) {
 	}
 }
 
-// TestSlowLookupHoldsNothingUp has a name server that does not answer any more.
-func TestSlowLookupHoldsNothingUp(t *testing.T) {
+// TestSlowLookupDelaysNothing has a name server stop answering.
+func TestSlowLookupDelaysNothing(t *testing.T) {
 	t.Parallel()
 	conn := listen(t)
 	n := newNames("127.0.0.1")
@@ -216,7 +215,8 @@ func TestBadAddressIsRefused(t *testing.T) {
 	}
 }
 
-// TestNameThatAppearsBeforeStatsD has the log tell how long StatsD was missed.
+// TestNameThatAppearsBeforeStatsD checks that the log says how long StatsD was
+// away.
 func TestNameThatAppearsBeforeStatsD(t *testing.T) {
 	t.Parallel()
 	statsd := newServer(t, TCP)

@@ -1,12 +1,10 @@
 package sender
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -157,9 +155,6 @@ func (l *loop) do(a action) {
 	l.handle(event{kind: evDid, did: a.kind})
 }
 
-// packet returns a packet by its number.
-func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
-
 // connect begins to connect to an address.
 func (l *loop) connect(address string) {
 	l.isDials = true
@@ -235,107 +230,6 @@ func (l *loop) wait(a action) {
 		l.handle(event{kind: evTick})
 	}
 	l.polledAt = time.Now()
-}
-
-// look hands the machine what the connection knows, and the error of a write.
-func (l *loop) look(err error) {
-	f := l.conn.facts()
-	if err != nil {
-		f.err = err
-	}
-	if l.machine.policy.isUDP {
-		l.lookUDP(f, err)
-		return
-	}
-	if l.machine.policy.isStream {
-		l.handle(event{kind: evAcked, n: f.acked})
-	}
-	switch {
-	case errors.Is(f.err, syscall.EMSGSIZE):
-		l.handle(event{kind: evTooLong})
-	case f.err != nil:
-		l.news = nil // it stays closed
-		if !errors.Is(f.err, errEnded) {
-			l.report.sendErrors++
-		}
-		l.handle(event{kind: evEnded, err: f.err, isClosed: isClosedByServer(f.err)})
-	case f.isReplaced:
-		l.handle(event{kind: evReplaced})
-	}
-}
-
-// ipHeaders is how many bytes of an IPv6 packet precede the lines.
-const ipHeaders = 40 + 8
-
-// lookUDP hands the machine what became of UDP packets. writeErr is the error of
-// a write.
-func (l *loop) lookUDP(f facts, writeErr error) {
-	first, next := l.machine.flight.firstSeq(), l.machine.flight.nextSeq()
-	written := l.packets[first-l.base : next-l.base]
-	var refused, cut []returned
-	var mtu int
-	var isOurs, isPrompt bool
-	for _, r := range f.returned {
-		if r.err == syscall.EMSGSIZE {
-			cut, mtu = append(cut, r), r.mtu
-			continue
-		}
-		refused = append(refused, r)
-		isOurs = isOurs || r.isNoNeighbor
-		isPrompt = r.isLoopback && r.err == syscall.ECONNREFUSED
-		f.err = r.err
-	}
-	if len(cut) > 0 {
-		l.handle(event{kind: evCut, seq: first + uint64(firstQuoted(written, cut)), n: mtu - ipHeaders})
-	}
-	isTooLong := errors.Is(f.err, syscall.EMSGSIZE)
-	switch {
-	case f.err != nil && !isTooLong:
-		l.report.sendErrors++
-		l.handle(event{kind: evRefused, seq: first + uint64(firstQuoted(written, refused)), err: f.err, isOurs: isOurs, isPrompt: isPrompt})
-	case isTooLong && len(cut) == 0 && writeErr != nil:
-		l.handle(event{kind: evTooLong})
-	}
-}
-
-// dequeue takes packets from the queue; with all, the open one too.
-func (l *loop) dequeue(all bool) {
-	before := len(l.packets)
-	l.packets = l.queue.dequeue(l.packets, all)
-	now := time.Now()
-	for _, b := range l.packets[before:] {
-		at := now
-		if !l.openedAt.IsZero() {
-			at, l.openedAt = l.openedAt, time.Time{}
-		}
-		b.queuedAt = at
-		l.machine.handle(now, event{kind: evSealed, n: len(b.bytes), lines: b.lines})
-	}
-}
-
-// trim takes those lines off the oldest packet that end within its first n
-// bytes, and returns how many bytes and lines that were.
-func (l *loop) trim(n int) (size, lines int) {
-	b := l.packets[l.removed]
-	arrived := b.bytes[:min(n, len(b.bytes))]
-	arrived = arrived[:bytes.LastIndexByte(arrived, '\n')+1]
-	b.bytes = b.bytes[len(arrived):]
-	return len(arrived), bytes.Count(arrived, []byte{'\n'})
-}
-
-// remove removes the n oldest packets.
-func (l *loop) remove(n int) {
-	removed := l.packets[l.removed : l.removed+n]
-	l.queue.recycle(removed)
-	clear(removed)
-	if l.removed += n; l.removed <= len(l.packets)/2 {
-		return
-	}
-	rest := copy(l.packets, l.packets[l.removed:])
-	clear(l.packets[rest:])
-	l.packets = l.packets[:rest]
-	l.base += uint64(l.removed)
-	l.removed = 0
 }
 
 // publish makes the state visible to Send and Stats.

@@ -1,208 +1,13 @@
 package sender
 
 import (
-	"context"
 	"errors"
-	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"statsd-http-proxy/internal/logtest"
 )
-
-// fakeConn is a conn without a socket.
-type fakeConn struct {
-	token chan struct{}
-
-	mu         sync.Mutex
-	written    []string
-	times      []time.Time
-	writeErr   error // what write returns
-	known      facts // what facts returns next
-	looks      int   // how often facts was called
-	isFinished bool
-	isClosed   bool
-}
-
-func (c *fakeConn) write(packet []byte, now time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.writeErr == nil {
-		c.written = append(c.written, string(packet))
-		c.times = append(c.times, now)
-	}
-	return c.writeErr
-}
-
-func (c *fakeConn) facts() facts {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.looks++
-	f := c.known
-	c.known.returned, c.known.err = nil, nil
-	return f
-}
-
-func (c *fakeConn) news() <-chan struct{} { return c.token }
-
-func (c *fakeConn) finish() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.isFinished = true
-}
-
-func (c *fakeConn) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.isClosed = true
-}
-
-// set changes c. It waits until the loop has seen it.
-func (c *fakeConn) set(change func()) {
-	c.mu.Lock()
-	change()
-	c.mu.Unlock()
-	signal(c.token)
-	synctest.Wait()
-}
-
-// lookCount returns how often facts was called.
-func (c *fakeConn) lookCount() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.looks
-}
-
-// hasClosed reports whether close was called.
-func (c *fakeConn) hasClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.isClosed
-}
-
-// lines returns what was written, without the probes.
-func (c *fakeConn) lines() (all []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, packet := range c.written {
-		if packet != "" {
-			all = append(all, packet)
-		}
-	}
-	return all
-}
-
-// fakeNet connects a sender without sockets.
-type fakeNet struct {
-	s   *Sender
-	log *logtest.Buffer
-
-	mu    sync.Mutex
-	conns []*fakeConn
-	dials []string // addresses
-
-	dialErr  error
-	dialTime time.Duration
-	isSelf   bool
-}
-
-func (n *fakeNet) dial(ctx context.Context, address string) (conn, bool, error) {
-	n.mu.Lock()
-	n.dials = append(n.dials, address)
-	dialTime := n.dialTime
-	n.mu.Unlock()
-	if dialTime > 0 {
-		select {
-		case <-time.After(dialTime):
-		case <-ctx.Done():
-			return nil, false, ctx.Err()
-		}
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.dialErr != nil {
-		return nil, false, n.dialErr
-	}
-	c := &fakeConn{token: make(chan struct{}, 1)}
-	n.conns = append(n.conns, c)
-	return c, n.isSelf, nil
-}
-
-// last returns the newest connection.
-func (n *fakeNet) last() *fakeConn {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.conns[len(n.conns)-1]
-}
-
-// connCount returns how many connections were made.
-func (n *fakeNet) connCount() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.conns)
-}
-
-// dialed returns the addresses that the sender connected to.
-func (n *fakeNet) dialed() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.dials)
-}
-
-// set changes how connections are made.
-func (n *fakeNet) set(change func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	change()
-}
-
-// inBubble runs a test with a sender on a fake network, in virtual time.
-func inBubble(t *testing.T, options Options, test func(*testing.T, *fakeNet)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		n := &fakeNet{log: new(logtest.Buffer)}
-		options.Logger = slog.New(slog.NewTextHandler(n.log, nil))
-		orDefault(&options.Network, UDP)
-		orDefault(&options.Address, "192.0.2.1:8125")
-		find := func(context.Context, string, string) ([]netip.Addr, error) { return nil, errTest }
-		var err error
-		if n.s, err = newSender(options, newPolicy(options.Network), find, n.dial); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		test(t, n)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		n.s.Close(ctx)
-		checkSum(t, n.s)
-		for i, c := range n.conns {
-			if !c.hasClosed() {
-				t.Errorf("connection %d is not closed", i)
-			}
-		}
-	})
-}
-
-// checkSum checks that each line is counted once.
-func checkSum(t *testing.T, s *Sender) {
-	t.Helper()
-	got := s.Stats()
-	if got.LinesQueued != got.LinesSent+got.LinesLostShutdown+got.LinesLostTooLarge+got.QueueLines {
-		t.Errorf("the sum is wrong: %+v", got)
-	}
-}
-
-// pass lets time pass.
-func pass(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
 
 func TestLoopFlushesAfter25ms(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, n *fakeNet) {
@@ -226,6 +31,9 @@ func TestLoopFlushesAfter25ms(t *testing.T) {
 			t.Errorf("in flight: %+v", got)
 		}
 		pass(5 * time.Second)
+		if n := len(n.s.queue.spare); n != 1 {
+			t.Errorf("%d buffers are kept for reuse, want 1", n)
+		}
 		want := Stats{LinesQueued: 3, LinesSent: 3, BytesSent: 17, PacketsSent: 1, IsUp: true, QueueLimitBytes: DefaultQueueBytes}
 		if got := n.s.Stats(); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
@@ -426,58 +234,6 @@ func TestLoopFollowsAReplacedSocket(t *testing.T) {
 	})
 }
 
-// TestCloseIsBounded calls Close while the loop connects, while a server takes
-// nothing, and while it does not acknowledge what it took.
-func TestCloseIsBounded(t *testing.T) {
-	f := func(network string, prepare func(*fakeNet)) {
-		inBubble(t, Options{Network: network}, func(t *testing.T, n *fakeNet) {
-			pass(5 * time.Second)
-			prepare(n)
-			send(t, n.s, "a:1|c\nb:1|c")
-			pass(100 * time.Millisecond)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			start := time.Now()
-			n.s.Close(ctx)
-			if passed := time.Since(start); passed != time.Second {
-				t.Errorf("%s: Close takes %v, want 1 s", network, passed)
-			}
-			if got := n.s.Stats(); got.LinesLostShutdown != 2 || got.QueueLines != 0 {
-				t.Errorf("%s: %+v", network, got)
-			}
-			if !strings.Contains(n.log.String(), `msg="metrics lost" count=2 reason=`) {
-				t.Errorf("%s: got the log %s", network, n.log)
-			}
-		})
-	}
-	for _, network := range []string{UDP, TCP, Unix, Unixgram} {
-		f(network, func(n *fakeNet) { n.last().set(func() { n.last().writeErr = errBusy }) })
-	}
-	f(TCP, func(*fakeNet) {}) // it acknowledges nothing
-	f(TCP, func(n *fakeNet) {
-		n.set(func() { n.dialTime = time.Hour })
-		n.last().set(func() { n.last().known.err = syscall.ETIMEDOUT })
-	})
-	f(Unixgram, func(n *fakeNet) {
-		n.set(func() { n.dialErr = syscall.ENOENT })
-		n.last().set(func() { n.last().writeErr = syscall.ECONNREFUSED })
-	})
-}
-
-// TestCloseEndsADialAtOnce has nothing left to send.
-func TestCloseEndsADialAtOnce(t *testing.T) {
-	inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
-		n.set(func() { n.dialTime = time.Hour })
-		n.last().set(func() { n.last().known.err = syscall.ETIMEDOUT })
-		pass(time.Second)
-		start := time.Now()
-		n.s.Close(t.Context())
-		if passed := time.Since(start); passed != 0 {
-			t.Errorf("Close takes %v", passed)
-		}
-	})
-}
-
 func TestLoopReportsFailedDials(t *testing.T) {
 	inBubble(t, Options{Network: TCP}, func(t *testing.T, n *fakeNet) {
 		n.set(func() { n.dialErr = syscall.ECONNREFUSED })
@@ -545,72 +301,6 @@ func TestOldestLine(t *testing.T) {
 	})
 }
 
-// TestLossesAreLoggedAtTheEnd has two packets be too large in one second.
-func TestLossesAreLoggedAtTheEnd(t *testing.T) {
-	inBubble(t, Options{Network: Unixgram, DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
-		n.last().set(func() { n.last().writeErr = syscall.EMSGSIZE })
-		for range 3 {
-			send(t, n.s, "a:1|c")
-		}
-		pass(100 * time.Millisecond)
-		n.last().set(func() { n.last().writeErr = errBusy })
-		send(t, n.s, "b:1|c")
-		pass(100 * time.Millisecond)
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		n.s.Close(ctx)
-		log := n.log.String()
-		for _, want := range []string{"count=1 reason=\"the packet", "count=2 reason=\"the packet", "count=1 reason=\"statsd took too long\""} {
-			if strings.Count(log, want) != 1 {
-				t.Errorf("the log has no %s: %s", want, log)
-			}
-		}
-	})
-}
-
-// TestLookupIsRepeated has a name be looked up every 30 seconds, and a second
-// after another lookup if it is asked for.
-func TestLookupIsRepeated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		names := newNames("192.0.2.1")
-		n := &fakeNet{log: new(logtest.Buffer)}
-		options := Options{Network: UDP, Address: "statsd.example:8125", Logger: slog.New(slog.NewTextHandler(n.log, nil))}
-		s, err := newSender(options, newPolicy(UDP), names.lookup, n.dial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close(t.Context())
-		f := func(passed time.Duration, want int64) {
-			t.Helper()
-			pass(passed)
-			if got := names.asked.Load(); got != want {
-				t.Fatalf("%d lookups, want %d", got, want)
-			}
-		}
-		f(0, 1)
-		f(29*time.Second, 1)
-		f(time.Second, 2)
-		s.lookup.lookAgain()
-		f(999*time.Millisecond, 2)
-		f(time.Millisecond, 3)
-		f(29*time.Second, 3)
-		s.lookup.lookAgain()
-		f(0, 4)
-		names.set()
-		f(30*time.Second, 5)
-		// Failed lookups are repeated soon, then after twice as long each time.
-		f(99*time.Millisecond, 5)
-		f(time.Millisecond, 6)
-		f(200*time.Millisecond, 7)
-		f(400*time.Millisecond, 8)
-		f(800*time.Millisecond, 9)
-		f(1600*time.Millisecond, 10)
-		f(3200*time.Millisecond, 11)
-		f(5*time.Second, 12)
-		f(5*time.Second, 13)
-	})
-}
-
 // TestFullSocketKeepsNothingUp has a socket be full: new lines are queued, and
 // the queue has room again as soon as packets are written.
 func TestFullSocketKeepsNothingUp(t *testing.T) {
@@ -636,50 +326,6 @@ func TestFullSocketKeepsNothingUp(t *testing.T) {
 		pass(100 * time.Millisecond)
 		if got := len(c.lines()); got != 12 {
 			t.Errorf("%d packets were written, want 12", got)
-		}
-	})
-}
-
-// TestLogSaysWhereTheServerIs looks a name up that appears, fails and moves.
-func TestLogSaysWhereTheServerIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		names := newNames()
-		n := &fakeNet{log: new(logtest.Buffer)}
-		options := Options{Network: UDP, Address: "statsd.example:8125", Logger: slog.New(slog.NewTextHandler(n.log, nil)), ResolveInterval: 10 * time.Second}
-		s, err := newSender(options, newPolicy(UDP), names.lookup, n.dial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close(t.Context())
-		seen := 0 // bytes of the log
-		f := func(want string) {
-			t.Helper()
-			if got := n.log.String()[seen:]; got != "" && want == "" || !strings.Contains(got, want) {
-				t.Errorf("got the log %s, want %q", got, want)
-			}
-			seen = len(n.log.String())
-		}
-		synctest.Wait()
-		f(`msg="cannot find statsd, metrics wait" error="look up \"statsd.example\": no such host"`)
-		if s.Stats().IsUp {
-			t.Error("a server whose name is unknown is up")
-		}
-		names.set("192.0.2.1")
-		pass(10 * time.Second)
-		f("")
-		if !s.Stats().IsUp || !slices.Equal(n.dialed(), []string{"192.0.2.1:8125"}) {
-			t.Errorf("dialed %v", n.dialed())
-		}
-		names.set()
-		pass(10 * time.Second)
-		f(`msg="cannot look up statsd, its last address stays in use"`)
-		pass(time.Minute)
-		f("")
-		names.set("2001:db8::1")
-		pass(10 * time.Second)
-		f(`msg="statsd has moved" from=192.0.2.1:8125`)
-		if !slices.Equal(n.dialed()[1:], []string{"[2001:db8::1]:8125"}) {
-			t.Errorf("dialed %v", n.dialed())
 		}
 	})
 }

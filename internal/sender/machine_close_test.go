@@ -34,6 +34,13 @@ func TestMachineClosesWithNothingLeft(t *testing.T) {
 	d.want("close", "lookup", "away")
 	d.closing(time.Hour)
 	d.want("seal", "done")
+
+	// Undecided about nothing.
+	d = connected(t, newPolicy(TCP))
+	d.on(reset)
+	d.want("close", "lookup", "away")
+	d.closing(time.Hour)
+	d.want("seal", "done")
 }
 
 // TestMachineSendsTheRest has the queue hold lines still when Close is called.

@@ -20,25 +20,25 @@ func trusted(t *testing.T, network string) *dialogue {
 	return d
 }
 
-// TestMachineRampsUpAStream has a new connection take one packet, and twice as
-// many after each 200 ms.
+// TestMachineRampsUpAStream has a new connection take one packet for 200 ms, then
+// twice as many after each 25 ms.
 func TestMachineRampsUpAStream(t *testing.T) {
 	d := connected(t, newPolicy(TCP))
 	d.is(probing)
 	d.queued(100)
 	d.want("write 0", "wait 20ms")
-	for i, want := range []int{1, 2, 4, 8, 16} {
-		if i > 0 {
-			d.run(time.Millisecond)
-		}
+	d.run(199 * time.Millisecond)
+	for _, want := range []int{1, 2, 4, 8, 16} {
 		d.holds(100-want, want)
 		d.acked(want)
-		d.run(199 * time.Millisecond)
-		d.holds(100-want, want) // nothing is confirmed in doubt
+		d.run(time.Millisecond)
+		d.holds(100-2*want, 2*want)
+		d.run(24 * time.Millisecond)
+		d.holds(100-2*want, 2*want) // nothing is confirmed in doubt
 	}
-	d.run(2*time.Second + time.Millisecond)
+	d.run(100 * time.Millisecond)
 	d.holds(0, 100)
-	d.run(998 * time.Millisecond)
+	d.run(3574 * time.Millisecond)
 	d.holds(0, 100)
 	d.acked(99)
 	d.run(2 * time.Millisecond)

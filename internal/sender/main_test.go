@@ -6,5 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain sees that no goroutine is left behind.
+// TestMain checks that all goroutines have ended.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

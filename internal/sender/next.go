@@ -92,7 +92,7 @@ func (m *machine) hasRoom(now time.Time) bool {
 
 // writeLimit returns how many packets may be written on this connection: one
 // before the server is known to be up, or none if UDP's refusals may be missing.
-// While a stream is in doubt, the limit doubles after each time of a probation.
+// While a stream is in doubt, the limit doubles after each rampInterval.
 func (m *machine) writeLimit(now time.Time) int {
 	switch {
 	case m.state == probing && m.addrs.current().evidence == limited:
@@ -102,13 +102,12 @@ func (m *machine) writeLimit(now time.Time) int {
 	case m.doubtUntil.IsZero() || m.isClosing || !m.policy.isStream:
 		return math.MaxInt
 	}
-	return 1 << min(m.probations(now), 30)
+	return 1 << min(m.ramp(now), 30)
 }
 
-// probations returns how often the time of a probation has passed on this
-// connection.
-func (m *machine) probations(now time.Time) int {
-	return int(now.Sub(m.dialedAt) / m.policy.probation)
+// ramp returns how often the write limit has doubled on this connection.
+func (m *machine) ramp(now time.Time) int {
+	return 1 + int(now.Sub(m.dialedAt.Add(m.policy.probation))/m.policy.rampInterval)
 }
 
 // isPaceOK reports whether the first packet that waits may leave now.
@@ -181,7 +180,7 @@ func (m *machine) wakeToWrite(now time.Time) time.Time {
 		return m.blockedUntil
 	case !m.hasRoom(now):
 		if m.state == up && m.written >= m.writeLimit(now) {
-			return m.dialedAt.Add(time.Duration(m.probations(now)+1) * m.policy.probation)
+			return m.dialedAt.Add(m.policy.probation + time.Duration(m.ramp(now))*m.policy.rampInterval)
 		}
 		return time.Time{} // the end of the probation or of the doubt
 	case hasPacket:

@@ -31,25 +31,27 @@ type policy struct {
 	fileInterval  time.Duration // between two looks at the file of a Unix socket
 	burstInterval time.Duration // between two bursts of packets
 
-	// A stream is on probation for probation after it was connected, and in
-	// doubt for doubt: a balancer accepts a connection also if the server is
-	// away, and closes it when it has tried in vain. HAProxy tries for 3 s.
-	probation time.Duration
-	doubt     time.Duration
+	// A new connection of a stream is on probation for the first time and in
+	// doubt for the second: a balancer accepts connections also if the server is
+	// away, and closes them after it has failed to reach the server. HAProxy
+	// tries for 3 s.
+	probation    time.Duration
+	doubt        time.Duration
+	rampInterval time.Duration // until twice as many packets may be written, after the probation
 
 	// A written UDP packet is kept for hold, or for promptHold on a path where
 	// refusals arrive at once.
 	hold       time.Duration
 	promptHold time.Duration
 
-	// refusalTime is how long the refusals of the last packets may take when a
-	// path is left.
+	// refusalTime is how long to wait for refusals of the last packets before a
+	// connection is closed.
 	refusalTime time.Duration
 
-	// icmpInterval is the time between two refusals of a host that limits them.
-	// silence is how long a server that was away must not refuse a probe to
-	// count as up, and maxSilence bounds what the machine may learn to wait. At
-	// an address that has not refused anything yet freshSilence is enough.
+	// icmpInterval is the time between two refusals of a host that limits them. A
+	// server that was away counts as up after it has refused no probe for
+	// silence, or longer if refusals were missing, up to maxSilence. At an
+	// address that has refused nothing in this outage, freshSilence is enough.
 	icmpInterval time.Duration
 	silence      time.Duration
 	maxSilence   time.Duration
@@ -88,16 +90,16 @@ func newPolicy(network string) policy {
 	switch network {
 	case UDP:
 		p.isUDP, p.isPaced = true, true
-		// A host whose link-layer address nobody tells is asked for three times,
-		// a second each (RFC 4861, section 7.2.2; ARP is the same). Meanwhile the
-		// kernel keeps some packets for it and drops the oldest if there are
-		// more; then all that it still has come back. The rest is for timers.
+		// The kernel asks three times for the link-layer address of a host, and
+		// waits a second each time (RFC 4861, section 7.2.2; ARP is the same).
+		// Meanwhile it keeps some packets and drops the oldest if there are more.
+		// Then it returns those that it still has. The rest is for timers.
 		p.resolveTime = 3*time.Second + 40*time.Millisecond
 		p.hold = p.resolveTime + time.Second
 		p.promptHold = 20 * time.Millisecond
 		p.refusalTime = 100 * time.Millisecond
-		// Linux sends one refusal a second to a host, for all its sockets. Four
-		// silent seconds are longer than resolveTime, too.
+		// Linux sends one refusal a second to a host, for all its sockets. The
+		// silence has to be longer than resolveTime, too.
 		p.icmpInterval = 1100 * time.Millisecond
 		p.silence = 4 * p.icmpInterval
 		p.maxSilence = 10 * time.Second
@@ -115,6 +117,7 @@ func newPolicy(network string) policy {
 	if p.isStream {
 		p.probation = 200 * time.Millisecond
 		p.doubt = 4 * time.Second
+		p.rampInterval = p.flushInterval
 	}
 	return p
 }

@@ -102,7 +102,7 @@ func (q *queue) packets(ends []int) int {
 	return n
 }
 
-// append adds lines to the open packet, which they fit into, or begins one. q.mu
+// append adds lines to the open packet, or begins one. The lines must fit. q.mu
 // is held.
 func (q *queue) append(lines []byte) {
 	if q.open == nil {

@@ -5,169 +5,23 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"statsd-http-proxy/internal/logtest"
 )
 
-// server is a StatsD of the test: it listens, notes the lines that it gets and
-// can be stopped and started again at its address.
-type server struct {
-	t       *testing.T
-	network string
-	address string
-	group   sync.WaitGroup // of the goroutines that read
-	stop    func()         // what is open
-
-	mu    sync.Mutex
-	lines []string
-	got   chan struct{} // holds a token when lines has grown
-}
-
-// newServer returns a server that is not started yet, with an address of its
-// own.
-func newServer(t *testing.T, network string) *server {
-	t.Helper()
-	s := &server{t: t, network: network, got: make(chan struct{}, 1)}
-	switch network {
-	case UDP:
-		conn := listen(t)
-		s.address = conn.LocalAddr().String()
-		conn.Close()
-	case TCP:
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.address = l.Addr().String()
-		l.Close()
-	default:
-		s.address = filepath.Join(t.TempDir(), "statsd.sock")
-	}
-	t.Cleanup(func() {
-		if s.stop != nil {
-			s.halt()
-		}
-	})
-	return s
-}
-
-func (s *server) start() {
-	s.t.Helper()
-	switch s.network {
-	case UDP, Unixgram:
-		os.Remove(s.address)
-		conn, err := net.ListenPacket(s.network, s.address)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.stop = func() { conn.Close() }
-		s.group.Go(func() { s.readDatagrams(conn) })
-	default:
-		os.Remove(s.address)
-		l, err := net.Listen(s.network, s.address)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		var mu sync.Mutex
-		var open []net.Conn
-		s.stop = func() {
-			l.Close()
-			mu.Lock()
-			defer mu.Unlock()
-			for _, conn := range open {
-				// In good order: it reads what is on its way.
-				_ = conn.(interface{ CloseWrite() error }).CloseWrite()
-			}
-		}
-		s.group.Go(func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				mu.Lock()
-				open = append(open, conn)
-				mu.Unlock()
-				s.group.Go(func() { s.readStream(conn) })
-			}
-		})
-	}
-}
-
-// halt stops the server and returns when it has read all.
-func (s *server) halt() {
-	s.stop()
-	s.stop = nil
-	s.group.Wait()
-}
-
-func (s *server) readDatagrams(conn net.PacketConn) {
-	datagram := make([]byte, 64<<10)
-	for {
-		n, _, err := conn.ReadFrom(datagram)
-		if err != nil {
-			return
-		}
-		if n > 0 { // a probe is empty
-			s.note(strings.Split(string(datagram[:n]), "\n")...)
-		}
-	}
-}
-
-func (s *server) readStream(conn net.Conn) {
-	defer conn.Close()
-	for reader := bufio.NewReader(conn); ; {
-		line, err := reader.ReadString('\n')
-		if err != nil {
-			if line != "" && err != io.EOF {
-				s.t.Logf("the connection broke within the line %q", line)
-			}
-			return
-		}
-		s.note(strings.TrimSuffix(line, "\n"))
-	}
-}
-
-func (s *server) note(lines ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines, lines...)
-	signal(s.got)
-}
-
-// wait returns all lines when there are n of them.
-func (s *server) wait(n int) []string {
-	s.t.Helper()
-	for timeout := time.After(deadline); ; {
-		s.mu.Lock()
-		lines := slices.Clone(s.lines)
-		s.mu.Unlock()
-		if len(lines) >= n {
-			return lines
-		}
-		select {
-		case <-s.got:
-		case <-timeout:
-			s.t.Fatalf("got %d lines, want %d", len(lines), n)
-		}
-	}
-}
-
-// waitLog waits until the log has an entry so many times.
+// waitLog waits until the log has this many entries.
 func waitLog(t *testing.T, log *logtest.Buffer, entry string, times int) {
 	t.Helper()
 	waitFor(t, func() bool { return strings.Count(log.String(), entry) >= times },
 		func() string { return fmt.Sprintf("the log has %q not %d times: %s", entry, times, log) })
 }
 
-// waitFor waits until something is so, or fails with what is not.
+// waitFor waits until is returns true, or fails with a message.
 func waitFor(t *testing.T, is func() bool, message func() string) {
 	t.Helper()
 	for start := time.Now(); !is(); time.Sleep(time.Millisecond) {
@@ -177,7 +31,7 @@ func waitFor(t *testing.T, is func() bool, message func() string) {
 	}
 }
 
-// TestStatsDRestarts stops StatsD twice while lines are sent: each arrives
+// TestStatsDRestarts stops StatsD twice while lines are sent. Each line arrives
 // once, in order.
 func TestStatsDRestarts(t *testing.T) {
 	for _, network := range []string{UDP, TCP, Unixgram, Unix} {
@@ -225,7 +79,7 @@ func TestStatsDRestarts(t *testing.T) {
 	}
 }
 
-// waitStill waits until nothing leaves q any more, though it is not empty.
+// waitStill waits until no more packets leave q, and some wait in it.
 func waitStill(t *testing.T, q *queue) {
 	t.Helper()
 	last, since := -1, time.Now()
@@ -237,10 +91,10 @@ func waitStill(t *testing.T, q *queue) {
 			last, since = waiting, time.Now()
 		}
 		return waiting > 0 && time.Since(since) > 5*writeTimeout
-	}, func() string { return fmt.Sprintf("the socket took all but %d datagrams", last) })
+	}, func() string { return fmt.Sprintf("the socket took all but %d packets", last) })
 }
 
-// TestStatsDThatStopsReading has a socket that fills up.
+// TestStatsDThatStopsReading has the server read only when its socket is full.
 func TestStatsDThatStopsReading(t *testing.T) {
 	f := func(network string, accept func(address string) net.Conn) {
 		t.Run(network, func(t *testing.T) {

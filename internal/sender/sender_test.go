@@ -15,13 +15,13 @@ import (
 	"statsd-http-proxy/internal/logtest"
 )
 
-// deadline bounds every wait of these tests.
+// deadline is how long a test waits at most.
 const deadline = 10 * time.Second
 
-// datagramSize is that of UDP.
-var datagramSize = DatagramSize(UDP)
+// packetSize is the size of a packet over UDP.
+var packetSize = DatagramSize(UDP)
 
-// listen returns a UDP socket in StatsD's place.
+// listen returns a UDP socket that stands for a server.
 func listen(t testing.TB) *net.UDPConn {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -56,7 +56,7 @@ func startSender(t testing.TB, options Options) (*Sender, *logtest.Buffer) {
 	return startSenderWith(t, options, newPolicy(options.Network))
 }
 
-// startSenderWith starts a sender with a policy of the test.
+// startSenderWith starts a sender with a policy.
 func startSenderWith(t testing.TB, options Options, p policy) (*Sender, *logtest.Buffer) {
 	t.Helper()
 	log := new(logtest.Buffer)
@@ -69,7 +69,7 @@ func startSenderWith(t testing.TB, options Options, p policy) (*Sender, *logtest
 	return s, log
 }
 
-// closeSender closes s, giving it some time for what waits.
+// closeSender closes s and gives it this much time for the lines that wait.
 func closeSender(t testing.TB, s *Sender, timeout time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -101,36 +101,20 @@ func send(t testing.TB, s *Sender, lines string) {
 	}
 }
 
-func TestLinesShareADatagramInOrder(t *testing.T) {
+func TestLinesShareAPacketInOrder(t *testing.T) {
 	conn := listen(t)
 	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	lines := []string{"a:1|c", "b:0|g\nb:-5|g", "c:3|ms"}
 	for _, line := range lines {
 		send(t, s, line)
 	}
-	// No Close: the datagram leaves by itself.
+	// The packet leaves without Close.
 	if got, want := receive(t, conn), strings.Join(lines, "\n"); got != want {
-		t.Errorf("got the datagram %q, want %q", got, want)
+		t.Errorf("got the packet %q, want %q", got, want)
 	}
 	send(t, s, "d:1|c")
 	if got := receive(t, conn); got != "d:1|c" {
-		t.Errorf("got the datagram %q, want %q", got, "d:1|c")
-	}
-}
-
-func TestDatagramsHoldUpTo1432Bytes(t *testing.T) {
-	conn := listen(t)
-	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
-	whole := strings.Repeat("w", datagramSize)
-	half := strings.Repeat("h", datagramSize/2)
-	rest := strings.Repeat("r", datagramSize-len(half)-1)
-	for _, lines := range []string{whole, half, rest, "x"} {
-		send(t, s, lines)
-	}
-	for _, want := range []string{whole, half + "\n" + rest, "x"} {
-		if got := receive(t, conn); got != want {
-			t.Errorf("got a datagram of %d bytes, %.20q…, want %d, %.20q…", len(got), got, len(want), want)
-		}
+		t.Errorf("got the packet %q, want %q", got, "d:1|c")
 	}
 }
 
@@ -147,96 +131,11 @@ func TestSendKeepsNoReferenceToItsLines(t *testing.T) {
 	}
 }
 
-// TestGroupsStayTogether sends a batch of pairs of lines, each of which has to
-// arrive in one datagram.
-func TestGroupsStayTogether(t *testing.T) {
-	conn := listen(t)
-	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
-	var lines []byte
-	var ends []int
-	var want []string
-	for i := range 1000 {
-		pair := fmt.Sprintf("some.gauge.%d:0|g\nsome.gauge.%d:-5|g", i, i)
-		want = append(want, strings.Split(pair, "\n")...)
-		if i > 0 {
-			lines = append(lines, '\n')
-		}
-		lines = append(lines, pair...)
-		ends = append(ends, len(lines))
-	}
-	if err := s.Send(lines, ends); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for len(got) < len(want) {
-		datagram := receive(t, conn)
-		first, last := strings.Split(datagram, "\n")[0], datagram[strings.LastIndexByte(datagram, '\n')+1:]
-		if len(datagram) > datagramSize || !strings.Contains(first, ":0|") || !strings.Contains(last, ":-5|") {
-			t.Fatalf("got a datagram of %d bytes from %q to %q", len(datagram), first, last)
-		}
-		got = append(got, strings.Split(datagram, "\n")...)
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-// TestFullQueueTakesNothingOfABatch has room for some lines, but not for all.
-func TestFullQueueTakesNothingOfABatch(t *testing.T) {
-	const limit = 10 // datagrams
-	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: limit * datagramSize})
-	batch := func(groups int) error { // each of which takes a datagram
-		group := strings.Repeat("x", datagramSize/2)
-		var ends []int
-		for i := range groups {
-			ends = append(ends, (i+1)*(len(group)+1)-1)
-		}
-		return s.Send([]byte(strings.Repeat(group+"\n", groups-1)+group), ends)
-	}
-	if err := batch(limit + 1); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("more than the queue holds: %v, want %v", err, ErrTooLarge)
-	}
-	send(t, s, "a:1|c")
-	send(t, s, strings.Repeat("x", datagramSize))
-	if err := batch(limit); !errors.Is(err, ErrQueueFull) {
-		t.Errorf("as much as the empty queue holds: %v, want %v", err, ErrQueueFull)
-	}
-	if err := batch(limit - 1); err != nil {
-		t.Errorf("as much as it still holds: %v", err)
-	}
-	closeSender(t, s, time.Millisecond)
-	if !strings.Contains(log.String(), "count=11 ") {
-		t.Errorf("other than 11 lines were in the queue: %s", log)
-	}
-}
-
-// TestBurstIsNotHeldInMemory looks at what a sender refers to after a burst.
-func TestBurstIsNotHeldInMemory(t *testing.T) {
-	t.Parallel()
-	conn := listen(t)
-	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
-	line := strings.Repeat("x", datagramSize)
-	for range 2 * maxSpare / datagramSize {
-		send(t, s, line)
-	}
-	closeSender(t, s, deadline)
-	for _, packets := range [][]*buffer{s.loop.packets, s.queue.sealed} {
-		for _, b := range packets[:cap(packets)] {
-			if b != nil {
-				t.Fatal("a datagram that was sent is still referred to")
-			}
-		}
-	}
-	if len(s.queue.spare) > maxSpare/datagramSize {
-		t.Errorf("%d datagrams are kept for reuse, want at most %d", len(s.queue.spare), maxSpare/datagramSize)
-	}
-}
-
 func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	conn := listen(t)
 	s, log := startSender(t, Options{Address: conn.LocalAddr().String()})
 	var want []string
-	for i := range 100 { // several datagrams
+	for i := range 100 { // several packets
 		want = append(want, fmt.Sprintf("some.rather.long.metric.name.%d:1|c", i))
 		send(t, s, want[i])
 	}
@@ -284,21 +183,6 @@ func TestEachLineOfManySendersArrivesOnceAndInItsOrder(t *testing.T) {
 		}
 	}
 	group.Wait()
-}
-
-func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
-	s, log := startSender(t, Options{Address: "nohost.invalid:8125", QueueBytes: 3 * datagramSize})
-	line := strings.Repeat("x", datagramSize)
-	for range 4 { // three that are full, one that is open
-		send(t, s, line)
-	}
-	if err := s.Send([]byte(line), []int{len(line)}); !errors.Is(err, ErrQueueFull) {
-		t.Fatalf("Send into a full queue: %v, want %v", err, ErrQueueFull)
-	}
-	closeSender(t, s, time.Millisecond)
-	if want := `msg="metrics lost" count=4 reason="look up \"nohost.invalid\"`; !strings.Contains(log.String(), want) {
-		t.Errorf("the log has no %s: %s", want, log)
-	}
 }
 
 func TestCloseWaitsForNoNameThatNothingWaitsFor(t *testing.T) {

@@ -201,10 +201,22 @@ func (s *EtsyStatsD) FlushAfter(t testing.TB, p *Proxy) EtsyMetrics {
 		t.Fatal(err)
 	}
 	s.WaitForCounter(t, mark)
-	lines := s.mustAsk(t, "counters").numbers["statsd.metrics_received"]
-	m := s.Flush(t, int(lines))
+	m := s.FlushAll(t)
 	delete(m.Counters, mark)
 	return m
+}
+
+// FlushAll is Flush for any number of lines.
+func (s *EtsyStatsD) FlushAll(t testing.TB) EtsyMetrics {
+	t.Helper()
+	lines := s.mustAsk(t, "counters").numbers["statsd.metrics_received"]
+	return s.Flush(t, int(lines))
+}
+
+// Gauges returns the gauges that StatsD has now.
+func (s *EtsyStatsD) Gauges(t testing.TB) map[string]float64 {
+	t.Helper()
+	return s.mustAsk(t, "gauges").numbers
 }
 
 // checkLines fails the test unless counters say that StatsD has received exactly the

@@ -91,6 +91,7 @@ func build(name, cgo string, flags ...string) (string, error) {
 var readSources = sync.OnceFunc(func() {
 	for _, dir := range []string{
 		"cmd", "internal", "deploy", "docs", "client/dist", "client/src", "test/browser/scripts",
+		"test/clients/programs",
 	} {
 		_ = filepath.WalkDir(Path(dir), func(string, fs.DirEntry, error) error { return nil })
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Proxy is a running proxy.
@@ -122,7 +123,7 @@ func (p *Proxy) Stop(t testing.TB) {
 func (p *Proxy) WaitDraining(t testing.TB) {
 	t.Helper()
 	Eventually(t, "the proxy to stop listening", func() bool {
-		conn, err := net.Dial("tcp", p.Address)
+		conn, err := net.DialTimeout("tcp", p.Address, 100*time.Millisecond)
 		if err != nil {
 			return true
 		}

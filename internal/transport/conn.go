@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -18,7 +17,7 @@ import (
 //
 // All fields but state belong to the goroutine that serves the connection.
 type conn struct {
-	net.Conn          // requests are read from it
+	net.Conn          // requests are read from it; startTLS changes it
 	raw      net.Conn // the same, or the connection under its TLS
 	peer     netip.Addr
 	server   *Server
@@ -42,48 +41,36 @@ type conn struct {
 // The states of a conn. Any goroutine may change stateIdle to stateClosed, the one
 // that serves the connection does all other changes.
 const (
-	stateIdle   int32 = iota // no byte of the next request has arrived
-	stateActive              // a request has begun and is not answered, or it speaks HTTP/2
-	stateClosed              // it was closed while it was idle
+	stateIdle      int32 = iota // no byte of the next request has arrived, or none of the TLS handshake
+	stateHandshake              // the TLS handshake has begun, or waits for its turn
+	stateActive                 // a request has begun and is not answered, or it speaks HTTP/2
+	stateClosed                 // it was closed while it was idle
 )
 
 // serve serves the requests of c until it ends. A panic ends the connection alone.
 func (c *conn) serve() {
 	defer c.close()
 	defer c.recoverPanic()
-	if secure, ok := c.Conn.(*tls.Conn); ok && !c.handshake(secure) {
+	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
 	c.ended = time.Now()
-	for timeout := c.server.options.ReadTimeout; c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
 		}
-		if c.state.CompareAndSwap(stateActive, stateIdle) && c.server.draining.Load() {
-			c.closeIdle()
-		}
+		c.state.Store(stateIdle)
 	}
 }
 
-// handshake does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, handshake serves it until it ends.
-func (c *conn) handshake(secure *tls.Conn) (isHTTP1 bool) {
-	if c.raw.SetDeadline(time.Now().Add(c.server.options.ReadTimeout)) != nil || c.server.stats.handshake(secure) != nil {
-		return false
-	}
-	if secure.ConnectionState().NegotiatedProtocol != "h2" {
-		return true
-	}
-	if c.state.CompareAndSwap(stateIdle, stateActive) {
-		c.server.http2.ServeConn(secure)
-	}
-	return false
-}
-
-// await waits for the first byte of a request, for timeout and not much longer.
+// await waits for the first byte of a request, for timeout and not much longer, and
+// during a shutdown no longer than the idle grace.
 func (c *conn) await(timeout time.Duration) error {
 	c.hasReadTimeout = false
 	c.began = c.ended
+	if c.server.draining.Load() {
+		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
+	}
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
@@ -117,12 +104,10 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	defer c.stats.AddActive(-1)
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
-	isDraining := c.server.draining.Load()
 	if herr := c.readHead(); herr != nil {
 		x.Request.Reset(c.peer)
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
-	x.Request.DuringShutdown = isDraining
 	handler := c.server.options.Handler
 	if handler.Begin(x) {
 		x.Body, x.BodyErr = c.readBody(x.MaxBody)
@@ -183,6 +168,7 @@ func (c *conn) finish() (keepAlive bool) {
 	c.body.buffer.Release(c.server.bodies)
 	c.lingers = next == fateLinger
 	keepAlive = next == fateKeepAlive
+	exchange.Delay(c.server.stopping, c.x.Response.Delay)
 	return c.respond(keepAlive) == nil && keepAlive
 }
 

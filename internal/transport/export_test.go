@@ -8,6 +8,8 @@ import (
 const (
 	StateIdle   = stateIdle
 	StateActive = stateActive
+
+	StateHandshake = stateHandshake
 )
 
 // CountConns returns how many connections are in a state.
@@ -29,11 +31,22 @@ func (s *Server) BodyBytes() int64 { return s.bodies.Used() }
 func (s *Server) IsDraining() bool { return s.draining.Load() }
 
 // Drain lets requests see that the shutdown has begun, and does nothing else.
-func (s *Server) Drain() { s.draining.Store(true) }
+func (s *Server) Drain() {
+	s.idleGrace.Store(int64(idleGrace))
+	s.draining.Store(true)
+}
 
-// AcceptWith accepts a connection of inner and closes it.
-func (s *Server) AcceptWith(inner net.Listener) error {
-	c, err := newListener(inner, s).acceptConn()
+// TestListener accepts connections of a listener as Serve does.
+type TestListener struct{ *listener }
+
+// NewListener returns a TestListener on inner.
+func (s *Server) NewListener(inner net.Listener) TestListener {
+	return TestListener{newListener(inner, s)}
+}
+
+// Accept accepts a connection and closes it.
+func (l TestListener) Accept() error {
+	c, err := l.acceptConn()
 	if err != nil {
 		return err
 	}

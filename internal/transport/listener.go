@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"crypto/tls"
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -9,31 +9,32 @@ import (
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
-	"statsd-http-proxy/internal/http2"
 )
 
 // connLimitInterval is the least time between two log lines that connections are
-// rejected.
+// rejected, and between two that connections could not be accepted.
 const connLimitInterval = 10 * time.Second
+
+// Listen returns a TCP listener for Serve. It does not use Multipath TCP, because the
+// kernel filters no packets of such a socket, see rejectHandshakes.
+func Listen(address string) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	return config.Listen(context.Background(), "tcp", address)
+}
 
 // listener makes a conn of each accepted connection, within the limits. It outlives a
 // lack of file descriptors.
 type listener struct {
 	net.Listener
 	server *Server
-	tls    *tls.Config // nil for plain HTTP
+
+	failures int       // of Accept since the last log line about them
+	failedAt time.Time // time of this line
 }
 
 func newListener(inner net.Listener, server *Server) *listener {
-	l := &listener{Listener: inner, server: server}
-	if getCertificate := server.options.GetCertificate; getCertificate != nil {
-		l.tls = &tls.Config{
-			GetCertificate: getCertificate,
-			MinVersion:     tls.VersionTLS12,
-			NextProtos:     []string{"h2", "http/1.1"},
-		}
-	}
-	return l
+	return &listener{Listener: inner, server: server}
 }
 
 // acceptConn waits for the next connection that may be served.
@@ -53,28 +54,48 @@ func (l *listener) acceptConn() (*conn, error) {
 }
 
 // acceptRaw waits for the next connection. All errors but that of a closed listener
-// are temporary: it logs them and retries.
+// are temporary: it retries after a pause.
 func (l *listener) acceptRaw() (net.Conn, error) {
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		raw, err := l.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return raw, err
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			l.logFailures(nil)
+			return nil, err
+		case err == nil:
+			if l.failures > 0 && time.Since(l.failedAt) >= connLimitInterval {
+				l.logFailures(nil)
+			}
+			return raw, nil
 		}
-		l.server.log.Error("accept connection", "error", err, "retry_in", pause)
+		l.failures++
+		if time.Since(l.failedAt) >= connLimitInterval {
+			l.logFailures(err)
+		}
 		time.Sleep(pause)
 	}
+}
+
+// logFailures logs the failures of Accept since its last call, unless there were none.
+func (l *listener) logFailures(latest error) {
+	if l.failures == 0 {
+		return
+	}
+	attrs := []any{"count", l.failures}
+	if latest != nil {
+		attrs = append(attrs, "error", latest)
+	}
+	l.server.log.Error("connections could not be accepted", attrs...)
+	l.failures, l.failedAt = 0, time.Now()
 }
 
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server, stats: l.server.stats.requests.Shard()}
-	if l.tls != nil {
-		c.Conn = tls.Server(http2.NewConn(raw, peer, c.stats), l.tls)
-		c.in.source = c.Conn
-		return c
+	if l.server.tls == nil {
+		c.in.source = raw
+		c.in.useDescriptor(raw)
 	}
-	c.in.source = raw
-	c.in.useDescriptor(raw)
 	return c
 }
 
@@ -86,7 +107,7 @@ func (l *listener) reject(raw net.Conn) {
 		s.log.Warn("too many connections: new ones are closed", "client", raw.RemoteAddr())
 	})
 	now := time.Now()
-	if l.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
+	if s.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
 		var request exchange.Request
 		var response exchange.Response
 		response.SetError(exchange.Busy("too many connections"))

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,16 +16,16 @@ import (
 	"statsd-http-proxy/internal/proxytest"
 )
 
-// flakyListener fails in its first Accept, as without file descriptors.
+// flakyListener fails in its first calls of Accept, as without file descriptors.
 type flakyListener struct {
 	net.Listener
-	fail sync.Once
+	failures int // to come
 }
 
-func (l *flakyListener) Accept() (conn net.Conn, err error) {
-	l.fail.Do(func() { err = &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)} })
-	if err != nil {
-		return nil, err
+func (l *flakyListener) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
 	}
 	return l.Listener.Accept()
 }
@@ -37,17 +36,20 @@ func TestListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &flakyListener{Listener: inner}
+	l := p.NewListener(&flakyListener{Listener: inner, failures: 4})
 	go net.Dial("tcp", inner.Addr().String())
-	if err := p.AcceptWith(l); err != nil {
+	if err := l.Accept(); err != nil {
 		t.Fatalf("Accept failed: %v", err)
 	}
-	if !strings.Contains(p.Log.String(), "too many open files") {
-		t.Errorf("the log does not report it: %s", p.Log)
+	if log := p.Log.String(); strings.Count(log, "could not be accepted") != 1 || !strings.Contains(log, "too many open files") {
+		t.Errorf("want one line about the first failure:\n%s", log)
 	}
 	inner.Close()
-	if err := p.AcceptWith(l); !errors.Is(err, net.ErrClosed) {
+	if err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept after Close: %v", err)
+	}
+	if log := p.Log.String(); strings.Count(log, "could not be accepted") != 2 || !strings.Contains(log, "count=3") {
+		t.Errorf("want a second line that counts the other failures:\n%s", log)
 	}
 }
 

@@ -8,6 +8,7 @@
 //
 // Over HTTP/1, each connection has a goroutine (conn.serve):
 //
+//	startTLS     one of few handshakes at a time              handshake
 //	await        until a request begins                       idle
 //	readHead     into the Exchange                            active
 //	Begin        the handler answers or wants the body
@@ -36,7 +37,7 @@ import (
 
 // Options are the settings of a Server. The ones without a remark are required.
 type Options struct {
-	ReadTimeout  time.Duration // for a whole request with its body, and for the TLS handshake
+	ReadTimeout  time.Duration // for a whole request with its body
 	WriteTimeout time.Duration // for a response
 	IdleTimeout  time.Duration // between the requests of a connection
 	MaxBody      int           // bytes; bounds the memory for all bodies together
@@ -44,6 +45,11 @@ type Options struct {
 	// GetCertificate returns the certificate for a new connection, as
 	// tls.Config.GetCertificate does. nil serves plain HTTP.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	// HandshakeTimeout is the time for a TLS handshake, and that for its first bytes
+	// to arrive. The time in which a handshake waits for others does not count. Not
+	// required without GetCertificate.
+	HandshakeTimeout time.Duration
 
 	Conns *limit.Conns // limits open connections; nil for no limit
 
@@ -59,12 +65,15 @@ type Server struct {
 	bodies      *exchange.BodyBudget
 	idleTimeout string // the value of the Keep-Alive field
 	http2       *http2.Server
+	tls         *tls.Config // nil for plain HTTP
+	gate        handshakeGate
 
 	// Safe for concurrent use.
 	dates        exchange.Dates
 	stats        stats
 	connLimitLog rate.Sometimes     // logs that connections are rejected
 	draining     atomic.Bool        // set when the shutdown begins
+	idleGrace    atomic.Int64       // time that a connection may be idle during the shutdown
 	stopping     context.Context    // ends when the shutdown begins
 	stop         context.CancelFunc // ends stopping
 	serving      sync.WaitGroup     // Serve and each connection
@@ -72,6 +81,7 @@ type Server struct {
 	mu       sync.Mutex
 	listener *listener          // nil before Serve
 	conns    map[*conn]struct{} // the open connections
+	isClosed bool               // the time for the shutdown is over
 }
 
 // New returns a Server with the given options.
@@ -86,6 +96,14 @@ func New(options Options) *Server {
 		stopping:     stopping,
 		stop:         stop,
 		conns:        make(map[*conn]struct{}),
+		gate:         newHandshakeGate(),
+	}
+	if options.GetCertificate != nil {
+		s.tls = &tls.Config{
+			GetCertificate: options.GetCertificate,
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     []string{"h2", "http/1.1"},
+		}
 	}
 	s.stats.requests = exchange.NewStats()
 	s.http2 = http2.New(http2.Options{
@@ -115,7 +133,7 @@ func (s *Server) Serve(inner net.Listener) error {
 	if s.draining.Load() {
 		return l.Close()
 	}
-	if l.tls != nil {
+	if s.tls != nil {
 		s.http2.Start()
 	}
 	for {
@@ -131,12 +149,12 @@ func (s *Server) Serve(inner net.Listener) error {
 // track adds an accepted connection to s.conns.
 func (s *Server) track(c *conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}
-	s.mu.Unlock()
 	s.stats.accepted.Add(1)
 	s.stats.open.Add(1)
-	if s.draining.Load() {
-		c.closeIdle()
+	if s.isClosed {
+		_ = c.raw.Close()
 	}
 }
 

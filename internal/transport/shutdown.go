@@ -3,40 +3,52 @@ package transport
 import (
 	"context"
 	"maps"
+	"net"
 	"slices"
 	"time"
 )
 
-// idleGrace is how long idle connections stay open after the shutdown has begun. A
-// client that sends a request meanwhile gets a 503, so that it may retry safely; a
-// broken connection would not tell it whether the request was served.
+// idleGrace is how long a connection may be idle during the shutdown. A request that
+// arrives meanwhile is served, and its response tells the client that the connection
+// closes. If the connection were closed at once, the client could not tell whether a
+// request that it has just sent was served.
 const idleGrace = 500 * time.Millisecond
+
+// handshakeTime is how long the listener accepts connections after it has stopped
+// new ones. The TCP handshakes that have begun finish in this time, unless the client
+// is far away. If the listener were closed at once, the kernel would reset their
+// connections after the clients have sent requests.
+const handshakeTime = 20 * time.Millisecond
 
 // Shutdown ends s:
 //
-//  1. The listener is closed. Requests that begin from now on get a 503, and all
-//     responses say that the connection closes.
-//  2. After idleGrace, or half of the time until ctx's deadline if that is less, idle
-//     connections are closed. HTTP/2 clients are asked to open no more streams.
+//  1. The listener is closed, after it has accepted the connections that the kernel
+//     has established. Requests are still served, but all responses say that the
+//     connection closes. Over HTTP/2, a GOAWAY frame follows the first response.
+//  2. Connections that are idle for idleGrace, or for half of the time until ctx's
+//     deadline if that is less, are closed. HTTP/2 clients are asked to open no more
+//     streams.
 //  3. When no connection is left, Shutdown returns nil.
 //
 // If ctx ends earlier, all connections are closed, and Shutdown returns the error of
 // ctx. In any case no request is served any more when it returns.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.draining.Store(true)
-	s.stop()
-	s.mu.Lock()
-	if s.listener != nil {
-		_ = s.listener.Close() // an error means that it is closed
-	}
-	s.mu.Unlock()
 	grace := idleGrace
 	if deadline, ok := ctx.Deadline(); ok {
 		grace = min(grace, time.Until(deadline)/2)
 	}
+	s.idleGrace.Store(int64(grace))
+	s.draining.Store(true)
+	s.stop()
 	idleTimer := time.AfterFunc(grace, s.closeIdle)
 	defer idleTimer.Stop()
 	cancelClose := context.AfterFunc(ctx, s.closeAll)
+	s.mu.Lock()
+	l := s.listener
+	s.mu.Unlock()
+	if l != nil {
+		l.closeGracefully(ctx, grace)
+	}
 	s.serving.Wait()
 	s.http2.Close()
 	if !cancelClose() {
@@ -56,11 +68,35 @@ func (s *Server) closeIdle() {
 	}
 }
 
-// closeAll closes all connections, active ones too.
+// closeAll closes all connections, active ones too, and those that are accepted later.
 func (s *Server) closeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.isClosed = true
 	for c := range s.conns {
 		_ = c.raw.Close()
+	}
+}
+
+// closeGracefully closes l, after it has accepted the connections that were established
+// before. It does not wait longer than limit.
+func (l *listener) closeGracefully(ctx context.Context, limit time.Duration) {
+	defer func() { _ = l.Close() }() // an error means that it is closed
+	tcp, ok := l.Listener.(*net.TCPListener)
+	if !ok {
+		return
+	}
+	rejectHandshakes(tcp)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for pause := handshakeTime; ; pause = time.Millisecond {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		if !hasConnections(tcp) {
+			return
+		}
 	}
 }

@@ -3,9 +3,16 @@ package transport_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/proxytest"
 	"statsd-http-proxy/internal/transport"
@@ -28,9 +35,9 @@ func TestShutdownFinishesActiveRequests(t *testing.T) {
 	proxytest.Poll(t, p.IsDraining)
 	fmt.Fprint(late, "POST /count/late HTTP/1.1\r\nHost: h\r\n\r\n")
 	a := p.Read(bufio.NewReader(late), "POST")
-	p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
+	p.Forwards("a request that begins during the shutdown", a, "late:0|c")
 	if !a.Closes {
-		t.Errorf("503 with %v", a.Header)
+		t.Errorf("200 with %v", a.Header)
 	}
 	p.EndsSilently(unused)
 	p.EndsSilently(fresh)
@@ -54,14 +61,83 @@ func TestShutdownFinishesActiveRequests(t *testing.T) {
 	p.EndsWell(shut)
 }
 
-func TestDrainingServerRejectsNewRequests(t *testing.T) {
+func TestDrainingServerServesOneRequest(t *testing.T) {
 	p := proxytest.Start(t)
 	conn := p.Dial()
 	proxytest.Poll(t, func() bool { return p.CountConns(transport.StateIdle) == 1 })
 	p.Drain()
 	a := p.RoundTrip(conn, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
-	p.Rejects("a request that begins during the shutdown", a, 503, "shutting down")
-	if a.Header.Get("Retry-After") != "1" {
-		t.Errorf("503 with %v", a.Header)
+	p.Forwards("a request that begins during the shutdown", a, "k:0|c")
+	if !a.Closes {
+		t.Errorf("200 with %v", a.Header)
+	}
+	p.EndsSilently(conn)
+}
+
+// TestShutdownClosesIdleConnections has a connection be idle for a while before the
+// shutdown, and another one send a request shortly before its grace is over.
+func TestShutdownClosesIdleConnections(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		idle, used := p.Dial(), p.Dial()
+		time.Sleep(time.Second)
+		start := time.Now()
+		shut := make(chan error, 1)
+		go func() { shut <- p.Shutdown(t.Context()) }()
+		time.Sleep(499 * time.Millisecond)
+		a := p.RoundTrip(used, "POST", "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+		p.Forwards("a request during the grace", a, "k:0|c")
+		p.EndsSilently(used)
+		p.EndsSilently(idle)
+		if took := time.Since(start); took != 500*time.Millisecond {
+			t.Errorf("an idle connection was closed after %v, want 500ms", took)
+		}
+		p.EndsWell(shut)
+	})
+}
+
+// TestShutdownResetsNoConnection has clients open connections all the time. Each one is
+// refused or served.
+func TestShutdownResetsNoConnection(t *testing.T) {
+	for range 4 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel() // some clients wait for a second until they are refused
+			resetsNoConnection(t)
+		})
+	}
+}
+
+func resetsNoConnection(t *testing.T) {
+	p := proxytest.Start(t)
+	var served atomic.Int64
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for {
+				conn, err := net.DialTimeout("tcp", p.Address, proxytest.Timeout)
+				if err != nil {
+					if !errors.Is(err, syscall.ECONNREFUSED) {
+						t.Errorf("connect: got %v, want that the connection is refused", err)
+					}
+					return
+				}
+				fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+				answer, err := io.ReadAll(conn)
+				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") {
+					t.Errorf("an accepted connection: got %q, %v, want 200", answer, err)
+				}
+				conn.Close()
+				served.Add(1)
+			}
+		})
+	}
+	proxytest.Poll(t, func() bool { return served.Load() >= 100 })
+	ctx, cancel := context.WithTimeout(t.Context(), proxytest.Timeout)
+	defer cancel()
+	if err := p.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	clients.Wait()
+	if sent := len(p.Sink.Take()); sent != int(served.Load()) {
+		t.Errorf("the proxy sent %d lines for %d requests", sent, served.Load())
 	}
 }

@@ -22,12 +22,10 @@ type stats struct {
 	waiting                         atomic.Int64
 }
 
-// handshake does the TLS handshake of a connection and counts it.
-func (s *stats) handshake(secure *tls.Conn) error {
-	s.waiting.Add(1)
-	err := secure.Handshake()
-	s.waiting.Add(-1)
+// countHandshake counts a TLS handshake that ended with err.
+func (s *stats) countHandshake(secure *tls.Conn, err error) {
 	switch {
+	case errors.Is(err, errNotBegun):
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.timedOut.Add(1)
 	case err != nil:
@@ -37,7 +35,6 @@ func (s *stats) handshake(secure *tls.Conn) error {
 	default:
 		s.full.Add(1)
 	}
-	return err
 }
 
 // Stats are counters of a Server since its start, and its state.
@@ -53,7 +50,7 @@ type Stats struct {
 	HandshakesResumed  uint64
 	HandshakesFailed   uint64
 	HandshakesTimedOut uint64
-	HandshakesWaiting  int64 // begun and not ended
+	HandshakesWaiting  int64 // not ended
 
 	Panics uint64
 }

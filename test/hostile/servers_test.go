@@ -147,7 +147,7 @@ func (g *graphite) sum(path string) float64 {
 
 // startExporter starts statsd_exporter, a tool of this module.
 func startExporter(t *testing.T) *server {
-	program := strings.TrimSpace(testutil.MustRun(t, exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter")))
+	program := testutil.ExporterProgram(t)
 	port, web := testutil.FreePort(t), net.JoinHostPort("127.0.0.1", testutil.FreePort(t))
 	metrics := "http://" + web + "/metrics"
 	s := &server{
@@ -167,13 +167,9 @@ func startExporter(t *testing.T) *server {
 // startTelegraf starts Telegraf with its inputs statsd over UDP and TCP, and with
 // its output prometheus_client.
 func startTelegraf(t *testing.T) *server {
-	dir := t.TempDir()
-	program := filepath.Join(dir, "telegraf")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = testutil.Path("test/telegraf")
-	testutil.MustRun(t, build)
+	program := testutil.TelegrafProgram(t)
 	port, web := testutil.FreePort(t), net.JoinHostPort("127.0.0.1", testutil.FreePort(t))
-	config := filepath.Join(dir, "telegraf.conf")
+	config := filepath.Join(t.TempDir(), "telegraf.conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, `
 [agent]
   interval = "200ms"

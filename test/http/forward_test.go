@@ -1,6 +1,7 @@
 package http
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,18 +12,19 @@ import (
 func TestLineArrivesWithin100Milliseconds(t *testing.T) {
 	statsd := testutil.StartFakeStatsD(t)
 	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port)
-	// A busy machine may delay some requests, so the fastest one counts.
-	const limit = 100 * time.Millisecond
-	best := time.Hour
-	for range 10 {
-		before := len(statsd.Received())
-		sent := time.Now()
+	// A busy machine may delay some of the lines, so 98 of 100 have to be in time.
+	const lines, inTime, limit = 100, 98, 100 * time.Millisecond
+	var delays []time.Duration // from the response to the line's arrival
+	for i := range lines {
 		proxy.MustSend(t, "/count/some.key", `{"value": 1}`)
-		statsd.WaitForCount(t, before+1)
-		best = min(best, time.Since(sent))
+		accepted := time.Now()
+		statsd.WaitForCount(t, i+1)
+		delays = append(delays, time.Since(accepted))
 	}
-	if best > limit {
-		t.Errorf("time from the request to StatsD: got %s at best, want at most %s", best, limit)
+	slices.Sort(delays)
+	t.Logf("time from the response to StatsD: median %s, 98 %% within %s, at most %s", delays[lines/2], delays[inTime-1], delays[lines-1])
+	if got := delays[inTime-1]; got > limit {
+		t.Errorf("time from the response to StatsD: got %s for 98 %% of the lines, want at most %s", got, limit)
 	}
 }
 

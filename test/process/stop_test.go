@@ -2,6 +2,7 @@ package process
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,7 @@ func TestStopLosesNoAcceptedMetric(t *testing.T) {
 	statsd := testutil.StartFakeStatsD(t)
 	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port)
 
-	// Each client sends on its own connection until the proxy rejects a request.
+	// Each client sends on its own connection until the proxy refuses a new one.
 	const clients = 4
 	var accepted [clients][]string // lines
 	var count atomic.Int32
@@ -33,12 +34,13 @@ func TestStopLosesNoAcceptedMetric(t *testing.T) {
 				name := fmt.Sprintf("client%d.%d", c, i)
 				status, answer, err := testutil.Post(proxy.Client, proxy.URL+"/count/"+name, `{"value": 1}`)
 				switch {
-				case err != nil: // the connection is closed
+				case errors.Is(err, syscall.ECONNREFUSED):
 					return
-				case status == http.StatusServiceUnavailable:
+				case err != nil:
+					t.Errorf("POST %s: %v, want 200, or at the end no connection", name, err)
 					return
 				case status != http.StatusOK:
-					t.Errorf("POST %s: got %d %s, want 200, or 503 at the end", name, status, answer)
+					t.Errorf("POST %s: got %d %s, want 200", name, status, answer)
 					return
 				}
 				accepted[c] = append(accepted[c], name+":1|c")
@@ -134,6 +136,41 @@ func TestStopFinishesARequestWithHalfOfItsBody(t *testing.T) {
 	if got, want := statsd.All(t), "slow:1|c"; len(got) != 1 || got[0] != want {
 		t.Errorf("lines that StatsD received: got %q, want only %q", got, want)
 	}
+}
+
+func TestShutdownDelay(t *testing.T) {
+	t.Parallel()
+	statsd := testutil.StartFakeStatsD(t)
+	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--shutdown-delay=2", "--shutdown-timeout=3")
+	proxy.Signal(t, syscall.SIGTERM)
+	start := time.Now()
+	proxy.WaitForLog(t, "msg=stopping delay=2s", 1)
+	for _, name := range []string{"first", "second"} {
+		response, err := http.Post(proxy.URL+"/count/"+name, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK || response.Close {
+			t.Errorf("during the delay: got %s with %v, want 200 on a connection that stays open", response.Status, response.Header)
+		}
+	}
+	proxy.WaitStopped(t)
+	if took := time.Since(start); took < 2*time.Second {
+		t.Errorf("the proxy stopped after %v, want 2s", took)
+	}
+	if got := statsd.All(t); !slices.Equal(got, []string{"first:0|c", "second:0|c"}) {
+		t.Errorf("lines that StatsD received: got %q", got)
+	}
+}
+
+func TestSecondSignalEndsTheDelay(t *testing.T) {
+	t.Parallel()
+	proxy := testutil.StartProxy(t, "--shutdown-delay=60")
+	proxy.Signal(t, syscall.SIGTERM)
+	proxy.WaitForLog(t, "msg=stopping", 1)
+	proxy.Signal(t, syscall.SIGTERM)
+	proxy.Wait(t, testutil.Patience/2)
 }
 
 func TestStopDoesNotWaitForAStalledRequest(t *testing.T) {

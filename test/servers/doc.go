@@ -1,6 +1,7 @@
 // Package servers tests that real StatsD servers understand what the program sends
-// them, in each tag format.
+// them, with each flavor and in each tag format.
 //
-// Real: the program, Etsy's StatsD and Prometheus' statsd_exporter. Fake: a StatsD
-// that keeps lines, for Graphite's documented form. Needs: Node.js and test/install.
+// Real: the program, Etsy's StatsD, Prometheus' statsd_exporter and Telegraf. Fake:
+// gostatsd; a StatsD that keeps lines, for Graphite's documented form. Needs: Node.js
+// and test/install.
 package servers

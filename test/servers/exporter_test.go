@@ -8,34 +8,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"statsd-http-proxy/internal/testutil"
 )
 
-// exporterProgram returns the path of the exporter. The go command builds the tool if
-// necessary and prints its path.
-var exporterProgram = sync.OnceValues(func() (string, error) {
-	path, err := exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter").Output()
-	return strings.TrimSpace(string(path)), err
-})
-
 // startExporter starts Prometheus' statsd_exporter, a Go tool of this module. It
-// returns the UDP port for metrics, and a function that returns the lines that the
+// returns the port for metrics over UDP and TCP, and a function that returns the lines that the
 // exporter exports.
 func startExporter(t *testing.T, args ...string) (port string, export func() []string) {
 	t.Helper()
-	program, err := exporterProgram()
-	if err != nil {
-		t.Fatalf("build the exporter: %v", err)
-	}
 	port = testutil.FreePort(t)
 	web := net.JoinHostPort("127.0.0.1", testutil.FreePort(t))
-	exporter := testutil.Start(t, exec.Command(program, append([]string{
+	exporter := testutil.Start(t, exec.Command(testutil.ExporterProgram(t), append([]string{
 		"--web.listen-address=" + web,
 		"--statsd.listen-udp=127.0.0.1:" + port,
-		"--statsd.listen-tcp=",
+		"--statsd.listen-tcp=127.0.0.1:" + port,
 		"--statsd.event-flush-interval=10ms",
 	}, args...)...))
 	get := func() (string, error) {
@@ -123,6 +111,15 @@ func checkExporter(t *testing.T, exported []string, lines int) {
 		if strings.HasPrefix(line, total) && line != total+strconv.Itoa(lines) {
 			t.Errorf("lines that the exporter received: got %s, want %d", strings.TrimPrefix(line, total), lines)
 		}
+	}
+	checkExporterErrors(t, exported)
+}
+
+// checkExporterErrors fails the test if the exporter's own counters say that it did not
+// understand a line.
+func checkExporterErrors(t *testing.T, exported []string) {
+	t.Helper()
+	for _, line := range exported {
 		for _, fault := range []string{"sample_errors", "tag_errors", "events_error", "events_conflict"} {
 			if strings.HasPrefix(line, "statsd_exporter_"+fault) && !strings.HasSuffix(line, " 0") {
 				t.Errorf("the exporter reports a fault: got %q, want none", line)

@@ -14,7 +14,7 @@ const launched = await chromium.launch({
   executablePath: options.chromium,
   // Let pages come back from the back/forward cache, as in a normal browser.
   ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', `--remote-debugging-port=${options.port}`],
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--ignore-certificate-errors', `--remote-debugging-port=${options.port}`],
 });
 try {
   // With Playwright's defaults a page in a background tab is not told that it is hidden.

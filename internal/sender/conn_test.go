@@ -1,0 +1,144 @@
+package sender
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"statsd-http-proxy/internal/logtest"
+)
+
+func TestErrorsSayWhoEndsAConnection(t *testing.T) {
+	f := func(err error, wantRefused, wantClosed bool) {
+		t.Helper()
+		err = fmt.Errorf("dial: %w", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", err)})
+		if got := isRefused(err); got != wantRefused {
+			t.Errorf("isRefused(%v) = %v", err, got)
+		}
+		if got := isClosedByServer(err); got != wantClosed {
+			t.Errorf("isClosedByServer(%v) = %v", err, got)
+		}
+	}
+	f(syscall.ECONNREFUSED, true, false)
+	f(syscall.ENOENT, true, false)
+	f(syscall.ECONNRESET, false, true)
+	f(syscall.EPIPE, false, true)
+	f(errEnded, false, true)
+	f(syscall.ETIMEDOUT, false, false)
+	f(syscall.EHOSTUNREACH, false, false)
+}
+
+// TestAbstractSocket sends to a socket that has no file.
+func TestAbstractSocket(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has abstract sockets")
+	}
+	address := fmt.Sprintf("@statsd-http-proxy-test-%d", os.Getpid())
+	conn, err := net.ListenUnixgram(Unixgram, &net.UnixAddr{Name: address, Net: Unixgram})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s, _ := startSender(t, Options{Network: Unixgram, Address: address})
+	send(t, s, "a:1|c")
+	if err := conn.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	packet := make([]byte, 100)
+	if n, err := conn.Read(packet); err != nil || string(packet[:n]) != "a:1|c" {
+		t.Errorf("got %q, %v", packet[:n], err)
+	}
+}
+
+// TestDialGivesUp connects to a server that does not answer.
+func TestDialGivesUp(t *testing.T) {
+	p := newPolicy(TCP)
+	p.dialTimeout = time.Nanosecond
+	c, _, err := newDialFunc(TCP, p)(t.Context(), "127.0.0.1:1")
+	if netErr, ok := err.(net.Error); !ok || !netErr.Timeout() {
+		if err == nil {
+			c.close()
+		}
+		t.Errorf("got %v, want a timeout", err)
+	}
+}
+
+// TestStreamFacts looks at what a TCP connection knows.
+func TestStreamFacts(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	connect := func() (conn, *net.TCPConn) {
+		t.Helper()
+		c, isSelf, err := newDialFunc(TCP, newPolicy(TCP))(t.Context(), l.Addr().String())
+		if err != nil || isSelf {
+			t.Fatalf("got %v, %v", isSelf, err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.SetDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		return c, server.(*net.TCPConn)
+	}
+	wait := func(c conn, what string, is func(facts) bool) {
+		t.Helper()
+		var f facts
+		waitFor(t, func() bool { f = c.facts(); return is(f) }, func() string { return fmt.Sprintf("%s: %+v", what, f) })
+	}
+	c, server := connect()
+	if f := c.facts(); f.acked != 0 || f.err != nil {
+		t.Errorf("at the start: %+v", f)
+	}
+	text := append(make([]byte, 0, 10), "a:1|c"...)
+	if err := c.write(text, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	wait(c, "6 bytes are acknowledged", func(f facts) bool { return f.acked == 6 && f.err == nil })
+	c.finish()
+	if got, err := io.ReadAll(server); err != nil || string(got) != "a:1|c\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	wait(c, "the end counts for nothing", func(f facts) bool { return f.acked == 6 })
+	server.Close()
+	wait(c, "the server has closed it", func(f facts) bool { return f.err == errEnded && f.acked == 6 })
+	c.close()
+
+	c, server = connect()
+	if err := server.SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	<-c.news()
+	wait(c, "the server has reset it", func(f facts) bool { return isClosedByServer(f.err) && f.err != errEnded })
+	c.close()
+}
+
+// TestLossesAreLoggedOnceASecond has losses a second apart.
+func TestLossesAreLoggedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logtest.Buffer)
+		l := lossLog{log: slog.New(slog.NewTextHandler(log, nil))}
+		l.add("too bad", 1)
+		time.Sleep(lossInterval - 1)
+		l.add("too bad", 2)
+		before := log.String()
+		time.Sleep(1)
+		l.add("too bad", 4)
+		if got := log.String()[len(before):]; got == "" || before == "" || strings.Count(before, "count=1 ") != 1 || strings.Count(got, "count=6 ") != 1 {
+			t.Errorf("got the log %s%s", before, got)
+		}
+	})
+}
