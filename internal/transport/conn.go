@@ -31,8 +31,8 @@ type conn struct {
 
 	// The current request.
 	x              *exchange.Exchange
-	began          time.Time // when its first byte was read
-	ended          time.Time // when the response before it was written, or it became the first one
+	began          time.Duration // when its first byte was read, see Server.elapsed
+	ended          time.Duration // when the response before it was written, or c was ready for the first one
 	body           body
 	hasReadTimeout bool // the read timeout is running
 	hasResponded   bool // the response may be written in part
@@ -54,7 +54,7 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
-	c.ended = time.Now()
+	c.ended = c.server.elapsed()
 	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
@@ -81,14 +81,14 @@ func (c *conn) await(timeout time.Duration) error {
 		}
 		if hasWaited {
 			c.startReadTimeout()
-		} else if err := c.read.Extend(c.ended, timeout, c.SetReadDeadline); err != nil {
+		} else if err := c.read.Extend(c.server.started.Add(c.ended), timeout, c.SetReadDeadline); err != nil {
 			return err
 		}
 		if err := c.in.fill(); err != nil {
 			return err
 		}
 		if !hasWaited {
-			c.began = time.Now()
+			c.began = c.server.elapsed()
 		}
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateActive) {
@@ -186,8 +186,8 @@ func (c *conn) respond(keepAlive bool) error {
 // observeDuration counts the duration of the current request, whose response was
 // written.
 func (c *conn) observeDuration() {
-	c.ended = time.Now()
-	c.stats.ObserveDuration(c.ended.Sub(c.began))
+	c.ended = c.server.elapsed()
+	c.stats.ObserveDuration(c.ended - c.began)
 }
 
 // write writes text within the write timeout.

@@ -61,6 +61,7 @@ type Options struct {
 type Server struct {
 	// Set by New.
 	options     Options
+	started     time.Time // when New was called
 	log         *slog.Logger
 	bodies      *exchange.BodyBudget
 	idleTimeout string // the value of the Keep-Alive field
@@ -89,6 +90,7 @@ func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
 	s := &Server{
 		options:      options,
+		started:      time.Now(),
 		log:          options.Logger,
 		bodies:       exchange.NewBodyBudget(options.MaxBody),
 		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
