@@ -24,7 +24,7 @@ import (
 
 // Limits of the listener. Scrapers may be many and slow; the proxy has other work.
 const (
-	maxConns       = 100              // open ones; a further one replaces the oldest
+	maxConns       = 32               // open ones; a further one replaces the oldest. limit.DefaultMaxConns leaves files for them
 	headTimeout    = 5 * time.Second  // to read the head of a request
 	readTimeout    = 10 * time.Second // to read a request
 	writeTimeout   = 10 * time.Second // to write a response
