@@ -96,6 +96,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzAdmit ./internal/limit
 	$(FUZZ) FuzzHead ./internal/http1
 	$(FUZZ) FuzzChunks ./internal/http1
+	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
 	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzAppendLines ./internal/demo
 

@@ -67,6 +67,7 @@ var (
 	BadHost       = Malformed("it has no Host header, more than one, or one that is no host")
 	BadLength     = Malformed("its Content-Length is not one number")
 	BadCoding     = Malformed("its Transfer-Encoding is not chunked alone")
+	UnknownCoding = NewError(http.StatusNotImplemented, "the request has a Transfer-Encoding other than chunked")
 	BodyTooShort  = Malformed("it ends before its body does")
 	HeadTooLong   = NewError(http.StatusRequestHeaderFieldsTooLarge, "the request line and headers are larger than 16 KiB")
 	TargetTooLong = NewError(http.StatusRequestURITooLong, "the URL is too long: the request line and headers may take 16 KiB")

@@ -9,7 +9,9 @@ import (
 // host it is for.
 type FieldCounts struct {
 	Hosts, Lengths, Codings int
-	KeepsAlive              bool // HTTP/1.0 has to ask for a connection that stays open
+
+	HasUnknownCoding bool // among the transfer codings
+	KeepsAlive       bool // HTTP/1.0 has to ask for a connection that stays open
 }
 
 // SetField reads a header field into q. name and value lie in q.Head; value starts
@@ -19,7 +21,7 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	switch len(name) {
 	case len("Host"):
 		if isNamed(name, "host") {
-			if counts.Hosts++; !isHost(value) {
+			if counts.Hosts++; !IsHost(value) {
 				return BadHost
 			}
 		}
@@ -72,7 +74,8 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 		if isNamed(name, "transfer-encoding") {
 			counts.Codings++
 			if !bytes.EqualFold(value, []byte("chunked")) {
-				return BadCoding
+				counts.HasUnknownCoding = true
+				return checkCodings(value)
 			}
 		}
 	case len("Access-Control-Request-Method"):
@@ -115,6 +118,34 @@ func hasOption(value []byte, option string) bool {
 	return false
 }
 
+// checkCodings returns an error unless value is a list of transfer codings with another
+// coding than chunked (RFC 9112, section 7).
+func checkCodings(value []byte) *HTTPError {
+	isUnknown := false
+	for element := range bytes.SplitSeq(value, []byte{','}) {
+		name, _, _ := bytes.Cut(element, []byte{';'})
+		name = bytes.Trim(name, " \t")
+		if !isToken(name) {
+			return BadCoding
+		}
+		isUnknown = isUnknown || !bytes.EqualFold(name, []byte("chunked"))
+	}
+	if !isUnknown {
+		return BadCoding
+	}
+	return nil
+}
+
+// isToken reports whether text is a token (RFC 9110, section 5.6.2).
+func isToken(text []byte) bool {
+	for _, b := range text {
+		if !('0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), b) >= 0) {
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
 // hostBytes holds the bytes of hosts with a port (RFC 3986, sections 3.2.2 and
 // 3.2.3).
 var hostBytes = func() (table [256]bool) {
@@ -125,12 +156,12 @@ var hostBytes = func() (table [256]bool) {
 	return table
 }()
 
-// isHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). Another parser may take
-// other bytes in it for the end of the line.
-func isHost(value []byte) bool {
-	for _, b := range value {
-		if !hostBytes[b] {
+// IsHost reports whether the value of a Host field has no bytes but those of hosts
+// and ports (RFC 9110, section 7.2). Another parser may take other bytes in it for
+// the end of the line.
+func IsHost[T string | []byte](value T) bool {
+	for i := range len(value) {
+		if !hostBytes[value[i]] {
 			return false
 		}
 	}

@@ -178,7 +178,7 @@ func parseChunkSize(line []byte) (size int, extension []byte) {
 }
 
 func isHexDigit(b byte) bool {
-	return '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f'
+	return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f'
 }
 
 // checkTrailer rejects a trailer that is malformed, or that would change how the

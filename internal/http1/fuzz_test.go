@@ -130,8 +130,8 @@ func writeHead(q *exchange.Request) []byte {
 	return []byte(b.String() + "\r\n")
 }
 
-// FuzzChunks decodes chunks at once and in two pieces: both give the same. What the decoder
-// accepts, the standard library's decoder reads as the same data.
+// FuzzChunks decodes chunks at once and in two pieces. Both results must be the same. If the
+// decoder accepts the chunks, the standard library's decoder must read the same data.
 func FuzzChunks(f *testing.F) {
 	for _, seed := range []string{
 		"7\r\nvalue=1\r\n0\r\n\r\n", "3;a=b\r\nval\r\n4\r\nue=1\r\n0\r\nX: y\r\n\r\nrest", "A\r\n0123456789\r\n000\r\n\r\n",

@@ -9,18 +9,22 @@ package http1
 
 import (
 	"bytes"
+	"net/http"
 
 	"statsd-http-proxy/internal/exchange"
 )
 
 var (
 	badLine    = exchange.Malformed("its first line is not a method, a target and a version, each set apart by one space")
-	badVersion = exchange.Malformed("its version is neither HTTP/1.0 nor HTTP/1.1")
+	badVersion = exchange.Malformed("its version is not HTTP/1.0 or HTTP/1.1")
 	badLineEnd = exchange.Malformed("a line does not end in CR LF")
 	badName    = exchange.Malformed("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
 	badValue   = exchange.Malformed("a header's value holds a control character")
 	twoLengths = exchange.Malformed("it has both a Content-Length and a Transfer-Encoding")
 )
+
+// otherVersion is the error for another major version of HTTP.
+var otherVersion = exchange.NewError(http.StatusHTTPVersionNotSupported, "the server does not support this version of HTTP: use HTTP/1.1")
 
 // HeadTooShort is the error for a connection that ends within a head.
 var HeadTooShort = exchange.Malformed("it ends before its headers do")
@@ -102,21 +106,41 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		return badLine
 	}
 	targetEnd := targetStart + targetLength
-	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
-		return badLine
-	}
-	switch string(line[targetEnd+1:]) {
+	version := line[targetEnd+1:]
+	switch string(version) {
 	case "HTTP/1.1":
 	case "HTTP/1.0":
 		q.IsHTTP10 = true
 	default:
-		return badVersion
+		if herr := checkVersion(version); herr != nil {
+			return herr
+		}
+	}
+	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
+		return badLine
 	}
 	q.Method = exchange.Span{Start: 0, End: uint16(methodEnd)}
 	q.Target = exchange.Span{Start: uint16(targetStart), End: uint16(targetEnd)}
 	p.parsed, p.hasLine = end+len("\r\n"), true
 	return nil
 }
+
+// checkVersion returns an error unless a version other than HTTP/1.0 and HTTP/1.1 can
+// be served as HTTP/1.1, as HTTP/1.2 and above (RFC 9110, section 2.5).
+func checkVersion(version []byte) *exchange.HTTPError {
+	const form = "HTTP/1.1"
+	isVersion := len(version) == len(form) && string(version[:5]) == form[:5] &&
+		isDigit(version[5]) && version[6] == '.' && isDigit(version[7])
+	switch {
+	case !isVersion:
+		return badVersion
+	case version[5] != '1':
+		return otherVersion
+	}
+	return nil
+}
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 // parseFields parses the header fields whose lines are complete, and reports whether
 // the empty line at the end of the head is among them.
@@ -168,7 +192,11 @@ func setFraming(q *exchange.Request, counts *exchange.FieldCounts) *exchange.HTT
 	switch {
 	case counts.Codings > 0 && counts.Lengths > 0:
 		return twoLengths // RFC 9112, section 6.3
-	case counts.Codings > 1 || counts.Codings == 1 && q.IsHTTP10: // ibid., section 6.1
+	case counts.Codings > 0 && q.IsHTTP10: // ibid., section 6.1
+		return exchange.BadCoding
+	case counts.HasUnknownCoding: // ibid.
+		return exchange.UnknownCoding
+	case counts.Codings > 1:
 		return exchange.BadCoding
 	case counts.Lengths > 1:
 		return exchange.BadLength

@@ -33,7 +33,16 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f("POST *://y/batch HTTP/1.0\r\n\r\n", badLine)
 	f("OPTIONS * HTTP/1.0\r\n\r\n", nil)
 	f("CONNECT y:443 HTTP/1.0\r\n\r\n", nil)
-	f("GET / HTTP/1.2\r\n\r\n", badVersion)
+	for _, version := range []string{"HTTP/1.2", "HTTP/1.9"} {
+		f("GET / "+version+"\r\nHost: h\r\n\r\n", nil)
+		f("GET / "+version+"\r\n\r\n", exchange.BadHost)
+	}
+	for _, version := range []string{"HTTP/2.0", "HTTP/0.9", "HTTP/3.1", "HTTP/9.9"} {
+		f("GET / "+version+"\r\n\r\n", otherVersion)
+	}
+	for _, version := range []string{"HTTP/1.10", "HTTP/1", "HTTP/2", "http/1.1", "HTTP/1,1", "HTTP/a.1", "HTTP/1.a", "HTTP/1.1 ", "HTTPS/1.1", ""} {
+		f("GET / "+version+"\r\n\r\n", badVersion)
+	}
 	f("GET / HTTP/1.0\n\r\n", badLineEnd)
 	f(line+"\r\n", exchange.BadHost)
 	f(line+host+host+"\r\n", exchange.BadHost)
@@ -51,7 +60,13 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f(line+host+"X: y\n\r\n", badLineEnd)
 	f(line+host+"Content-Length: 1\r\ncontent-length: 1\r\n\r\n", exchange.BadLength)
 	f(line+host+"Content-Length: 1,1\r\n\r\n", exchange.BadLength)
-	f(line+host+"Transfer-Encoding: identity\r\n\r\n", exchange.BadCoding)
+	for _, codings := range []string{"gzip, chunked", "gzip", "identity", "x;a=b, chunked", "chunked, gzip", "GZIP ,chunked"} {
+		f(line+host+"Transfer-Encoding: "+codings+"\r\n\r\n", exchange.UnknownCoding)
+	}
+	for _, codings := range []string{"", ",", "chunked, chunked", "chunked,", "chunked;a=b", "ch unked", "(", "\xff"} {
+		f(line+host+"Transfer-Encoding: "+codings+"\r\n\r\n", exchange.BadCoding)
+	}
+	f(line+host+"Transfer-Encoding:\tChunked \r\n\r\n", nil)
 	f(line+host+"Transfer-Encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n", exchange.BadCoding)
 	f("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", exchange.BadCoding)
 	f(line+host+"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", twoLengths)

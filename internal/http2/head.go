@@ -26,6 +26,9 @@ func (st *stream) readHead(r *http.Request) *exchange.HTTPError {
 	q.Method = exchange.Span{Start: 0, End: uint16(len(head))}
 	head = append(head, r.RequestURI...)
 	q.Target = exchange.Span{Start: q.Method.End, End: uint16(len(head))}
+	if !exchange.IsHost(r.Host) {
+		return exchange.BadHost
+	}
 	var counts exchange.FieldCounts
 	for name, values := range r.Header {
 		for _, value := range values {

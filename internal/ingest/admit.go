@@ -35,6 +35,7 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 	case !r.allows(q):
 		return false, methodNotAllowed(q.Bytes(q.Method), r.methods)
 	case !h.allowsOrigin(q):
+		a.cause = causeOrigin
 		return false, exchange.NewError(http.StatusForbidden, "pages of the origin "+quote.Bytes(q.Bytes(q.Origin))+" may not send here")
 	}
 	needsToken := !r.isHeartbeat && !q.IsPreflight()
@@ -64,9 +65,8 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 func (h *Handler) admitBody(q *exchange.Request, a *admission) (herr *exchange.HTTPError) {
 	a.maxBody = h.options.MaxBody
 	a.rate, a.isLimited = h.rateOf(a.grant)
-	hasMaxSeries := a.grant != nil && a.grant.MaxSeries > 0
-	a.limitsSeries = hasMaxSeries || h.options.Series != nil
-	if a.isLimited || hasMaxSeries {
+	a.limitsSeries = a.hasMaxSeries() || h.options.Series != nil
+	if a.isLimited || a.hasMaxSeries() {
 		a.client = h.client(q, a)
 	}
 	if a.isLimited {

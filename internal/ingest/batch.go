@@ -42,7 +42,8 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		}
 		switch {
 		case rejected != nil && !a.route.isBatch:
-			s.counts.rejected[reasonOfEntry(rejected)]++
+			a.cause = causeOfEntry(rejected)
+			s.counts.rejected[reasonsOfCauses[a.cause]]++
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
@@ -139,6 +140,7 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 	}
 	switch err := h.options.Sink.Send(s.lines.Bytes, s.lines.Ends); {
 	case errors.Is(err, sender.ErrTooLarge):
+		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
 		return exchange.Busy(err.Error())

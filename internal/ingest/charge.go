@@ -106,9 +106,11 @@ func (h *Handler) chargeEntry(a *admission, cost int) *exchange.HTTPError {
 		}
 		return h.rateExceeded(a.rate.TimeFor(needed))
 	case a.route.isBatch:
+		a.cause = causeBurst
 		return exchange.NewError(http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the batch counts as more than the %d metrics that you may send at once: send it in parts", a.rate.Burst()))
 	default:
+		a.cause = causeBurst
 		return exchange.NewError(http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("with its sample rate, the timing counts as %d metrics, and you may send %d at once", cost, a.rate.Burst()))
 	}
@@ -145,7 +147,6 @@ func (h *Handler) settle(a *admission) {
 
 // rateExceeded returns the response for a client that has to wait.
 func (h *Handler) rateExceeded(wait time.Duration) *exchange.HTTPError {
-	h.rateLimitLog.Do(func() { h.log.Warn("some clients exceed the rate limit: their requests are rejected") })
 	herr := exchange.Limited("you send more metrics a second than you may", wait)
 	herr.Delay = rateDelay
 	return herr

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -95,6 +96,25 @@ func TestResponsesHaveTheseHeadersAndNoOthers(t *testing.T) {
 	f("preflight to nowhere", p.Do("OPTIONS", "/nope", "", preflight...), 404, plus(cors, "Content-Type", "application/json"))
 	f("no preflight", p.Do("OPTIONS", "/count/k", "", from), 405, plus(cors, "Content-Type", "application/json", "Allow", "POST"))
 	f("no browser", p.Do("OPTIONS", "/count/k", "", preflight[1:]...), 405, http.Header{"Content-Type": {"application/json"}, "Allow": {"POST"}})
+}
+
+// TestErrorsOfLimitsHaveCORSHeaders checks the errors after which pages retry.
+func TestErrorsOfLimitsHaveCORSHeaders(t *testing.T) {
+	const origin = "https://shop.example"
+	p := proxytest.Start(t, withRates(2))
+	f := func(status int, body string) {
+		t.Helper()
+		a := p.Do("POST", "/batch", body, "Origin: "+origin)
+		if a.Status != status || a.Header.Get("Access-Control-Allow-Origin") != origin || a.Header.Get("Access-Control-Expose-Headers") != "Retry-After" {
+			t.Errorf("got %d with %v, want %d", a.Status, a.Header, status)
+		}
+	}
+	p.Sink.Fail(errors.New("the send queue is full"))
+	f(503, "k:1|c")
+	f(429, "k:1|c\nk:1|c")
+	f(429, "k:1|c")
+	p = proxytest.Start(t, withRates(2))
+	f(413, "k:1|c\nk:1|c\nk:1|c")
 }
 
 func TestForeignOriginsAreRejected(t *testing.T) {

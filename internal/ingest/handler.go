@@ -16,12 +16,11 @@ import (
 	"net/http"
 	"runtime"
 
-	"golang.org/x/time/rate"
-
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/loglimit"
+	"statsd-http-proxy/internal/logsum"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/top"
 )
@@ -72,10 +71,8 @@ type Handler struct {
 
 	stats stats
 
-	rejectionLog, forwardedLog *loglimit.Limiter
-
-	// These log that a limit is at work.
-	rateLimitLog, seriesLimitLog, tagKeysLog rate.Sometimes
+	summary                    *logsum.Summary   // of rejections
+	rejectionLog, forwardedLog *loglimit.Limiter // if isVerbose
 
 	// largeBodies holds a value for each large body that is worked on. Its capacity
 	// bounds the memory and the processor time that they take: it leaves one
@@ -90,15 +87,13 @@ const largeBody = 16 << 10
 // New returns a Handler with the given options.
 func New(options Options) *Handler {
 	h := &Handler{
-		options:        options,
-		log:            options.Logger,
-		isVerbose:      options.Logger.Enabled(context.Background(), slog.LevelDebug),
-		rejectionLog:   loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
-		forwardedLog:   loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
-		rateLimitLog:   rate.Sometimes{Interval: limitInterval},
-		seriesLimitLog: rate.Sometimes{Interval: limitInterval},
-		tagKeysLog:     rate.Sometimes{Interval: limitInterval},
-		largeBodies:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
+		options:      options,
+		log:          options.Logger,
+		isVerbose:    options.Logger.Enabled(context.Background(), slog.LevelDebug),
+		summary:      logsum.New(options.Logger),
+		rejectionLog: loglimit.New(options.Logger, "rejections", rejectionsPerSecond, rejectionsBurst),
+		forwardedLog: loglimit.New(options.Logger, "forwarded lines", forwardedPerSecond, forwardedBurst),
+		largeBodies:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)),
 	}
 	if options.RateLimit > 0 {
 		h.rate = limit.NewRate(options.RateLimit, options.RateBurst)
@@ -125,6 +120,7 @@ type admission struct {
 	charges      charges
 	boundary     string        // of a multipart form; empty for other bodies
 	decompressor *decompressor // nil for a body that is not compressed
+	cause        cause         // of a rejection; causeUnknown if its status is enough to tell
 
 	request      *exchange.Request
 	forwardedFor [][]byte // memory for clientAddress
@@ -138,6 +134,9 @@ func (a *admission) scope() *metric.Scope {
 	}
 	return &a.grant.Scope
 }
+
+// hasMaxSeries reports whether the token of the request limits the series of its client.
+func (a *admission) hasMaxSeries() bool { return a.grant != nil && a.grant.MaxSeries > 0 }
 
 // admissionOf returns the admission of x, empty in Begin.
 func admissionOf(x *exchange.Exchange) *admission {

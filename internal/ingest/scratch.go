@@ -25,21 +25,22 @@ type scratch struct {
 	shard   uint32        // of the counters
 
 	// The entries of the body so far.
-	input           []byte  // the body, which the entries are parts of
-	entries         int     // read
-	loops           float64 // the sum of metric.Written.Loops
-	rejected        int     // rejected entries
-	rejections      []rejection
-	counts          counts
-	newSeries       []uint64 // hashes of the series that this request has introduced
-	newClientSeries []uint64 // those that are new for its client
-	newKeys         []uint64 // hashes of the tag keys that this request has reserved
-	lines           metric.Lines
+	input      []byte         // the body, which the entries are parts of
+	entries    int            // read
+	loops      float64        // the sum of metric.Written.Loops
+	rejected   int            // rejected entries
+	causes     [numCauses]int // of the rejected entries
+	rejections []rejection
+	counts     counts
+	newSeries  []uint64 // hashes of the series that this request has introduced
+	newKeys    []uint64 // hashes of the tag keys that this request has reserved
+	lines      metric.Lines
 }
 
 // rejection says why an entry is rejected.
 type rejection struct {
 	index   int // of the entry, from 0
+	cause   cause
 	message string
 }
 
@@ -55,13 +56,14 @@ const maxKeptScratch = 256 << 10
 func (s *scratch) release() {
 	const hashBytes = 8
 	if cap(s.body) > maxKeptScratch || cap(s.lines.Bytes) > maxKeptScratch ||
-		cap(s.newSeries)+cap(s.newClientSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
+		cap(s.newSeries)+cap(s.newKeys) > maxKeptScratch/hashBytes {
 		return
 	}
 	clear(s.rejections)
 	s.counts = counts{}
+	s.causes = [numCauses]int{}
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
-	s.rejections, s.newSeries, s.newClientSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newClientSeries[:0], s.newKeys[:0]
+	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)
 }
@@ -110,9 +112,11 @@ func (s *scratch) decodeSingle(a *admission) error {
 // err is made only for them.
 func (s *scratch) reject(err error) {
 	s.rejected++
-	s.counts.rejected[reasonOfEntry(err)]++
+	c := causeOfEntry(err)
+	s.causes[c]++
+	s.counts.rejected[reasonsOfCauses[c]]++
 	if len(s.rejections) < maxRejections {
-		s.rejections = append(s.rejections, rejection{s.entries, err.Error()})
+		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
 }
 

@@ -37,33 +37,21 @@ func (h *Handler) admitNew(s *scratch, a *admission, written *metric.Written, no
 }
 
 // admitSeries admits the series of the current entry, or returns why the entry is
-// rejected. It notes a series that is not in use yet in s.newSeries and
-// s.newClientSeries.
+// rejected. It notes a series that is not in use yet in s.newSeries. The claim max_series
+// of a token replaces Options.Series.
 func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	hash := limit.HashSeries(written.Name, written.Tags)
-	isNewOfClient := false
-	if a.grant != nil && a.grant.MaxSeries > 0 {
-		isAdmitted, isNew := h.clientSeries.Admit(a.client, a.grant.MaxSeries, hash, now)
-		if !isAdmitted {
-			return &seriesLimitError{quote.Bytes(written.Name)}
-		}
-		isNewOfClient = isNew
+	var isAdmitted, isNew bool
+	if a.hasMaxSeries() {
+		isAdmitted, isNew = h.clientSeries.Admit(a.client, a.grant.MaxSeries, hash, now)
+	} else {
+		isAdmitted, isNew = h.options.Series.Admit(hash, now)
 	}
-	if h.options.Series != nil {
-		isAdmitted, isNew := h.options.Series.Admit(hash, now)
-		if !isAdmitted {
-			if isNewOfClient {
-				h.clientSeries.Forget(a.client, hash)
-			}
-			h.seriesLimitLog.Do(func() { h.log.Warn("the limit of series is reached: metrics of new series are rejected") })
-			return &seriesLimitError{quote.Bytes(written.Name)}
-		}
-		if isNew {
-			s.newSeries = append(s.newSeries, hash)
-		}
+	if !isAdmitted {
+		return &seriesLimitError{quote.Bytes(written.Name)}
 	}
-	if isNewOfClient {
-		s.newClientSeries = append(s.newClientSeries, hash)
+	if isNew {
+		s.newSeries = append(s.newSeries, hash)
 	}
 	return nil
 }
@@ -74,9 +62,10 @@ func (h *Handler) admitSeries(s *scratch, a *admission, written *metric.Written,
 func (h *Handler) forgetNew(s *scratch, a *admission) {
 	h.releaseTagKeys(s, 0)
 	for _, hash := range s.newSeries {
-		h.options.Series.Forget(hash)
-	}
-	for _, hash := range s.newClientSeries {
-		h.clientSeries.Forget(a.client, hash)
+		if a.hasMaxSeries() {
+			h.clientSeries.Forget(a.client, hash)
+		} else {
+			h.options.Series.Forget(hash)
+		}
 	}
 }

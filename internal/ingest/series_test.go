@@ -106,8 +106,8 @@ func TestTagKeysAreLimited(t *testing.T) {
 	f := func(tags string) proxytest.Response { return p.Do("POST", "/count/k", "value=1&tags="+tags) }
 	p.Forwards("two keys", f("a=1,b=1"), "k,a=1,b=1:1|c")
 	p.Rejects("two more", f("b=1,c=1,d=1"), 429, `the key "d" would be one tag key too many`)
-	if got := f("c=1,d=1").Header.Get("Retry-After"); got != "" {
-		t.Errorf("the response asks to retry after %s s, which cannot help", got)
+	if got := f("c=1,d=1").Header.Get("Retry-After"); got != "3600" {
+		t.Errorf("the response asks to retry after %q s, want 3600", got)
 	}
 	// Keys of metrics that are rejected for another reason do not count.
 	p.Rejects("a bad value", p.Do("POST", "/count/k", "value=x&tags=x=1"), 400, "not a number")

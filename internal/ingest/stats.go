@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"errors"
 	"net/http"
 	"sync/atomic"
 
@@ -50,22 +49,13 @@ func reasonOfStatus(status int) (_ Reason, ok bool) {
 	}
 }
 
-// reasonOfEntry returns the reason for which an entry is rejected.
-func reasonOfEntry(err error) Reason {
-	var forbidden *metric.ForbiddenError
-	var length *metric.LengthError
-	var series *seriesLimitError
-	var keys *tagKeysError
-	switch {
-	case errors.As(err, &forbidden):
-		return ReasonForbidden
-	case errors.As(err, &length):
-		return ReasonTooLarge
-	case errors.As(err, &series), errors.As(err, &keys):
-		return ReasonMaxSeries
-	default:
-		return ReasonInvalid
-	}
+// reasonsOfCauses are the reasons of causes for which entries are rejected.
+var reasonsOfCauses = [numCauses]Reason{
+	causeInvalid: ReasonInvalid,
+	causeLine:    ReasonTooLarge,
+	causeMetric:  ReasonForbidden,
+	causeSeries:  ReasonMaxSeries,
+	causeTagKeys: ReasonMaxSeries,
 }
 
 // counts are the metrics of one request.

@@ -2,11 +2,16 @@ package ingest
 
 import (
 	"bytes"
+	"time"
 
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
 )
+
+// tagKeysRetry is the time in Retry-After for a tag key too many. Keys are not
+// forgotten, so it is long: only a restart of the proxy makes room.
+const tagKeysRetry = time.Hour
 
 // tagKeysError rejects an entry because there is no room for one of its tag keys.
 type tagKeysError struct{ key string } // quoted
@@ -48,7 +53,6 @@ func (h *Handler) reserveTagKeys(s *scratch, written *metric.Written) error {
 		}
 		isReserved, isNew := t.Reserve(hash)
 		if !isReserved {
-			h.tagKeysLog.Do(func() { h.log.Warn("the limit of tag keys is reached: metrics with new keys are rejected") })
 			h.releaseTagKeys(s, reserved)
 			return &tagKeysError{quote.Bytes(key)}
 		}

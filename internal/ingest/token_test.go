@@ -90,3 +90,19 @@ func TestTokenLimitsTheMetrics(t *testing.T) {
 	other := "X-JWT-Token: " + proxytest.Token(t, nil)
 	p.Forwards("another token", p.Do("POST", "/gauge/app.load", "value=1", other), "site.app.load:1|g")
 }
+
+func TestTagKeysMayBeForbidden(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTokens, proxytest.WithMetrics(t, metric.Options{AllowTags: metric.Patterns{[]byte("env"), []byte("app.*")}}))
+	limited := "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"tags": []string{"env", "page"}})
+	free := "X-JWT-Token: " + proxytest.Token(t, nil)
+	p.Forwards("allowed", p.Do("POST", "/count/k", "value=1&tags=env=prod", limited), "k,env=prod:1|c")
+	p.Forwards("allowed", p.Do("POST", "/count/k", "value=1&tags=app.x=1", free), "k,app.x=1:1|c")
+	p.Rejects("not in the token", p.Do("POST", "/count/k", "value=1&tags=app.x=1", limited), 403, `the token does not allow the key "app.x"`)
+	p.Rejects("not in the option", p.Do("POST", "/count/k", "value=1&tags=page=1", limited), 403, `the key "page" is not allowed here`)
+	p.Rejects("not in the option", p.Do("POST", "/count/k", "value=1&tags=page=1", free), 403, "not allowed here")
+	p.Rejects("reserved", p.Do("POST", "/count/k", "value=1&tags=__a=1", free), 400, "reserved")
+	a := p.Do("POST", "/batch", "k,app.x=1:1|c\nk,env=prod:1|c", limited)
+	if sent := p.Sink.Take(); a.Status != 200 || len(sent) != 1 || !strings.Contains(a.Body, "does not allow the key") {
+		t.Errorf("got %d %s and sent %q", a.Status, a.Body, sent)
+	}
+}

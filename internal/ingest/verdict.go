@@ -25,8 +25,8 @@ func entryError(err error) *exchange.HTTPError {
 		return exchange.NewError(http.StatusForbidden, err.Error())
 	case errors.As(err, &series):
 		return exchange.Limited(err.Error(), seriesRetry)
-	case errors.As(err, &keys): // a retry cannot help: keys are never forgotten
-		return exchange.NewError(http.StatusTooManyRequests, err.Error())
+	case errors.As(err, &keys):
+		return exchange.Limited(err.Error(), tagKeysRetry)
 	default:
 		return exchange.NewError(http.StatusBadRequest, err.Error())
 	}
@@ -36,6 +36,9 @@ func entryError(err error) *exchange.HTTPError {
 //
 //	{"accepted":9,"rejected":[{"index":3,"error":"…"}]}
 func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
+	if s.rejected > 0 {
+		h.logEntries(x, s)
+	}
 	accepted := s.entries - s.rejected
 	if accepted == 0 {
 		x.Response.Status = http.StatusBadRequest

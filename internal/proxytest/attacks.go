@@ -31,11 +31,14 @@ var Attacks = func() (all []Attack) {
 	}
 	bad("two lengths", post("value=1", "Content-Length: 7", "Content-Length: 8"))
 	bad("the same length twice", post("value=1", "Content-Length: 7", "content-length: 7"))
-	for _, coding := range []string{"identity", "xchunked", "chunked, chunked", "gzip, chunked", "chunked, identity", "chunked;q=1", "\"chunked\"", "", "chunke", "\vchunked", "chunked\x00", "chunked,", ", chunked"} {
+	for _, coding := range []string{"chunked, chunked", "chunked;q=1", "\"chunked\"", "", "\vchunked", "chunked\x00", "chunked,", ", chunked", "gzip, chunked,", "gzip chunked"} {
 		bad("coding "+coding, post(chunks, "Transfer-Encoding: "+coding))
 	}
+	for _, coding := range []string{"identity", "xchunked", "gzip, chunked", "chunked, identity", "chunke", "gzip;q=1"} {
+		add(501, "coding "+coding, post(chunks, "Transfer-Encoding: "+coding))
+	}
 	bad("chunked twice", post(chunks, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"))
-	bad("chunked, then identity", post(chunks, "Transfer-Encoding: chunked", "Transfer-Encoding: identity"))
+	add(501, "chunked, then identity", post(chunks, "Transfer-Encoding: chunked", "Transfer-Encoding: identity"))
 	bad("chunks in HTTP/1.0", "POST /count/k HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"+chunks)
 
 	for _, line := range []string{
@@ -43,8 +46,8 @@ var Attacks = func() (all []Attack) {
 		"POST\t/count/k\tHTTP/1.1", "POST /count/k\tHTTP/1.1", "POST /count/a\tb HTTP/1.1", "POST /count/a b HTTP/1.1", "/count/k HTTP/1.1", " /count/k HTTP/1.1",
 		"POST /count/k HTTP/1.1 ", "POST HTTP/1.1", "POST", "P\x00ST /count/k HTTP/1.1", "PO(ST /count/k HTTP/1.1", "POST: /count/k HTTP/1.1",
 		"POST /count/a\x00b HTTP/1.1", "POST /count/a\x01b HTTP/1.1", "POST /count/a\x7fb HTTP/1.1", "POST /count/a\rb HTTP/1.1", "POST /count/k HTTP/1.1\r", "POST count/k HTTP/1.1",
-		"POST /count/k http/1.1", "POST /count/k HTTP/9.9", "POST /count/k HTTP/2.0", "POST /count/k HTTP/1.2", "POST /count/k HTTP/0.9", "POST /count/k HTTP/1.10", "POST /count/k HTTP/01.1",
-		"POST /count/k HTTP/1", "POST /count/k HTTP/1,1", "POST /count/k HTTPS/1.1", "POST /count/k ICY/1.1", "POST /count/k HTTP/1.1\x00", "PRI * HTTP/2.0",
+		"POST /count/k http/1.1", "POST /count/k HTTP/1.10", "POST /count/k HTTP/01.1",
+		"POST /count/k HTTP/1", "POST /count/k HTTP/1,1", "POST /count/k HTTPS/1.1", "POST /count/k ICY/1.1", "POST /count/k HTTP/1.1\x00",
 	} {
 		bad("line "+line, line+"\r\nHost: h\r\n\r\n")
 	}
@@ -56,6 +59,9 @@ var Attacks = func() (all []Attack) {
 		bad("target "+target, "POST "+target+" HTTP/1.1\r\nHost: h\r\n\r\n")
 	}
 	bad("host beyond ASCII", "POST /count/k HTTP/1.1\r\nHost: \xc3\xa4.example\r\n\r\n")
+	for _, line := range []string{"POST /count/k HTTP/9.9", "POST /count/k HTTP/2.0", "POST /count/k HTTP/0.9", "PRI * HTTP/2.0"} {
+		add(505, "line "+line, line+"\r\nHost: h\r\n\r\n")
+	}
 	bad("bare line feeds", "POST /count/k HTTP/1.1\nHost: h\n\n")
 	bad("bare line feed in the first line", "POST /count/k HTTP/1.1\nHost: h\r\n\r\n")
 	bad("bare line feed in a header", post("", "X: a\nContent-Length: 100"))
@@ -73,6 +79,7 @@ var Attacks = func() (all []Attack) {
 	bad("two hosts", post("", "Host: other"))
 	bad("the same host twice", post("", "host: h"))
 	bad("no host", "POST /count/k HTTP/1.1\r\n\r\n")
+	bad("host in UTF-8", "POST /count/k HTTP/1.1\r\nHost: \xc3\xa4.example\r\n\r\n")
 	bad("two hosts in HTTP/1.0", "POST /count/k HTTP/1.0\r\nHost: h\r\nHost: h\r\n\r\n")
 
 	for _, body := range []string{

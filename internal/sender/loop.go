@@ -236,7 +236,9 @@ func (l *loop) wait(a action) {
 func (l *loop) publish() {
 	m := l.machine
 	waiting := len(m.flight.waiting())
-	l.queue.setUnsent(waiting)
+	if l.queue.setUnsent(waiting) {
+		l.report.log.Info("the send queue has room again")
+	}
 	l.report.isAway, l.report.awaySince = m.isAway, m.awaySince
 	l.report.oldest = l.openedAt
 	if waiting > 0 {

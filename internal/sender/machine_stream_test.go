@@ -15,7 +15,7 @@ var (
 func trusted(t *testing.T, network string) *dialogue {
 	t.Helper()
 	d := connected(t, newPolicy(network))
-	d.run(4 * time.Second)
+	d.run(5 * time.Second)
 	d.is(up)
 	return d
 }
@@ -38,7 +38,7 @@ func TestMachineRampsUpAStream(t *testing.T) {
 	}
 	d.run(100 * time.Millisecond)
 	d.holds(0, 100)
-	d.run(3574 * time.Millisecond)
+	d.run(4574 * time.Millisecond)
 	d.holds(0, 100)
 	d.acked(99)
 	d.run(2 * time.Millisecond)
@@ -51,7 +51,7 @@ func TestMachineBoundsADoubtedStream(t *testing.T) {
 	p.maxInFlight = 450
 	d := connected(t, p)
 	d.queued(10)
-	d.run(3 * time.Second)
+	d.run(4 * time.Second)
 	d.holds(5, 5)
 	d.acked(5)
 	d.run(time.Second)
@@ -236,7 +236,7 @@ func TestMachineReportsABalancedServerLate(t *testing.T) {
 	d.on(reset)
 	d.want("close", "lookup", "away", "dial a")
 	d.on(event{kind: evDialed})
-	if n := count(d.run(3999*time.Millisecond), "back"); n != 0 {
+	if n := count(d.run(4999*time.Millisecond), "back"); n != 0 {
 		t.Error("the server is reported to be back while in doubt")
 	}
 	d.run(time.Millisecond)
@@ -300,7 +300,7 @@ func TestMachineTrustsALongConnection(t *testing.T) {
 
 	d = connected(t, newPolicy(TCP))
 	d.queued(1)
-	d.run(3999 * time.Millisecond)
+	d.run(4999 * time.Millisecond)
 	d.acked(1)
 	d.on(reset)
 	d.run(time.Second)

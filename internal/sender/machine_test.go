@@ -148,7 +148,7 @@ func TestMachineTriesEachAddress(t *testing.T) {
 	}
 	d.want("dial a")
 	d.on(event{kind: evDialed})
-	d.run(4 * time.Second)
+	d.run(5 * time.Second)
 	d.is(up)
 	// A connection without a doubt ends the series.
 	d.on(event{kind: evEnded, err: errTest})

@@ -116,7 +116,7 @@ func newPolicy(network string) policy {
 	}
 	if p.isStream {
 		p.probation = 200 * time.Millisecond
-		p.doubt = 4 * time.Second
+		p.doubt = 5 * time.Second
 		p.rampInterval = p.flushInterval
 	}
 	return p

@@ -30,6 +30,7 @@ type queue struct {
 	unsent   int       // packets that the loop has taken and must write
 	spare    []*buffer // for reuse
 	isClosed bool
+	isFull   bool // add has failed, and there was too little room since
 
 	sealedLines, sealedBytes uint64 // of all packets that were ever sealed
 
@@ -166,11 +167,27 @@ func (q *queue) dequeue(to []*buffer, all bool) []*buffer {
 	return to
 }
 
-// setUnsent says how many of the packets that were taken wait to be written.
-func (q *queue) setUnsent(n int) {
+// setUnsent says how many of the packets that were taken wait to be written. It
+// reports whether the queue was full and is so no more: a tenth of it is free.
+func (q *queue) setUnsent(n int) (hasRoomAgain bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.unsent = n
-	q.mu.Unlock()
+	if !q.isFull || len(q.sealed)+q.unsent > q.limit*9/10 {
+		return false
+	}
+	q.isFull = false
+	return true
+}
+
+// setFull says that add has failed for want of room. It reports whether the queue was
+// not full before.
+func (q *queue) setFull() (isNew bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	isNew = !q.isFull
+	q.isFull = true
+	return isNew
 }
 
 // maxSpare is how many bytes of buffers are kept for reuse.

@@ -84,8 +84,8 @@ type Options struct {
 	// DefaultResolveInterval if it is 0.
 	ResolveInterval time.Duration
 
-	// Logger gets messages when the server goes away, comes back or moves, and
-	// when lines are lost.
+	// Logger gets messages when the server goes away, comes back or moves, when the
+	// queue becomes full and has room again, and when lines are lost.
 	Logger *slog.Logger
 }
 
@@ -135,7 +135,11 @@ func orDefault[T comparable](option *T, preset T) {
 // waits for the network. Lines leave in the order of the calls, within 100 ms if
 // no others wait for the server. If Send returns an error, it has accepted none.
 func (s *Sender) Send(lines []byte, ends []int) error {
-	return s.queue.add(lines, ends)
+	err := s.queue.add(lines, ends)
+	if err == ErrQueueFull && s.queue.setFull() {
+		s.loop.report.log.Warn("the send queue is full: requests are answered 503", "option", "--statsd-buffer", "bytes", s.limit)
+	}
+	return err
 }
 
 // Close sends the lines that were accepted and returns when the goroutines are

@@ -23,7 +23,7 @@ func TestAttacks(t *testing.T) {
 		t.Run(config.name, func(t *testing.T) {
 			p := proxytest.Start(t, config.change)
 			for _, a := range proxytest.Attacks {
-				if p.Options.Verifier != nil && (a.Status != 400 || strings.Contains(a.Name, "chunks ")) {
+				if p.Options.Verifier != nil && (a.Status != 400 && a.Status != 501 && a.Status != 505 || strings.Contains(a.Name, "chunks ")) {
 					continue // the missing token is found first
 				}
 				withstands(p, a, a.Bytes+proxytest.Smuggled, false)

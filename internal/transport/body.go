@@ -63,7 +63,7 @@ func (c *conn) sendContinue() *exchange.HTTPError {
 // fillBody waits for more of a body.
 func (c *conn) fillBody() *exchange.HTTPError {
 	c.startReadTimeout()
-	if err := c.in.fill(); err != nil {
+	if err := c.in.fillMore(); err != nil {
 		return readError(err, exchange.BodyTooShort)
 	}
 	return nil

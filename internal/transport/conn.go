@@ -2,7 +2,9 @@ package transport
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ type conn struct {
 	net.Conn          // requests are read from it; startTLS changes it
 	raw      net.Conn // the same, or the connection under its TLS
 	peer     netip.Addr
+	remote   net.Addr // with the port of peer
 	server   *Server
 
 	state atomic.Int32
@@ -28,6 +31,8 @@ type conn struct {
 	in            input
 	read, written deadline.Deadline
 	lingers       bool // the connection closes while the client may still be sending
+
+	rejection *exchange.HTTPError // the answer to all requests; nil for none
 
 	// The current request.
 	x              *exchange.Exchange
@@ -47,10 +52,15 @@ const (
 	stateClosed                 // it was closed while it was idle
 )
 
+var errNotHTTP = errors.New("the client does not speak HTTP")
+
 // serve serves the requests of c until it ends. A panic ends the connection alone.
 func (c *conn) serve() {
 	defer c.close()
 	defer c.recoverPanic()
+	if c.server.options.ProxyProtocol.Contains(c.peer) && !c.readProxyHeader() {
+		return
+	}
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
@@ -77,6 +87,9 @@ func (c *conn) await(timeout time.Duration) error {
 			c.in.skip(len("\r\n"))
 		}
 		if b := c.in.bytes(); len(b) > 1 || len(b) == 1 && b[0] != '\r' {
+			if b[0] == recordHandshake {
+				return errNotHTTP // a client that speaks TLS would not understand a response
+			}
 			break
 		}
 		if hasWaited {
@@ -106,6 +119,9 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	c.x, c.body, c.hasResponded = x, body{}, false
 	if herr := c.readHead(); herr != nil {
 		x.Request.Reset(c.peer)
+		if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
+			x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
+		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
 	handler := c.server.options.Handler
@@ -123,6 +139,8 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	return keepAlive
 }
 
+var headMethod = []byte(http.MethodHead)
+
 // readHead reads the head of the request that has begun.
 func (c *conn) readHead() *exchange.HTTPError {
 	var parser http1.HeadParser
@@ -132,11 +150,14 @@ func (c *conn) readHead() *exchange.HTTPError {
 			return herr
 		}
 		if length > 0 {
+			if c.rejection != nil {
+				return c.rejection
+			}
 			c.adoptRequest(length)
 			return nil
 		}
 		c.startReadTimeout()
-		if err := c.in.fill(); err != nil {
+		if err := c.in.fillMore(); err != nil {
 			return readError(err, http1.HeadTooShort)
 		}
 	}

@@ -92,7 +92,7 @@ func FuzzRequest(f *testing.F) {
 
 // The grammar of RFC 9112 as regular expressions, independent of the parser.
 var (
-	wellFormedHead = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\\x00-\\x20\\x7f]+ HTTP/1\\.[01]\r\n" + fields)
+	wellFormedHead = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\\x00-\\x20\\x7f]+ HTTP/1\\.[0-9]\r\n" + fields)
 	fields         = "([!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\\x00-\\x08\\x0a-\\x1f\\x7f]*\r\n)*\r\n"
 	framingField   = regexp.MustCompile("(?i)\r\n(?:content-length:[ \t]*([0-9]+)|transfer-encoding:[ \t]*(chunked))[ \t]*\r\n")
 	anyFraming     = regexp.MustCompile("(?i)\r\n(content-length|transfer-encoding):")

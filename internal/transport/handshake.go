@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
@@ -66,9 +68,10 @@ func (g *handshakeGate) hasWaited(within time.Duration) bool {
 // part in the gate.
 type handshakeConn struct {
 	net.Conn
-	hello []byte        // was received and not read
-	place chan struct{} // the gate that the handshake holds a place of; nil for none
-	next  chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
+	remote net.Addr
+	hello  []byte        // was received and not read
+	place  chan struct{} // the gate that the handshake holds a place of; nil for none
+	next   chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
 }
 
 // maxHello is how many bytes of a ClientHello are read before its handshake begins.
@@ -118,6 +121,9 @@ func (h *handshakeConn) needsMore() bool {
 	}
 	return len(h.hello) < recordHeader+int(binary.BigEndian.Uint16(h.hello[3:]))
 }
+
+// RemoteAddr returns the address of the client, which may not be that of the connection.
+func (h *handshakeConn) RemoteAddr() net.Addr { return h.remote }
 
 // Read reads what readHello has read, then from the connection. During the handshake
 // it gives the place in the gate back while it waits.
@@ -178,16 +184,29 @@ func (c *conn) awaitHello(h *handshakeConn) error {
 	}
 }
 
+var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain HTTP, but this port expects HTTPS: use a URL that begins with https://")
+
 // startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, startTLS serves it until it ends.
+// HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
 func (c *conn) startTLS() (isHTTP1 bool) {
 	s := c.server
 	s.stats.waiting.Add(1)
 	secure, err := c.handshake()
 	s.stats.waiting.Add(-1)
 	s.stats.countHandshake(secure, err)
+	if errors.Is(err, errPlainHTTP) {
+		return true
+	}
 	if err != nil {
 		return false
+	}
+	// The client may send its first request only after the end of its handshake is
+	// acknowledged, see fillMore.
+	if tcp, ok := c.raw.(syscall.Conn); ok {
+		if c.in.tcp, err = tcp.SyscallConn(); err != nil {
+			return false
+		}
+		c.in.acknowledge()
 	}
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		c.state.Store(stateActive)
@@ -205,16 +224,26 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 // while it was idle.
 var errNotBegun = errors.New("the handshake has not begun")
 
+// errPlainHTTP is the error of handshake if the client does not speak TLS. Its request
+// can be answered.
+var errPlainHTTP = errors.New("the client speaks plain HTTP")
+
 // handshake does the TLS handshake when it is its turn.
 func (c *conn) handshake() (*tls.Conn, error) {
 	s := c.server
 	timeout := s.options.HandshakeTimeout
-	h := &handshakeConn{Conn: c.raw}
+	h := &handshakeConn{Conn: c.raw, remote: c.remote, hello: c.in.saved}
+	c.in.saved = nil
 	if err := c.awaitHello(h); err != nil {
 		if len(h.hello) == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, errNotBegun
 		}
 		return nil, err
+	}
+	if 'A' <= h.hello[0] && h.hello[0] <= 'Z' { // methods begin with a capital letter, TLS does not
+		c.in.source, c.in.saved, c.rejection = c.raw, h.hello, plainHTTP
+		c.in.acquireBuffer()
+		return nil, errPlainHTTP
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateHandshake) {
 		return nil, errNotBegun

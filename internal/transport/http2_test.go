@@ -84,7 +84,7 @@ func TestHeadOverHTTP2MayTake16KiB(t *testing.T) {
 		many = append(many, "x", pad(30))
 	}
 	p.Rejects("many headers", c.Response(c.Open("POST", "/count/k", true, many[:2*500]...)), 431, "16 KiB")
-	if log := p.Log.String(); strings.Count(log, `msg="request rejected"`) != strings.Count(log, "client=127.0.0.1") {
+	if log := p.Log.String(); strings.Count(log, ` rejected"`) != strings.Count(log, "client=127.0.0.1") {
 		t.Errorf("the log does not name the clients:\n%s", log)
 	}
 

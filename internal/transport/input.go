@@ -17,6 +17,9 @@ type input struct {
 	source io.Reader
 	ready  syscall.RawConn       // waits until source can be read; nil if source cannot
 	try    func(fd uintptr) bool // tryRead, kept because each method value costs an allocation
+	tcp    syscall.RawConn       // the connection under TLS; nil without TLS
+
+	isUnfinished bool // fillMore waits for the rest of a request
 
 	buffer *[exchange.MaxHead]byte // nil while it holds nothing
 	r, w   int                     // buffer[r:w] was received and not skipped
@@ -71,6 +74,28 @@ func (in *input) fill() error {
 		return nil
 	}
 	return err
+}
+
+// fillMore is fill for the rest of a request that has begun. The client may wait for an
+// acknowledgement before it sends the rest (Nagle's algorithm), and the kernel may wait
+// 40 ms for a response that carries the acknowledgement. So fillMore has the kernel
+// acknowledge at once what has arrived. Requests that arrive as a whole never get here.
+func (in *input) fillMore() error {
+	in.isUnfinished = true
+	if in.w-in.r != 1 { // otherwise fill has read only the first byte of a TLS record
+		in.acknowledge()
+	}
+	err := in.fill()
+	in.isUnfinished = false
+	return err
+}
+
+// acknowledge has the kernel acknowledge at once what has arrived on the connection
+// under TLS.
+func (in *input) acknowledge() {
+	if in.tcp != nil {
+		_ = in.tcp.Control(acknowledge) // an error means that the connection is closed
+	}
 }
 
 // releaseBuffer saves the bytes that are in the buffer and gives the buffer back.

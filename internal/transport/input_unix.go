@@ -28,6 +28,9 @@ func (in *input) tryRead(fd uintptr) (done bool) {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
+			if in.isUnfinished {
+				acknowledge(fd)
+			}
 			in.releaseBuffer()
 			return false
 		case err != nil:

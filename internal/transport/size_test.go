@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -64,11 +65,41 @@ func TestMalformedHTTPIsRejected(t *testing.T) {
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-		"POST /count/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
 		"POST /count/a b HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST /count/a\x00b HTTP/1.1\r\nHost: h\r\n\r\n",
 		"POST count/k HTTP/1.1\r\nHost: h\r\n\r\n",
 	} {
 		p.Rejects(request, p.Raw("POST", request), 400, "not well-formed HTTP")
+	}
+}
+
+func TestMalformedHeadRequestGetsNoBody(t *testing.T) {
+	p := proxytest.Start(t)
+	for _, request := range []string{
+		"HEAD /heartbeat HTTP/1.1\r\n\r\n",
+		"HEAD heartbeat HTTP/1.1\r\nHost: h\r\n\r\n",
+		"HEAD /heartbeat HTTP/9.9\r\nHost: h\r\n\r\n",
+		"\r\nHEAD /heartbeat HTTP/1.1\r\nHost: h\r\nX : y\r\n\r\n",
+		"HEAD /" + strings.Repeat("x", 17<<10),
+		"HEAD /heartbeat HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+	} {
+		conn := p.Dial()
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(conn)
+		_, body, ok := strings.Cut(string(text), "\r\n\r\n")
+		if err != nil || !ok || body != "" || !strings.HasPrefix(string(text), "HTTP/1.1 4") && !strings.HasPrefix(string(text), "HTTP/1.1 5") {
+			t.Errorf("%.80q: got %q, %v, want an error without a body", request, text, err)
+		}
+	}
+}
+
+func TestLaterVersionsOfHTTP1AreServed(t *testing.T) {
+	p := proxytest.Start(t)
+	a := p.Raw("POST", "POST /count/k HTTP/1.2\r\nHost: h\r\n\r\n")
+	p.Forwards("HTTP/1.2", a, "k:0|c")
+	if a.Closes {
+		t.Error("the connection closes, want that it stays open as in HTTP/1.1")
 	}
 }

@@ -39,6 +39,13 @@ func hasConnections(l *net.TCPListener) (has bool) {
 	return has
 }
 
+// acknowledge has the kernel acknowledge at once what has arrived on a TCP connection,
+// and go on to do so for a while (tcp(7), TCP_QUICKACK).
+func acknowledge(fd uintptr) {
+	// It fails for other connections, which need no acknowledgement.
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+}
+
 // control calls f with the file descriptor of c, unless c is closed.
 func control(c syscall.Conn, f func(fd int)) {
 	if raw, err := c.SyscallConn(); err == nil {

@@ -24,7 +24,7 @@ const (
 // String returns the row in Markdown.
 func (r *row) String() string {
 	return fmt.Sprintf("| %s `%s` | %s | %d of %d | %d of %d | %s | %s | %s |\n", r.client.language, r.client.name, r.version,
-		r.resetsByDefault, pausedRequests, r.resetsWith75, pausedRequests, milliseconds(r.p50), milliseconds(r.p99), r.sees413())
+		r.resetsByDefault, closedRequests, r.resetsWith75, keptRequests, milliseconds(r.p50), milliseconds(r.p99), r.sees413())
 }
 
 func milliseconds(d time.Duration) string {
