@@ -48,15 +48,16 @@ var (
 	allMethods     = slices.Concat(hmacMethods, rsaMethods, []string{"ES256", "ES384", "ES512"}, ed25519Methods)
 )
 
-// The two names of the algorithm for Ed25519 keys. RFC 9864 replaces the first by
-// the second. Tokens and JWK sets can have either; key.methods has the first.
+// The two names of the algorithm for Ed25519 keys. RFC 9864, Fully-Specified Algorithms,
+// replaces the first name by the second. Tokens and JWK sets can contain either name;
+// key.methods contains the first.
 const (
-	edDSA        = "EdDSA"   // RFC 8037
-	edDSAByCurve = "Ed25519" // RFC 9864
+	edDSA               = "EdDSA"   // RFC 8037
+	edDSAFullySpecified = "Ed25519" // RFC 9864
 )
 
 func init() {
-	jwt.RegisterSigningMethod(edDSAByCurve, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
+	jwt.RegisterSigningMethod(edDSAFullySpecified, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
 }
 
 // key verifies signatures.

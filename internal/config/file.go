@@ -39,7 +39,7 @@ func readFile(name string, groups []group) ([]setting, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		s.where = where
+		s.position = where
 		settings = append(settings, s)
 	}
 	if err := lines.Err(); err != nil {

@@ -16,15 +16,15 @@ import (
 // Conn is the connection under a TLS connection that may choose HTTP/2. Until it
 // does, a Conn is the connection that it wraps.
 //
-// As soon as net/http serves it, a Conn sets its deadlines itself: net/http would set
-// them for each frame.
+// While net/http serves it, a Conn sets its deadlines itself and ignores those of
+// net/http, which would set them for each frame.
 type Conn struct {
 	net.Conn
-	peer         netip.Addr
-	stats        *exchange.StatsShard
-	writeTimeout time.Duration
-	written      deadline.Deadline
-	done         chan struct{} // closed when net/http has closed the connection
+	peer          netip.Addr
+	stats         *exchange.StatsShard
+	writeTimeout  time.Duration
+	writeDeadline deadline.Deadline
+	done          chan struct{} // closed when net/http has closed the connection
 
 	state atomic.Int32 // changed under mu
 
@@ -109,7 +109,7 @@ func (c *Conn) Write(text []byte) (int, error) {
 		// Let other streams finish their responses: they then leave in the next
 		// write together. A write costs as much as everything else in a response.
 		runtime.Gosched()
-		if err := c.written.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
+		if err := c.writeDeadline.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
 			return 0, err
 		}
 	}
@@ -117,15 +117,15 @@ func (c *Conn) Write(text []byte) (int, error) {
 }
 
 // SetDeadline does nothing once net/http serves c.
-func (c *Conn) SetDeadline(t time.Time) error { return c.set(t, c.Conn.SetDeadline) }
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetDeadline) }
 
 // SetReadDeadline does nothing once net/http serves c.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.set(t, c.Conn.SetReadDeadline) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetReadDeadline) }
 
 // SetWriteDeadline does nothing once net/http serves c.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.set(t, c.Conn.SetWriteDeadline) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetWriteDeadline) }
 
-func (c *Conn) set(t time.Time, set func(time.Time) error) error {
+func (c *Conn) setDeadline(t time.Time, set func(time.Time) error) error {
 	if c.state.Load() != connNew {
 		return nil
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// servePage lets the page of the response answer r. Each write has the write timeout; the
-// whole response has none.
+// servePage lets Response.Page write the response to r. Each write has the write timeout;
+// the whole response has no timeout.
 func (st *stream) servePage(out http.ResponseWriter, r *http.Request) {
 	options := &st.server.options
 	ctx, cancel := context.WithCancel(r.Context())
@@ -43,7 +43,8 @@ func (p *pageWriter) count(status int) {
 	}
 }
 
-// clearDeadline lets any time pass until the next write.
+// clearDeadline removes the write deadline, so that any time may pass before the next
+// write.
 func (p *pageWriter) clearDeadline() { _ = p.control.SetWriteDeadline(time.Time{}) }
 
 func (p *pageWriter) Write(text []byte) (int, error) {

@@ -17,7 +17,7 @@ type stream struct {
 	values [maxFields]string // of the response's header fields
 }
 
-// maxFields is how many header fields a response has at most.
+// maxFields is the maximum number of header fields of a response.
 const maxFields = 16
 
 var streams = sync.Pool{New: func() any { return new(stream) }}
@@ -67,7 +67,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 	st.writeResponse(out, r)
 }
 
-// handle has the handler answer r.
+// handle reads r and passes it to the handler, which sets the response.
 func (st *stream) handle(r *http.Request) {
 	x, options := st.Exchange, &st.server.options
 	if herr := st.readHead(r); herr != nil {
@@ -82,11 +82,11 @@ func (st *stream) handle(r *http.Request) {
 }
 
 // smallBody is the size in bytes up to which the server reads the body of a rejected
-// request. Otherwise net/http would tell the client to stop sending, which some clients
-// take for an error.
+// request. For larger ones, net/http tells the client to stop sending, which some
+// clients treat as an error.
 const smallBody = 16 << 10
 
-// drainBody reads a small body that the handler did not want.
+// drainBody reads a small body that the handler has not asked for.
 func (st *stream) drainBody() {
 	if st.body.length > 0 && st.body.length <= smallBody && !st.Request.BadExpectation {
 		_, _ = st.body.read(smallBody)

@@ -126,7 +126,7 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int, isSor
 		if len(last) > 0 && last[0] >= key[0] && bytes.Compare(last, key) >= 0 {
 			isSorted = false
 		}
-		if (!e.isOrdinary(key) || scope != nil) && e.checkKey(key, scope) != nil {
+		if (scope != nil || e.needsKeyCheck(key)) && e.checkKey(key, scope) != nil {
 			return 0, 0, false
 		}
 		last = key

@@ -86,7 +86,7 @@ func TestProxyProtocolIsReadFromTrustedProxiesOnly(t *testing.T) {
 // TestProxyProtocolHeaders sends headers with different contents.
 func TestProxyProtocolHeaders(t *testing.T) {
 	const v2 = "\r\n\r\n\x00\r\nQUIT\n"
-	p := proxytest.Start(t, withProxyProtocol("127.0.0.1"), func(o *proxytest.Options) { o.RateLimit = 0 })
+	p := proxytest.Start(t, withProxyProtocol("127.0.0.1"), func(o *proxytest.Options) { o.RateLimit, o.RateBurst, o.Conns = 0, 0, nil })
 	for _, header := range []string{
 		"", // a health check of the load balancer
 		"PROXY UNKNOWN\r\n",
