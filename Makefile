@@ -25,7 +25,7 @@ client: ## build the browser client, client/dist, and copy into the program what
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http process servers balancers clients browser docs deploy hostile faults
+TEST_FOLDERS := http process servers balancers clients browser docs deploy operations hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -56,6 +56,7 @@ test-clients: ## run the tests with HTTP clients of several languages
 test-browser: ## run the tests of the client and the demo page in Chromium
 test-docs: ## run the samples of README.md and docs/ and check their links
 test-deploy: ## run the tests of the container image
+test-operations: ## run the tests of the admin listener, its metrics, rules and dashboard
 test-hostile: ## send hostile metrics to real StatsD servers
 test-faults: ## run the tests in which StatsD restarts, moves or hangs
 test-browser: PARALLEL = 4
@@ -104,6 +105,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
 	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
 	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test/process)
+	$(if $(ROWS),,go test -run '^$$' -bench Handshakes -benchtime 3000x ./test/balancers)
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count

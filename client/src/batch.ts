@@ -1,4 +1,4 @@
-// What a request holds, how the proxy responds, and the limits of both.
+// The body of a request, the proxy's response to it, and their limits.
 
 import { textOf, type Line } from './line.js';
 import type { StatsDError } from './options.js';
@@ -10,8 +10,8 @@ export const enum Limit {
   // The default of maxBatch leaves room for beacons beside a request in flight.
   maxBody = 61440,
 
-  // The wait after a failure doubles from minBackoff to maxBackoff, in milliseconds,
-  // before jitter.
+  // The wait after a failure doubles from minBackoff to maxBackoff, in milliseconds.
+  // Jitter is added to it.
   minBackoff = 700,
   maxBackoff = 20000,
 
@@ -22,9 +22,9 @@ export const enum Limit {
   // response can stop a page from sending for good.
   maxRetryAfter = 3600,
 
-  // How often a batch is repeated if no response can be read. It may have arrived
-  // each time, for example if the response lacks the headers of CORS. With backoff,
-  // the repeats take one and a half minutes, so that a short outage loses nothing.
+  // How often a batch is sent again if its response cannot be read. The batch may have
+  // arrived each time, for example if the response lacks the headers of CORS. With
+  // backoff, all repeats take one and a half minutes, so a short outage loses nothing.
   maxRepeats = 8,
 }
 
@@ -37,7 +37,7 @@ export const bodyOf = (batch: Line[]) => {
 };
 
 /** The body of the proxy's response to a batch. */
-export type Verdict = { accepted?: number; rejected?: { index: number; error: string }[]; error?: string } | null;
+export type BatchResult = { accepted?: number; rejected?: { index: number; error: string }[]; error?: string } | null;
 
 /** Reports an error to onError. suffix and metric follow the text of the error. */
 export type Report = (kind: StatsDError['kind'], lost: number, error: unknown, suffix?: string, metric?: string) => void;

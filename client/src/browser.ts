@@ -37,9 +37,9 @@ export function navigationTiming(client: StatsDClient): void {
       client.timing('navigation.' + name, Math.round(span * 1e3) / 1e3, { type });
     }
   };
-  // loadEventEnd is set after the event's turn.
-  const later = () => setTimeout(report);
-  const afterLoad = () => (document.readyState == 'complete' ? later() : addEventListener('load', later));
+  // The browser sets loadEventEnd after the listeners of load have run.
+  const reportLater = () => setTimeout(report);
+  const afterLoad = () => (document.readyState == 'complete' ? reportLater() : addEventListener('load', reportLater));
   if ((document as any).prerendering) {
     document.addEventListener('prerenderingchange', afterLoad, { once: true });
   } else {
@@ -63,7 +63,7 @@ export function errors(client: StatsDClient): void {
       if (knownNames.test(error.name)) {
         name = error.name;
       }
-    } catch {} // there is no error, or a page of another origin forbids the access
+    } catch {} // error is missing, or belongs to another origin and forbids the access
     client.increment('errors', { kind, name });
   };
   if (!globalThis.document) {

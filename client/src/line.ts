@@ -12,7 +12,7 @@ export type Tags = Record<string, string | number | boolean | null | undefined>;
 /** The line of one metric, or the two lines of a negative gauge, in parts. textOf joins them. */
 export type Line = [head: string, value: string | number, tail: string];
 
-/** A metric type as a line writes it; '+' is a gauge that is moved. */
+/** A metric type as a line writes it. '+' stands for gaugeDelta. */
 export type Type = 'c' | 'g' | '+' | 'ms' | 's' | 'h' | 'd';
 
 /** The settings of a client that its lines depend on. */
@@ -39,10 +39,14 @@ export const textOf = (line: Line) => line.join('');
 /** Returns the size of a line in a body, in bytes, with its line feed. */
 export const sizeOf = (line: Line) => byteLength(textOf(line)) + 1;
 
-/** Returns what two counts that can be added up have in common. Other lines have a key of their own. */
+/**
+ * Returns the key of a line in the map of queued counts. Two counts have the same key if
+ * they can be added up: same name, tags and sample rate. The key of other lines is the
+ * line itself.
+ */
 export const keyOf = (line: Line) => (line[2][1] == 'c' ? line[0] + line[2] : line);
 
-/** Throws a message with key and value unless isGood is true. */
+/** Throws an object with message, key and value unless isGood is truthy. */
 export const check = (isGood: unknown, key: string, value: unknown) => {
   if (!isGood) {
     throw { key, value, message: `bad ${key} "${value}"` };
@@ -50,7 +54,7 @@ export const check = (isGood: unknown, key: string, value: unknown) => {
 };
 
 // clean checks a name, a key or a value of a tag, and replaces each run of blanks by
-// one underscore, as StatsD's own sanitizeKeyName does. \p{Cs} is half of a surrogate pair.
+// one underscore, as StatsD's own sanitizeKeyName does. \p{Cs} matches a lone surrogate.
 const clean = (what: string, value: any) => {
   const text = `${value}`.replace(/[\t\ufeff\p{Z}]+/gu, '_');
   check(text && typeof value != 'object' && !/[:|,;=#@\p{Cc}\p{Cs}]/u.test(text), what, value);
@@ -61,8 +65,10 @@ const clean = (what: string, value: any) => {
 export const dotted = (prefix: unknown) => `${prefix ?? ''}`.replace(/[\p{L}\p{Nd}]$/u, '$&.');
 
 /**
- * Returns the line of a call, or false if sampling leaves it out. sign is
- * 1 for increment, -1 for decrement. It throws what check throws.
+ * Returns the line of a call, or false if sampling leaves it out. The third parameter
+ * holds the arguments of the call: tags may take the place of the rate. sign is 1 for
+ * increment and -1 for decrement, whose value may be missing; other calls have no sign.
+ * If an argument is bad, lineOf throws the object that check throws.
  */
 export const lineOf = (client: Settings, type: Type, [name, value, rate, tags]: any[], sign?: number): Line | false => {
   if (sign) {
@@ -82,7 +88,8 @@ export const lineOf = (client: Settings, type: Type, [name, value, rate, tags]: 
   }
 
   let head = clean('name', client._prefix + name);
-  // Segments must not be empty, or dots, which other proxies rewrite.
+  // Path segments must not be empty, one dot or two dots, because other proxies rewrite
+  // such paths.
   check(typeof name == 'string' && !/(^|\/)\.{0,2}(\/|$)/.test(head) && byteLength(head) <= maxName, 'name', name);
   // The metric's own tags come first and win, as with the proxy's --tags.
   const all: any = { ...tags, ...client._tags, ...tags };
@@ -108,7 +115,7 @@ export const lineOf = (client: Settings, type: Type, [name, value, rate, tags]: 
     type = 'g';
     value = value < 0 ? value : '+' + value;
   } else if (type == 'g' && value < 0) {
-    head += '0|g\n' + head; // StatsD reads a signed value as a move; after 0 it is the value itself
+    head += '0|g\n' + head; // StatsD adds a signed value to the gauge, so a first line sets the gauge to 0
   }
   check('gs'.includes(type) ? rate == null : (rate ??= client._sampleRate) >= minRate && rate <= 1, 'sampleRate', rate);
   // An undefined rate is not less than anything, so the line is kept.

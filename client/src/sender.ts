@@ -1,4 +1,4 @@
-import { bodyOf, Limit, type Report, type Verdict } from './batch.js';
+import { bodyOf, Limit, type BatchResult, type Report } from './batch.js';
 import { check, dotted, keyOf, lineOf, sizeOf, textOf, type Line } from './line.js';
 import type { Options } from './options.js';
 import { listen, noop, timer } from './runtime.js';
@@ -9,7 +9,7 @@ export type Sender = ReturnType<typeof newSender>;
  * Returns the parts of a client that queue lines and send them in batches. One
  * request is in flight at a time, so that lines arrive in order. The lines of a
  * failed request stay at the front of the queue, where a beacon can take them.
- * It is one function of many conditions since each byte counts (test/package.test.mjs).
+ * It is one large function to keep the script small (test/package.test.mjs).
  */
 export const newSender = ({
   url, token, getToken, flushInterval = 1000, maxBatch = 16384, maxQueue = 20000, maxQueueBytes = 1 << 20,
@@ -20,27 +20,27 @@ export const newSender = ({
   // The first inflight lines of the queue are in the request in flight. They stay in
   // the queue until the proxy has responded.
   const queue: Line[] = [];
-  const counts = new Map<string | Line, Line>(); // the queued counts that later ones are added to
+  const counts = new Map<string | Line, Line>(); // queued counts by keyOf; later counts with the same key are added to them
   let queueBytes = 0;
   let inflight = 0;
-  let left = 0; // lines that drain has yet to send
+  let unsent = 0; // lines that drain has yet to send
 
-  let maxCount = maxQueue; // of lines in a batch, less after a batch was too large
+  let maxCount = maxQueue; // lines in a batch; it shrinks when a batch is too large
   let lost = 0; // dropped lines that are not reported yet
-  let failures = 0; // in a row
-  let unread = 0; // requests in a row without a readable response
-  let retryAfter = 0; // of the last response, in milliseconds
+  let failures = 0; // failed attempts in a row
+  let unreadable = 0; // requests in a row without a readable response
+  let retryAfter = 0; // Retry-After of the last response, in milliseconds
 
   let batchTimer: any;
   let draining: any;
-  let wake: () => void = noop; // ends the wait between two attempts
-  let isLeaving = 0; // a timer while the page is being hidden or left, in this turn only
-  let isClosed = 1; // until the options are checked
+  let endWait: () => void = noop; // ends the wait between two attempts
+  let isLeaving = 0; // a timer, set in the turn in which the page is hidden or left
+  let isClosed = 1; // 1 until the options are checked, and after close
   const log = debug ? console.debug : noop;
 
-  // report calls onError, but not for errors that onError itself causes by calling
-  // the client: they could go on forever. The async function catches what onError
-  // throws or rejects with, and errors that cannot become text.
+  // report calls onError. If onError calls the client and causes another error, report
+  // ignores that error, to prevent an endless loop. The async function catches what
+  // onError throws or rejects with, and errors that cannot be converted to text.
   const report: Report = (kind, lost, error: any, suffix = '', metric = '') => {
     const call = onError!;
     onError = noop;
@@ -51,10 +51,10 @@ export const newSender = ({
     onError = call;
   };
 
-  // remove removes count lines from start on. Nothing is added to them later.
+  // remove removes count lines, beginning with line start. Later counts are not added to them.
   const remove = (count: number, start = 0) => {
     for (const line of queue.splice(start, count)) {
-      left--;
+      unsent--;
       if (start < inflight) {
         inflight--;
       }
@@ -74,7 +74,7 @@ export const newSender = ({
   };
 
   // nextBatch returns a batch of the lines after those in flight: as many as fit into
-  // maxBytes and maxCount, but at least one. Nothing is added to them later.
+  // maxBytes and maxCount, but at least one. Later counts are not added to them.
   const nextBatch = (maxBytes: number) => {
     const batch: Line[] = [];
     for (const line of queue.slice(inflight, inflight + maxCount)) {
@@ -99,8 +99,8 @@ export const newSender = ({
   const drain = async () => {
     await 0; // the calls of this turn share a batch
     let isTokenRenewed = false;
-    left = queue.length;
-    while (left > 0 || (token == null && !isClosed)) {
+    unsent = queue.length;
+    while (unsent > 0 || (token == null && !isClosed)) {
       drop(0);
       inflight = retryAfter = 0;
       try {
@@ -113,15 +113,15 @@ export const newSender = ({
               getToken!(isTokenRenewed),
               new Promise<never>((_, reject) => timer(() => reject('getToken timeout'), Limit.requestTimeout)),
             ])) ?? '';
-          left = queue.length; // the lines have waited long enough: the page may end soon
+          unsent = queue.length; // also send the lines that were queued meanwhile: the page may end soon
           continue;
         }
         const batch = nextBatch(maxBytes);
         const body = bodyOf(batch);
         inflight = batch.length;
-        unread++;
+        unreadable++;
         // A browser fails a keepalive request beyond its 64 KiB like any other failure, so
-        // every second attempt does without.
+        // every second attempt has no keepalive.
         const response = await fetch(batchURL(), {
           method: 'POST',
           body,
@@ -129,11 +129,11 @@ export const newSender = ({
           keepalive: !(failures % 2),
           signal: AbortSignal.timeout?.(Limit.requestTimeout),
         });
-        unread = 0;
+        unreadable = 0;
         // Until its body is read, a response counts against the 64 KiB.
-        const verdict: Verdict = await response.json().catch(noop);
+        const result: BatchResult = await response.json().catch(noop);
         const status = response.status;
-        log(status, verdict);
+        log(status, result);
         if (status == 429 || status >= 500) {
           // 0 if the header is a date; Math.min converts it.
           retryAfter = Math.min(response.headers.get('retry-after') as any, Limit.maxRetryAfter) * 1000 || 0;
@@ -147,29 +147,30 @@ export const newSender = ({
           maxCount = inflight / 2;
         } else {
           maxCount *= 2;
-          remove(inflight); // they are not sent again, even if the body is broken
+          remove(inflight); // these lines are not sent again, even if the body is broken
           // The proxy lists up to 20 rejected lines. A body without the number of accepted
-          // lines is not its response to a batch, whatever the status, but a login page, say.
+          // lines is not the proxy's response to a batch, whatever the status. It may be a
+          // login page, for example.
           const lines = body.trimStart().split('\n');
-          if (verdict?.rejected?.length) {
-            report('rejected', lines.length - verdict.accepted!,
-              verdict.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'));
-          } else if (verdict?.accepted == null) {
-            report('refused', lines.length, `status ${status}: ` + verdict?.error);
+          if (result?.rejected?.length) {
+            report('rejected', lines.length - result.accepted!,
+              result.rejected.map(({ index, error }) => lines[index] + ': ' + error).join('\n'));
+          } else if (result?.accepted == null) {
+            report('refused', lines.length, `status ${status}: ` + result?.error);
           }
         }
       } catch (error) {
-        if (isClosed || unread > Limit.maxRepeats) {
+        if (isClosed || unreadable > Limit.maxRepeats) {
           drop(isClosed ? queue.length : inflight, error);
-          unread = 0;
+          unreadable = 0;
         } else {
           inflight = 0;
           // Jitter in proportion to the wait spreads pages that failed together.
           const wait =
             (1 + Math.random() / 2) * Math.max(retryAfter, Math.min(Limit.minBackoff * 2 ** failures++, Limit.maxBackoff));
           report('retry', 0, error, `, trying again in ${wait | 0} ms`);
-          await new Promise<void>((resolve) => timer((wake = resolve), wait));
-          left = queue.length;
+          await new Promise<void>((resolve) => timer((endWait = resolve), wait));
+          unsent = queue.length;
         }
       }
     }
@@ -193,14 +194,14 @@ export const newSender = ({
   };
 
   const flush = async () => {
-    await draining; // it may leave lines that were queued after its start
+    await draining; // lines that were queued after its start may remain
     return run();
   };
 
-  // sendBeacons sends the queued lines as beacons. If the browser takes no more, it
-  // tries smaller beacons. The rest stays queued.
+  // sendBeacons sends the queued lines as beacons. If the browser rejects a beacon,
+  // sendBeacons tries smaller ones. The remaining lines stay queued.
   const sendBeacons = () => {
-    // Without a token the proxy would refuse them unheard.
+    // Without a token the proxy would reject the beacons.
     for (let size = maxBytes; queue.length > inflight && size >= 1 && token != null && !isOffline(); ) {
       const batch = nextBatch(size);
       if (navigator.sendBeacon?.(batchURL(), bodyOf(batch))) {
@@ -211,14 +212,15 @@ export const newSender = ({
     }
   };
 
-  // onPageEvent sends the queue when the page is hidden, the last event that a page
-  // is sure to get. Lines of the same turn, as from web-vitals, go out at once too. When
-  // the browser is online or the page is shown again, it ends the wait for the network.
+  // onPageEvent sends the queue when the page is hidden. That is the last event that a
+  // page is sure to get. Lines that are queued later in the same turn, such as those of
+  // web-vitals, are sent at once. When the browser is online again or the page is shown
+  // again, onPageEvent ends the wait between two attempts.
   const onPageEvent = ({ type, persisted }: any) => {
     if (type != 'pagehide' && !globalThis.document?.hidden) {
       failures = 0;
       if (!retryAfter) {
-        wake();
+        endWait();
       }
     } else {
       isLeaving = timer(() => (isLeaving = 0));
@@ -270,14 +272,14 @@ export const newSender = ({
     /** Sends the queue in one last attempt, drops the rest, and stops. */
     async close() {
       isClosed = 1;
-      wake();
+      endWait();
       await flush();
       listen('removeEventListener', onPageEvent);
     },
   };
 
-  // A bad URL or setting would fail each request or call, so nothing is queued then.
-  // An unknown option does no harm.
+  // With a bad URL or setting, each request or call would fail. The client then stays
+  // closed and queues nothing. An unknown option is only reported.
   try {
     check(/^https?:/.test(url) && new URL(url), 'url', url);
     lineOf(client, 'c', ['a', 1]);
@@ -290,10 +292,11 @@ export const newSender = ({
     report('invalid', 0, error);
   }
 
-  const logged: any = {}; // an array, which is true, for each kind
+  const logged: any = {}; // by kind: an array, which is truthy, if an error was logged
   onError ||= (error) => (logged[error.kind] ||= [console.error(error)]);
 
-  // drain gets the first token. Without getToken, an empty one stands for none.
+  // With getToken, drain gets the first token. Without getToken, the empty string means
+  // that there is no token.
   getToken ? token ?? run() : (token ??= '');
 
   return client;

@@ -1,6 +1,6 @@
 // Replaces web-vitals in the classic script: each function calls that of the
 // global webVitals, which the script web-vitals.iife.js defines.
-const vital = (name: string) => (...options: any[]) => {
+const lazyVital = (name: string) => (...options: any[]) => {
   const { webVitals } = globalThis as any;
   if (!webVitals) {
     throw new Error('load web-vitals.iife.js first');
@@ -8,8 +8,8 @@ const vital = (name: string) => (...options: any[]) => {
   webVitals[name](...options);
 };
 
-export const onCLS = vital('onCLS');
-export const onFCP = vital('onFCP');
-export const onINP = vital('onINP');
-export const onLCP = vital('onLCP');
-export const onTTFB = vital('onTTFB');
+export const onCLS = lazyVital('onCLS');
+export const onFCP = lazyVital('onFCP');
+export const onINP = lazyVital('onINP');
+export const onLCP = lazyVital('onLCP');
+export const onTTFB = lazyVital('onTTFB');

@@ -32,6 +32,6 @@ export function webVitals(client: StatsDClient): void {
       on(report);
     }
   } catch (error: any) {
-    client.timing('web_vitals', error); // an error is no time, so onError is called with it
+    client.timing('web_vitals', error); // an Error is no valid value, so onError is called
   }
 }

@@ -72,7 +72,7 @@ func parseJWK(text jsontext.Value) (key, bool) {
 		return key{}, false
 	}
 	k.id = jwk.ID
-	if jwk.Algorithm == edDSAByCurve {
+	if jwk.Algorithm == edDSAFullySpecified {
 		jwk.Algorithm = edDSA
 	}
 	if jwk.Algorithm != "" {

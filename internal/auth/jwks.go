@@ -37,14 +37,14 @@ const (
 // fetcher keeps the keys of an identity provider up to date. Its goroutine, run,
 // does all the work.
 type fetcher struct {
-	url     string
-	logURL  string // url without its secret parts: user, password and query
-	client  *http.Client
-	log     *slog.Logger
-	onKeys  func([]key)   // called by run with each new set
-	request chan struct{} // buffered: holds a request for an early fetch
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when run returns
+	url            string
+	logURL         string // url without its secret parts: user, password and query
+	client         *http.Client
+	log            *slog.Logger
+	onKeys         func([]key)   // called by run with each new set
+	fetchRequested chan struct{} // buffered: holds a request for an early fetch
+	cancel         context.CancelFunc
+	done           chan struct{} // closed when run returns
 
 	// Only run uses these fields.
 	current    []byte    // text of the set in use, nil if there is none
@@ -69,7 +69,7 @@ func CheckURL(address string) error {
 // newFetcher returns a fetcher for the set at address, which must pass CheckURL.
 // The fetcher does nothing before start.
 func newFetcher(address string, log *slog.Logger, onKeys func([]key)) *fetcher {
-	f := &fetcher{url: address, log: log, onKeys: onKeys, request: make(chan struct{}, 1), done: make(chan struct{})}
+	f := &fetcher{url: address, log: log, onKeys: onKeys, fetchRequested: make(chan struct{}, 1), done: make(chan struct{})}
 	if u, err := url.Parse(address); err == nil {
 		f.logURL = u.Scheme + "://" + u.Host + u.Path
 	}
@@ -108,7 +108,7 @@ func (f *fetcher) close() {
 // requestFetch asks run to fetch the set early. It does not wait for that.
 func (f *fetcher) requestFetch() {
 	select {
-	case f.request <- struct{}{}:
+	case f.fetchRequested <- struct{}{}:
 	default: // a request is pending
 	}
 }
@@ -124,7 +124,7 @@ func (f *fetcher) run(ctx context.Context) {
 		} else if limit.Wait(ctx) != nil {
 			return
 		}
-		pause, request := refreshInterval, f.request
+		pause, request := refreshInterval, f.fetchRequested
 		if err := f.fetch(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("could not fetch the keys that verify tokens", "url", f.logURL, "error", err)
 			f.dropAfterGrace()

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -48,15 +50,16 @@ var (
 	allMethods     = slices.Concat(hmacMethods, rsaMethods, []string{"ES256", "ES384", "ES512"}, ed25519Methods)
 )
 
-// The two names of the algorithm for Ed25519 keys. RFC 9864 replaces the first by
-// the second. Tokens and JWK sets can have either; key.methods has the first.
+// The two names of the algorithm for Ed25519 keys. RFC 9864, Fully-Specified Algorithms,
+// replaces the first name by the second. Tokens and JWK sets can contain either name;
+// key.methods contains the first.
 const (
-	edDSA        = "EdDSA"   // RFC 8037
-	edDSAByCurve = "Ed25519" // RFC 9864
+	edDSA               = "EdDSA"   // RFC 8037
+	edDSAFullySpecified = "Ed25519" // RFC 9864
 )
 
 func init() {
-	jwt.RegisterSigningMethod(edDSAByCurve, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
+	jwt.RegisterSigningMethod(edDSAFullySpecified, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
 }
 
 // key verifies signatures.
@@ -132,6 +135,8 @@ func ReadSecrets(file string) ([][]byte, error) {
 		err = errors.New("it contains no secret")
 	case slices.ContainsFunc(secrets, func(line []byte) bool { return bytes.HasPrefix(line, pemBegin) }):
 		err = errors.New("it contains a PEM block, want one secret a line")
+	case slices.ContainsFunc(secrets, func(line []byte) bool { return !isText(line) }):
+		err = errors.New("it is no UTF-8 text, want one secret a line")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read secrets from %q: %w", file, err)
@@ -139,13 +144,13 @@ func ReadSecrets(file string) ([][]byte, error) {
 	return secrets, nil
 }
 
-// The byte order marks of UTF-8 and of UTF-16. Some editors and shells of Windows
-// write UTF-16, in which the end of a line leaves a secret of one zero byte.
-var (
-	byteOrderMark     = []byte("\xef\xbb\xbf")
-	utf16LittleEndian = []byte("\xff\xfe")
-	utf16BigEndian    = []byte("\xfe\xff")
-)
+// isText reports whether line is UTF-8 without control characters. Files of other
+// encodings and of random bytes have lines where nobody expects them.
+func isText(line []byte) bool {
+	return utf8.Valid(line) && bytes.IndexFunc(line, unicode.IsControl) < 0
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // readKeyFile reads a file of secrets or keys and returns its lines, without
 // blanks at their ends. It leaves out blank lines, lines that start with #, and a
@@ -154,9 +159,6 @@ func readKeyFile(name string) (lines [][]byte, err error) {
 	text, err := readSmallFile(name)
 	if err != nil {
 		return nil, err
-	}
-	if bytes.HasPrefix(text, utf16LittleEndian) || bytes.HasPrefix(text, utf16BigEndian) {
-		return nil, errors.New("it is text in UTF-16: save it as UTF-8")
 	}
 	for line := range bytes.SplitSeq(bytes.TrimPrefix(text, byteOrderMark), []byte{'\n'}) {
 		line = bytes.TrimSpace(line)

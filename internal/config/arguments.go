@@ -12,11 +12,7 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 	for i := 0; i < len(args); i++ {
 		name, text, hasText, ok := cutFlag(args[i])
 		if !ok {
-			var before *option
-			if len(settings) > 0 {
-				before = settings[len(settings)-1].option
-			}
-			return nil, strayError(args[i], before, groups)
+			return nil, unexpected(args, i, groups)
 		}
 		o := find(groups, name)
 		switch {
@@ -31,6 +27,8 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 			text = "true"
 		case i+1 == len(args):
 			return nil, fmt.Errorf("%s has no value", o.flag())
+		case args[i+1] == "=":
+			return nil, fmt.Errorf("%s has blanks around its equals sign: want %s=%s", o.flag(), o.flag(), o.kind.name)
 		case isFlag(args[i+1], groups):
 			return nil, fmt.Errorf("%s has no value: it is followed by %s; a value that starts with -- needs an equals sign (%s=--...)", o.flag(), flagName(args[i+1]), o.flag())
 		default:
@@ -42,27 +40,23 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 	return settings, nil
 }
 
-// dashes are the characters that editors and web pages put in place of hyphens.
-const dashes = "\u2010\u2011\u2012\u2013\u2014\u2212"
-
-// strayError returns the error about an argument that is no option. before is the
-// option that precedes it, or nil. The error does not contain text after an equals
-// sign that may be a secret.
-func strayError(arg string, before *option, groups []group) error {
-	name, _, hasText := strings.Cut(arg, "=")
-	bare := strings.TrimLeft(name, "-"+dashes)
-	o := find(groups, bare)
-	switch _, err := onOff().parse(arg); {
-	case o != nil && (o.isSecret || o.kind.name == urlName):
-		return fmt.Errorf("unexpected argument %q: write %s with two hyphens", name, o.flag())
-	case o != nil:
-		return fmt.Errorf("unexpected argument %q: write %s with two hyphens", arg, o.flag())
-	case before != nil && before.kind.isSwitch && err == nil:
-		return fmt.Errorf("unexpected argument %q: write %s=%s", arg, before.flag(), arg)
-	case hasText:
-		return fmt.Errorf("unexpected argument %q; see --help", name)
+// unexpected returns the error for args[i], which is no flag, with a hint at frequent
+// mistakes. What follows an equals sign may be a secret.
+func unexpected(args []string, i int, groups []group) error {
+	arg, hint := flagName(args[i]), ""
+	if i > 0 {
+		before, _, hasText, _ := cutFlag(args[i-1])
+		if o := find(groups, before); o != nil && o.kind.isSwitch && !hasText {
+			hint = fmt.Sprintf(" (the value of %s needs an equals sign: %s=%s)", o.flag(), o.flag(), arg)
+		}
 	}
-	return fmt.Errorf("unexpected argument %q; see --help", arg)
+	switch o := find(groups, strings.TrimLeft(arg, "-")); {
+	case o != nil:
+		hint = fmt.Sprintf(" (did you mean %s?)", o.flag())
+	case strings.HasPrefix(arg, "–"), strings.HasPrefix(arg, "—"):
+		hint = " (its dash is not that of the keyboard: options start with --)"
+	}
+	return fmt.Errorf("unexpected argument %q%s; see --help", arg, hint)
 }
 
 // cutFlag splits --name=text. The text is optional.

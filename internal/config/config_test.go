@@ -37,6 +37,7 @@ func defaults() Config {
 		MaxTagKeys:      200,
 		ServeClient:     true,
 		ShutdownTimeout: 5 * time.Second,
+		LogFormat:       "text", LogLevel: "info",
 	}
 }
 
@@ -139,6 +140,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		f("--rate-limit="+r, fmt.Sprintf("--rate-limit %q: want 0, or a number from 0.001 to 1000000000", r))
 	}
 	f("--tls-ticket-key-file=f", "--tls-ticket-key-file is given without --tls-cert")
+	f("--proxy-protocol", "--proxy-protocol is given without --trusted-proxies")
 	f("--rate-burst=5", "--rate-burst is given without --rate-limit")
 	f("--statsd-network=sctp", `"sctp": want one of udp, tcp, unixgram, unix`)
 	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")
@@ -148,7 +150,13 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--verbose true", `"true"`)
 	f("stray", `"stray"`)
 	f("--", `"--"`)
-	f("---http-port=80", `"---http-port=80"`)
+	f("---http-port=80", `"---http-port"`)
+	f("--verbose true", "unexpected argument \"true\" (the value of --verbose needs an equals sign: --verbose=true)")
+	f("--verbose=true true", "unexpected argument \"true\"; see --help")
+	f("—jwt-secret=hidden", "unexpected argument \"—jwt-secret\" (its dash is not that of the keyboard: options start with --)")
+	f("--http-port = 80", "--http-port has blanks around its equals sign: want --http-port=PORT")
+	f("--http-timeout-read=1000ms1", "--http-timeout-read")
+	f("--config=", "--config is empty")
 	f("--tag-format=nonsense", `"nonsense": want one of influxdb, graphite, dogstatsd, librato, signalfx, none`)
 	f("--tag-format=", "--tag-format")
 	f("--statsd-flavor=statsd_exporter", "want one of none, etsy, telegraf, statsd-exporter, gostatsd, datadog, vector")

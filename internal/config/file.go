@@ -43,7 +43,7 @@ func readFile(name string, groups []group) ([]setting, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		s.where = where
+		s.position = where
 		settings = append(settings, s)
 	}
 	if lines.Err() != nil {
@@ -76,13 +76,15 @@ func parseLine(line string, groups []group) (setting, error) {
 	meant := find(groups, optionName(strings.TrimPrefix(strings.Trim(name, `:"'`), variablePrefix)))
 	switch {
 	case o == nil && meant != nil:
-		return setting{}, fmt.Errorf("unknown option (did you mean %s? Write it as in: http-port 8825)", meant.name)
+		return setting{}, fmt.Errorf("the line does not start with the name of an option (did you mean %s? write it as in: http-port 8825)", meant.name)
 	case o == nil && !isOptionName.MatchString(name):
 		return setting{}, errors.New("the line does not start with the name of an option")
 	case o == nil:
 		return setting{}, fmt.Errorf("unknown option %q%s", name, suggest(name, groups, func(o *option) string { return o.name }))
 	case o.onlyFlag:
 		return setting{}, fmt.Errorf("%s can only be given on the command line", name)
+	case name == "config":
+		return setting{}, errors.New("a configuration file cannot name another one")
 	case end < 0 && !o.kind.isSwitch:
 		return setting{}, fmt.Errorf("%s has no value", name)
 	case end < 0:

@@ -26,7 +26,7 @@ func Locate(args []string, err error) error {
 			s = other
 		}
 	}
-	return s.fail(fmt.Errorf("%s: %s", s.name, message))
+	return s.withSource(fmt.Errorf("%s: %s", s.name, message))
 }
 
 // isQuotedIn reports whether a message quotes one of the values of a list.

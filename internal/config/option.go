@@ -61,16 +61,17 @@ func find(groups []group, name string) *option {
 
 // setting is the value of an option, with its source.
 type setting struct {
-	option *option
-	text   string
-	name   string // of the option as its source calls it: --http-port, STATSD_HTTP_PROXY_HTTP_PORT
-	where  string // file and line, for the configuration file
+	option   *option
+	text     string
+	name     string // of the option as its source calls it: --http-port, STATSD_HTTP_PROXY_HTTP_PORT
+	position string // file and line, for the configuration file
 }
 
-// fail returns an error about the setting, with its source.
-func (s *setting) fail(err error) error {
-	if s.where != "" {
-		return fmt.Errorf("%s: %w", s.where, err)
+// withSource returns err with the position of the setting in the configuration file, if
+// it comes from there.
+func (s *setting) withSource(err error) error {
+	if s.position != "" {
+		return fmt.Errorf("%s: %w", s.position, err)
 	}
 	return err
 }
@@ -127,7 +128,7 @@ func (b binding) apply(settings []setting) error {
 			replaced[s.option] = true
 		}
 		if err := b.set(s); err != nil {
-			return s.fail(err)
+			return s.withSource(err)
 		}
 		if s.option.kind.isList {
 			b.settings[name] = append(b.settings[name], *s)
@@ -138,7 +139,8 @@ func (b binding) apply(settings []setting) error {
 	return nil
 }
 
-// set checks and sets one option. A value is added to those of a list.
+// set checks and sets one option. If the option is a list, set adds the new elements to
+// the list.
 func (b binding) set(s *setting) error {
 	o := s.option
 	if o.rejectsEmpty && strings.TrimSpace(s.text) == "" {

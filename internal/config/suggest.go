@@ -13,16 +13,16 @@ const maxSuggestions = 3
 // write returns how an option is shown.
 func suggest(name string, groups []group, write func(*option) string) string {
 	name = strings.ToLower(name)
-	most := max(2, len(name)/4) // of edits
+	maxDistance := max(2, len(name)/4)
 	var found []string
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
 			switch d := distance(name, o.name); {
-			case d < most:
-				most = d
+			case d < maxDistance:
+				maxDistance = d
 				found = []string{write(o)}
-			case d == most:
+			case d == maxDistance:
 				found = append(found, write(o))
 			}
 		}
@@ -36,7 +36,7 @@ func suggest(name string, groups []group, write func(*option) string) string {
 			}
 		}
 	}
-	if closest := found; most > 1 { // --exp for --expires
+	if closest := found; maxDistance > 1 { // --exp for --expires
 		found = nil
 		if add(strings.HasPrefix); len(found) == 0 {
 			found = closest

@@ -21,7 +21,7 @@ const (
 // character is a bracket, one metric in JSON if it is a brace, and StatsD lines
 // otherwise.
 func (d *Decoder) OpenBatch(body []byte) {
-	body = trimMark(body)
+	body = trimByteOrderMark(body)
 	d.scan = scanner{data: body}
 	switch d.scan.peek() {
 	case '[':
@@ -45,7 +45,7 @@ func (d *Decoder) Next(m *metric.Metric) (bad, err error) {
 	case formatArray:
 		return d.nextElement(m)
 	case formatObject:
-		return d.onlyObject(m)
+		return d.singleObject(m)
 	default:
 		return d.nextLine(m)
 	}
@@ -73,7 +73,7 @@ func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {
 		}
 		bad = decodeLine(m, line)
 		if bad == nil && m.Kind == metric.Gauge {
-			findNegative(m, d.previous, line)
+			setAbsolute(m, d.previous, line)
 		}
 		d.previous = line
 		return bad, nil
@@ -116,11 +116,11 @@ func (d *Decoder) nextElement(m *metric.Metric) (bad, err error) {
 	return d.nextObject(m)
 }
 
-// onlyObject decodes the object that is the whole batch.
-func (d *Decoder) onlyObject(m *metric.Metric) (bad, err error) {
+// singleObject decodes the object that is the whole batch.
+func (d *Decoder) singleObject(m *metric.Metric) (bad, err error) {
 	if d.hasStarted {
 		if d.scan.peek() == '{' {
-			return nil, errObjects
+			return nil, errSeveralObjects
 		}
 		return nil, d.endBatch("object")
 	}
@@ -131,8 +131,8 @@ func (d *Decoder) onlyObject(m *metric.Metric) (bad, err error) {
 // errNoObject is the error for an element of an array that is not an object.
 var errNoObject = errors.New("the entry is not an object")
 
-// errObjects is the error for objects that are not in an array.
-var errObjects = errors.New("the batch has several JSON objects: send an array of them, [{…}, {…}]")
+// errSeveralObjects is the error for objects that are not in an array.
+var errSeveralObjects = errors.New("the batch has several JSON objects: send an array of them, [{…}, {…}]")
 
 // nextObject decodes the next object, whose brace OpenBatch or nextElement has
 // seen.

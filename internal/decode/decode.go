@@ -19,7 +19,7 @@ import (
 // concurrent use.
 type Decoder struct {
 	params  Params
-	seen    uint8  // a bit for each field that the current place has: the query or the body
+	seen    uint8  // a bit for each field that was decoded from the current part, the query or the body
 	inQuery uint8  // a bit for each field that the query has, while the body is decoded
 	nulls   uint8  // a bit for each field that is null in the body
 	scratch []byte // holds unescaped texts of the current metric
@@ -57,7 +57,7 @@ func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
 		}
 		d.inQuery, d.seen = d.seen, 0
 	}
-	body := trimMark(in.Body)
+	body := trimByteOrderMark(in.Body)
 	var err error
 	switch {
 	case len(body) == 0:
@@ -74,8 +74,8 @@ func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
 	return d.end()
 }
 
-// trimMark returns body without the byte order mark at its beginning.
-func trimMark(body []byte) []byte {
+// trimByteOrderMark returns body without the byte order mark at its beginning.
+func trimByteOrderMark(body []byte) []byte {
 	const mark = "\ufeff"
 	if len(body) >= len(mark) && string(body[:len(mark)]) == mark {
 		return body[len(mark):]

@@ -14,12 +14,12 @@ func (d *Decoder) form(m *metric.Metric, body []byte) error {
 	for n := len(body); n > 0 && (body[n-1] == '\n' || body[n-1] == '\r'); n-- {
 		body = body[:n-1]
 	}
-	return d.fields(m, body, false)
+	return d.pairs(m, body, false)
 }
 
-// fields decodes the parameters of an encoded form or, if isQuery is true, of a
-// query string.
-func (d *Decoder) fields(m *metric.Metric, form []byte, isQuery bool) error {
+// pairs decodes the name=value pairs of an encoded form or, if isQuery is true, of a query
+// string.
+func (d *Decoder) pairs(m *metric.Metric, form []byte, isQuery bool) error {
 	for more := len(form) > 0; more; {
 		var pair []byte
 		pair, form, more = bytes.Cut(form, []byte{'&'})

@@ -103,7 +103,7 @@ func decodeSections(m *metric.Metric, line, sections []byte) error {
 				return quote.Error("the line %s has a value without a type", line)
 			}
 			if hasRate != (m.SampleRate.Form != metric.Absent) {
-				return errRates
+				return errDifferentRates
 			}
 			if err := addValue(m, value); err != nil {
 				return err
@@ -133,13 +133,13 @@ func decodeSections(m *metric.Metric, line, sections []byte) error {
 		hasRate = m.SampleRate.Form != metric.Absent
 	}
 	if hasRate != (m.SampleRate.Form != metric.Absent) {
-		return errRates
+		return errDifferentRates
 	}
 	return nil
 }
 
-// errRates says that not all values of a line have the same sample rate.
-var errRates = errors.New("the values of the line have different sample rates")
+// errDifferentRates says that not all values of a line have the same sample rate.
+var errDifferentRates = errors.New("the values of the line have different sample rates")
 
 // setRate sets the sample rate of m, or compares it with that of the first value.
 // Gauges and sets have none: a rate in their lines has no meaning.
@@ -149,7 +149,7 @@ func setRate(m *metric.Metric, rate []byte, isFirst bool) error {
 	case isFirst:
 		m.SampleRate = metric.Value{Text: rate, Form: metric.String}
 	case !bytes.Equal(m.SampleRate.Text, rate):
-		return errRates
+		return errDifferentRates
 	}
 	return nil
 }
@@ -187,10 +187,10 @@ func isExtension(section []byte) bool {
 	return true
 }
 
-// findNegative reports in m.IsAbsolute whether a line, or a line and the one before
-// it, set a gauge to a negative value: name:0|g and name:-5|g. m was decoded from
-// line; previous is nil if no line is directly before it.
-func findNegative(m *metric.Metric, previous, line []byte) {
+// setAbsolute sets m.IsAbsolute if line sets a gauge to a negative value, alone
+// (name:0:-5|g) or together with the line before it (name:0|g and name:-5|g). m was
+// decoded from line. previous is nil if no line is directly before it.
+func setAbsolute(m *metric.Metric, previous, line []byte) {
 	switch {
 	case len(m.More) == 1 && string(m.Value.Text) == "0" && bytes.HasPrefix(m.More[0].Text, []byte{'-'}):
 		m.Value, m.More, m.IsAbsolute = m.More[0], m.More[:0], true

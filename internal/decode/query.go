@@ -10,7 +10,7 @@ import (
 // query decodes a query string into m. It ignores the parameter token, see
 // QueryToken.
 func (d *Decoder) query(m *metric.Metric, query []byte) error {
-	return d.fields(m, query, true)
+	return d.pairs(m, query, true)
 }
 
 // BatchQuery checks the query string of a batch. It returns an error for each

@@ -70,9 +70,9 @@ func loadFiles() map[string]file {
 	return all
 }
 
-// policy is the Content-Security-Policy of the page. It allows only files from
+// contentSecurityPolicy is the value of that header field of the page. It allows only files from
 // the page's own origin, and no inline scripts and styles.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 
 // Handler returns the HTTP handler of the page. It serves GET and HEAD of /, of
 // the page's files below /demo/, and of /demo/events: a stream of server-sent
@@ -92,7 +92,7 @@ func (s *Server) Handler(verify func(token []byte) error) http.Handler {
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, verify func(token []byte) error) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", policy)
+	header.Set("Content-Security-Policy", contentSecurityPolicy)
 	header.Set("Cross-Origin-Resource-Policy", "same-origin") // other origins must not read the lines
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// minBudget is the least budget in bytes for the bodies of all requests together.
+// minBudget is the minimum budget in bytes for the bodies of all requests together.
 const minBudget = 32 << 20
 
 // BodyBudget bounds the memory that all bodies take together while they are read.
@@ -30,7 +30,7 @@ type BodyBuffer struct {
 	reserved int     // bytes of the budget
 }
 
-// maxKeptBody is the size in bytes up to which memory is kept for other bodies.
+// maxKeptBody is the maximum size in bytes of memory that is kept for other bodies.
 const maxKeptBody = 256 << 10
 
 var bodyPool = sync.Pool{New: func() any { return new([]byte) }}
@@ -50,9 +50,9 @@ func (b *BodyBuffer) Reserve(budget *BodyBudget, n int) *HTTPError {
 	return nil
 }
 
-// Grow returns dst with room for need bytes in all. In the first call, dst is nil; in
-// later calls, it is the result of the previous call, possibly with bytes appended. If
-// Grow has to allocate, it allocates the whole reservation.
+// Grow returns dst with a capacity of at least need bytes. In the first call dst is nil.
+// In later calls it is the result of the previous call, to which the caller may have
+// appended. If Grow must allocate, it allocates at least the reserved number of bytes.
 func (b *BodyBuffer) Grow(dst []byte, need int) []byte {
 	if b.memory == nil {
 		b.memory = bodyPool.Get().(*[]byte)

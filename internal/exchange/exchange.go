@@ -25,17 +25,16 @@ type Handler interface {
 	// answers with that error and returns false.
 	Begin(x *Exchange) (wantsBody bool)
 
-	// Serve sets x.Response by x.Body. The transport calls it once after each
-	// Begin that returned true, also if it could not read the body: then
-	// x.BodyErr is set and Serve answers with that error.
+	// Serve sets x.Response according to x.Body. The transport calls it once after
+	// each Begin that returned true. If the transport could not read the body,
+	// x.BodyErr is set, and Serve answers with that error.
 	Serve(x *Exchange)
 }
 
 // Exchange is one request with its response, and the memory for both. The slices
 // in it are valid until the response is written, unless a field says otherwise.
 //
-// A slow client can hold an Exchange for long, so that an Exchange has to stay
-// small. A handler acquires large memory in Serve and releases it there.
+// A slow client can occupy an Exchange for a long time, so an Exchange must stay small. A handler acquires large memory in Serve and releases it there.
 type Exchange struct {
 	Request  Request
 	Response Response
@@ -45,6 +44,9 @@ type Exchange struct {
 	// good head.
 	HeadErr *HTTPError
 
+	// Route is what the request counts as. The handler sets it in Begin.
+	Route Route
+
 	// MaxBody is the size in bytes of the largest body that the handler takes.
 	MaxBody int
 
@@ -53,8 +55,8 @@ type Exchange struct {
 	Body    []byte
 	BodyErr *HTTPError // why the body could not be read; Body is nil then
 
-	// BodyReceived is how many bytes of the body have arrived, also if BodyErr is
-	// set.
+	// BodyReceived is the number of bytes of the body that have arrived. It is valid
+	// even if BodyErr is set.
 	BodyReceived int
 
 	// Local belongs to the handler: Begin stores in it what Serve needs. It stays
@@ -67,8 +69,8 @@ type Exchange struct {
 	HeadBuffer, Output []byte
 }
 
-// maxKeptBuffer is the size in bytes up to which an Exchange keeps its buffers for
-// the next request. A larger one would be held while another client is slow.
+// maxKeptBuffer is the maximum size in bytes of a buffer that an Exchange keeps for the
+// next request, whose client may be slow.
 const maxKeptBuffer = 8 << 10
 
 var pool = sync.Pool{New: func() any { return new(Exchange) }}
@@ -78,7 +80,7 @@ func Acquire(peer netip.Addr) *Exchange {
 	x := pool.Get().(*Exchange)
 	x.Request.Reset(peer)
 	x.Response.reset()
-	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived = nil, nil, nil, 0, 0
+	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived, x.Route = nil, nil, nil, 0, 0, RouteOther
 	return x
 }
 

@@ -93,6 +93,7 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 	return nil
 }
 
+// spanOf returns the span of value, which starts at start.
 func spanOf(value []byte, start int) Span {
 	return Span{uint16(start), uint16(start + len(value))}
 }
@@ -156,9 +157,9 @@ var hostBytes = func() (table [256]bool) {
 	return table
 }()
 
-// IsHost reports whether the value of a Host field has no bytes but those of hosts
-// and ports (RFC 9110, section 7.2). Another parser may take other bytes in it for
-// the end of the line.
+// IsHost reports whether the value of a Host field consists of bytes that hosts and ports
+// may contain (RFC 9110, section 7.2). Another parser may take other bytes for the end of
+// the line.
 func IsHost[T string | []byte](value T) bool {
 	for i := range len(value) {
 		if !hostBytes[value[i]] {
@@ -168,8 +169,8 @@ func IsHost[T string | []byte](value T) bool {
 	return true
 }
 
-// parseLength returns the number in a Content-Length field, -1 if text is not one
-// decimal number.
+// parseLength returns the number in a Content-Length field. It returns -1 if text is not
+// a single decimal number.
 func parseLength(text []byte) int {
 	if len(text) == 0 {
 		return -1

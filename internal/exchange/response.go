@@ -25,8 +25,8 @@ type Response struct {
 
 	Delay time.Duration // the transport waits for it before it sends the response
 
-	// Page answers instead of all the fields above; nil for other responses. It
-	// may stream for as long as it likes. The context of its request ends when
+	// Page writes the response instead of the fields above; nil for other responses.
+	// It may stream for any time. The context of its request ends when
 	// the server shuts down or the client is gone. Over HTTP/1 the request has no
 	// header fields, and the connection closes afterwards.
 	Page    http.Handler
@@ -36,6 +36,7 @@ type Response struct {
 // Field is a header field.
 type Field struct{ Name, Value string }
 
+// reset makes r an empty 200. It keeps the memory of Body.
 func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
 }
@@ -47,12 +48,12 @@ const DefaultNames = "X-JWT-Token, Authorization, Content-Type, Content-Encoding
 const corsMaxAge = "86400" // seconds; browsers cap it at two hours and more
 
 // WriteHeaders calls add with the name and the value of each header field. It
-// leaves out those that the transport adds, and those whose values would have to
+// leaves out the fields that the transport adds, and those whose values would have to
 // be copied into a string: Access-Control-Allow-Origin, and with AllowedNames
 // Access-Control-Allow-Headers.
 //
 // It allows credentials because navigator.sendBeacon always asks with them. The
-// proxy reads no cookie, so that a page gains nothing by them.
+// proxy reads no cookies, so a page gains nothing by them.
 func (r *Response) WriteHeaders(add func(name, value string)) {
 	add("X-Content-Type-Options", "nosniff")
 	if r.ContentType != "" {

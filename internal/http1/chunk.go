@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	badChunk   = exchange.Malformed("its chunks are broken")
-	badTrailer = exchange.Malformed("a trailer has no place there")
-	longExtras = exchange.Malformed("the extensions of its chunks and its trailers are larger than 8 KiB")
+	badChunk      = exchange.Malformed("its chunks are broken")
+	badTrailer    = exchange.Malformed("a trailer has no place there")
+	extrasTooLong = exchange.Malformed("the extensions of its chunks and its trailers are larger than 8 KiB")
 )
 
 const (
@@ -34,12 +34,12 @@ const (
 //
 // Make one with NewChunkDecoder.
 type ChunkDecoder struct {
-	state   chunkState
-	maxBody int // bytes of data
-	total   int // bytes of data in the chunks so far
-	left    int // bytes of data in this chunk that are yet to come
-	extras  int // bytes that extensions and trailers may still take
-	seen    int // bytes of the current line that earlier calls have seen
+	state      chunkState
+	maxBody    int // bytes of data
+	total      int // bytes of data in all chunks that have begun
+	chunkLeft  int // bytes of data in this chunk that have not been decoded
+	extrasLeft int // bytes that further extensions and trailers may take
+	scanned    int // bytes of the current line that have been searched for its end
 }
 
 // chunkState says what comes next in a body.
@@ -55,23 +55,24 @@ const (
 
 // NewChunkDecoder returns a decoder for a body of at most maxBody bytes of data.
 func NewChunkDecoder(maxBody int) ChunkDecoder {
-	return ChunkDecoder{maxBody: maxBody, extras: maxExtras}
+	return ChunkDecoder{maxBody: maxBody, extrasLeft: maxExtras}
 }
 
 // IsDone reports whether the body is complete.
 func (d *ChunkDecoder) IsDone() bool { return d.state == chunkDone }
 
-// Next decodes one element at the front of received: a line, or data as far as it has
-// arrived. It returns how many bytes it has used and the data among them, which is a
-// part of received. If it uses none, it needs more bytes after the same ones. An
-// error is final; it is a 413 if the body is larger than the limit.
+// Next decodes the next element at the beginning of received: a line, or the data of a
+// chunk as far as it has arrived. It returns the number of bytes that it has decoded, and
+// the data among them, which is a part of received. If used is 0, the caller must call
+// Next again with the same bytes and further ones after them. An error is final. It is a
+// 413 if the body is larger than the limit.
 func (d *ChunkDecoder) Next(received []byte) (used int, data []byte, herr *exchange.HTTPError) {
 	switch d.state {
 	case chunkSize:
 		return d.nextSize(received)
 	case chunkData:
-		data = received[:min(d.left, len(received))]
-		if d.left -= len(data); d.left == 0 {
+		data = received[:min(d.chunkLeft, len(received))]
+		if d.chunkLeft -= len(data); d.chunkLeft == 0 {
 			d.state = chunkEnd
 		}
 		return len(data), data, nil
@@ -111,9 +112,9 @@ func (d *ChunkDecoder) nextSize(received []byte) (used int, data []byte, herr *e
 	default:
 		d.state = chunkTrailer
 	}
-	d.extras -= len(extension)
+	d.extrasLeft -= len(extension)
 	d.total += size
-	d.left = size
+	d.chunkLeft = size
 	return used, nil, nil
 }
 
@@ -127,33 +128,33 @@ func (d *ChunkDecoder) nextTrailer(received []byte) (used int, data []byte, herr
 		d.state = chunkDone
 		return used, nil, nil
 	}
-	d.extras -= len(line)
+	d.extrasLeft -= len(line)
 	if herr := checkTrailer(line); herr != nil {
 		return 0, nil, herr
 	}
 	return used, nil, nil
 }
 
-// nextLine returns the line at the front of received without its CR LF, and its
-// length with CR LF. used is 0 if the line is not complete. A line may have as many
-// bytes as are left of maxExtras, and the digits of a size.
+// nextLine returns the line at the beginning of received without its CR LF, and its
+// length with CR LF. used is 0 if the line is not complete. A line may have extrasLeft
+// bytes, and in addition the digits of a size.
 func (d *ChunkDecoder) nextLine(received []byte) (line []byte, used int, herr *exchange.HTTPError) {
-	maxLine := d.extras + maxSizeDigits + len("\r")
+	maxLine := d.extrasLeft + maxSizeDigits + len("\r")
 	length := len(received)
-	feed := bytes.IndexByte(received[d.seen:], '\n')
+	feed := bytes.IndexByte(received[d.scanned:], '\n')
 	if feed >= 0 {
-		length = d.seen + feed
+		length = d.scanned + feed
 	}
 	switch {
 	case length > maxLine:
-		return nil, 0, longExtras
+		return nil, 0, extrasTooLong
 	case feed < 0:
-		d.seen = len(received)
+		d.scanned = len(received)
 		return nil, 0, nil
 	case length == 0 || received[length-1] != '\r':
 		return nil, 0, badLineEnd
 	}
-	d.seen = 0
+	d.scanned = 0
 	return received[:length-1], length + 1, nil
 }
 

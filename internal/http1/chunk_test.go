@@ -35,7 +35,7 @@ func TestChunksAreDecodedStrictly(t *testing.T) {
 	f("3\r\nvalue", "", badChunk)
 	f("3\nval\r\n", "", badLineEnd)
 	f("3;\x00\r\nval\r\n", "", badChunk)
-	f("3;"+strings.Repeat("x", maxExtras+maxSizeDigits)+"\r\n", "", longExtras)
+	f("3;"+strings.Repeat("x", maxExtras+maxSizeDigits)+"\r\n", "", extrasTooLong)
 	f("0\r\nX : y\r\n\r\n", "", badName)
 	f("0\r\nX: \x01\r\n\r\n", "", badValue)
 	f("0\r\nhost: h\r\n\r\n", "", badTrailer)

@@ -15,12 +15,12 @@ import (
 )
 
 var (
-	badLine    = exchange.Malformed("its first line is not a method, a target and a version, each set apart by one space")
-	badVersion = exchange.Malformed("its version is not HTTP/1.0 or HTTP/1.1")
-	badLineEnd = exchange.Malformed("a line does not end in CR LF")
-	badName    = exchange.Malformed("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
-	badValue   = exchange.Malformed("a header's value holds a control character")
-	twoLengths = exchange.Malformed("it has both a Content-Length and a Transfer-Encoding")
+	badRequestLine = exchange.Malformed("its first line is not a method, a target and a version, each set apart by one space")
+	badVersion     = exchange.Malformed("its version is not HTTP/1.0 or HTTP/1.1")
+	badLineEnd     = exchange.Malformed("a line does not end in CR LF")
+	badName        = exchange.Malformed("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
+	badValue       = exchange.Malformed("a header's value holds a control character")
+	twoLengths     = exchange.Malformed("it has both a Content-Length and a Transfer-Encoding")
 )
 
 // otherVersion is the error for another major version of HTTP.
@@ -37,35 +37,35 @@ var HeadTooShort = exchange.Malformed("it ends before its headers do")
 //
 // Its zero value is ready for a request.
 type HeadParser struct {
-	seen    int // bytes of the head that earlier calls have seen
-	parsed  int // bytes of the lines that are parsed
-	hasLine bool
-	counts  exchange.FieldCounts
+	scanned        int // bytes of the head that have been searched for line ends
+	parsed         int // bytes of the lines that are parsed
+	hasRequestLine bool
+	counts         exchange.FieldCounts
 }
 
-// Parse parses the head at the front of received into q and returns its length in
-// bytes, 0 if the head is not complete. Then the next call, with more bytes, goes on
-// where this one stopped. The bytes may have moved meanwhile; q.Head is set to those
-// of the latest call. After an error q holds an unknown part of the head.
+// Parse parses the head at the beginning of received into q and returns its length in
+// bytes. It returns 0 if the head is not complete: the caller then calls it again with
+// the same bytes and further ones after them. The bytes may have moved in memory; q.Head
+// is set to those of the last call. After an error, q holds an unknown part of the head.
 //
 // Parse accepts any byte above 0x7F in a target, because curl sends names in UTF-8
 // that way. It rejects a field that is folded onto a second line (RFC 9112, section
-// 5.2): that line starts with a blank, so that it has no name.
+// 5.2), because the second line starts with a blank instead of a name.
 func (p *HeadParser) Parse(received []byte, q *exchange.Request) (length int, herr *exchange.HTTPError) {
 	received = received[:min(len(received), exchange.MaxHead)]
 	isFull := len(received) == exchange.MaxHead
-	if bytes.IndexByte(received[p.seen:], '\n') < 0 && !isFull {
-		p.seen = len(received)
+	if bytes.IndexByte(received[p.scanned:], '\n') < 0 && !isFull {
+		p.scanned = len(received)
 		return 0, nil // no further line is complete
 	}
-	p.seen = len(received)
+	p.scanned = len(received)
 	q.Head = received
-	if !p.hasLine {
-		if herr := p.parseLine(received, q); herr != nil {
+	if !p.hasRequestLine {
+		if herr := p.parseRequestLine(received, q); herr != nil {
 			return 0, herr
 		}
 	}
-	if p.hasLine {
+	if p.hasRequestLine {
 		isComplete, herr := p.parseFields(received, q)
 		if herr != nil {
 			return 0, herr
@@ -78,32 +78,32 @@ func (p *HeadParser) Parse(received []byte, q *exchange.Request) (length int, he
 	switch {
 	case !isFull:
 		return 0, nil
-	case !p.hasLine:
+	case !p.hasRequestLine:
 		return 0, exchange.TargetTooLong
 	default:
 		return 0, exchange.HeadTooLong
 	}
 }
 
-// parseLine parses the request line if it is complete.
+// parseRequestLine parses the request line if it is complete.
 //
 //	POST /count/k HTTP/1.1
 //	^^^^ ^^^^^^^^ ^^^^^^^^
 //	method target version
-func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.HTTPError {
-	end, herr := lineEnd(received, badLine)
+func (p *HeadParser) parseRequestLine(received []byte, q *exchange.Request) *exchange.HTTPError {
+	end, herr := lineEnd(received, badRequestLine)
 	if end < 0 || herr != nil {
 		return herr
 	}
 	line := received[:end]
 	methodEnd := exchange.TokenLength(line)
 	if methodEnd == 0 || methodEnd == len(line) || line[methodEnd] != ' ' || bytes.IndexByte(line, '\t') >= 0 {
-		return badLine
+		return badRequestLine
 	}
 	targetStart := methodEnd + 1
 	targetLength := bytes.IndexByte(line[targetStart:], ' ')
 	if targetLength <= 0 {
-		return badLine
+		return badRequestLine
 	}
 	targetEnd := targetStart + targetLength
 	version := line[targetEnd+1:]
@@ -117,11 +117,11 @@ func (p *HeadParser) parseLine(received []byte, q *exchange.Request) *exchange.H
 		}
 	}
 	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
-		return badLine
+		return badRequestLine
 	}
 	q.Method = exchange.Span{Start: 0, End: uint16(methodEnd)}
 	q.Target = exchange.Span{Start: uint16(targetStart), End: uint16(targetEnd)}
-	p.parsed, p.hasLine = end+len("\r\n"), true
+	p.parsed, p.hasRequestLine = end+len("\r\n"), true
 	return nil
 }
 
@@ -174,8 +174,8 @@ func (p *HeadParser) parseFields(received []byte, q *exchange.Request) (isComple
 	}
 }
 
-// trimBlanks returns value without the blanks around it, and how many it has cut from
-// the front.
+// trimBlanks returns value without the blanks around it, and the number of leading
+// blanks.
 func trimBlanks(value []byte) (trimmed []byte, leading int) {
 	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
 		value = value[1:]
@@ -187,7 +187,8 @@ func trimBlanks(value []byte) (trimmed []byte, leading int) {
 	return value, leading
 }
 
-// setFraming decides where the request ends, by its counted header fields.
+// setFraming sets the fields of q that say where the request ends and whether the
+// connection can be reused, by the header fields that were counted.
 func setFraming(q *exchange.Request, counts *exchange.FieldCounts) *exchange.HTTPError {
 	switch {
 	case counts.Codings > 0 && counts.Lengths > 0:

@@ -25,12 +25,12 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	const line, host = "POST / HTTP/1.1\r\n", "Host: h\r\n"
 	f(line+host+"\r\n", nil)
 	f("GET / HTTP/1.0\r\n\r\n", nil)
-	f("GET  / HTTP/1.0\r\n\r\n", badLine)
-	f("GET /\t HTTP/1.0\r\n\r\n", badLine)
-	f("GET /\x7f HTTP/1.0\r\n\r\n", badLine)
-	f("G(T / HTTP/1.0\r\n\r\n", badLine)
-	f("GET * HTTP/1.0\r\n\r\n", badLine)
-	f("POST *://y/batch HTTP/1.0\r\n\r\n", badLine)
+	f("GET  / HTTP/1.0\r\n\r\n", badRequestLine)
+	f("GET /\t HTTP/1.0\r\n\r\n", badRequestLine)
+	f("GET /\x7f HTTP/1.0\r\n\r\n", badRequestLine)
+	f("G(T / HTTP/1.0\r\n\r\n", badRequestLine)
+	f("GET * HTTP/1.0\r\n\r\n", badRequestLine)
+	f("POST *://y/batch HTTP/1.0\r\n\r\n", badRequestLine)
 	f("OPTIONS * HTTP/1.0\r\n\r\n", nil)
 	f("CONNECT y:443 HTTP/1.0\r\n\r\n", nil)
 	for _, version := range []string{"HTTP/1.2", "HTTP/1.9"} {

@@ -19,12 +19,12 @@ type body struct {
 	received int // bytes that have arrived
 }
 
-// freeBytes is the size up to which a body does not count against the budget: its
-// stream takes more memory than that.
+// freeBytes is the maximum size of a body that does not count against the budget: its
+// stream takes more memory than the body.
 const freeBytes = 4 << 10
 
 // read reads a body of at most limit bytes. Its memory grows as the body arrives: a
-// length that is only declared takes none. The body is valid until the buffer is
+// declared length reserves no memory. The body is valid until the buffer is
 // released.
 func (b *body) read(limit int) ([]byte, *exchange.HTTPError) {
 	if b.length == 0 || b.isRead {

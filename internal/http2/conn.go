@@ -10,19 +10,21 @@ import (
 	"time"
 
 	"statsd-http-proxy/internal/deadline"
+	"statsd-http-proxy/internal/exchange"
 )
 
 // Conn is the connection under a TLS connection that may choose HTTP/2. Until it
 // does, a Conn is the connection that it wraps.
 //
-// As soon as net/http serves it, a Conn sets its deadlines itself: net/http would set
-// them for each frame.
+// While net/http serves it, a Conn sets its deadlines itself and ignores those of
+// net/http, which would set them for each frame.
 type Conn struct {
 	net.Conn
-	peer         netip.Addr
-	writeTimeout time.Duration
-	written      deadline.Deadline
-	done         chan struct{} // closed when net/http has closed the connection
+	peer          netip.Addr
+	stats         *exchange.StatsShard
+	writeTimeout  time.Duration
+	writeDeadline deadline.Deadline
+	done          chan struct{} // closed when net/http has closed the connection
 
 	state atomic.Int32 // changed under mu
 
@@ -30,6 +32,7 @@ type Conn struct {
 	// change to connEnded no stream begins.
 	mu      sync.Mutex
 	streams sync.WaitGroup // those that are served
+	open    int            // number of them; guarded by mu
 }
 
 // The states of a Conn.
@@ -42,9 +45,9 @@ const (
 	connEnded                // no further stream begins
 )
 
-// NewConn returns a Conn on raw, which comes from peer.
-func NewConn(raw net.Conn, peer netip.Addr) *Conn {
-	return &Conn{Conn: raw, peer: peer}
+// NewConn returns a Conn on raw, which comes from peer. It counts its requests in stats.
+func NewConn(raw net.Conn, peer netip.Addr, stats *exchange.StatsShard) *Conn {
+	return &Conn{Conn: raw, peer: peer, stats: stats}
 }
 
 // connOf returns the Conn under a TLS connection.
@@ -73,7 +76,7 @@ func (s *Server) ServeConn(secure *tls.Conn) {
 }
 
 // beginStream counts a stream and reports whether it may be served. If so, the caller
-// has to call streams.Done.
+// has to call endStream.
 func (c *Conn) beginStream() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,7 +88,20 @@ func (c *Conn) beginStream() bool {
 		c.state.Store(connActive)
 	}
 	c.streams.Add(1)
+	if c.open++; c.open == 1 {
+		c.stats.AddActive(1)
+	}
 	return true
+}
+
+// endStream ends a stream that beginStream has counted.
+func (c *Conn) endStream() {
+	c.mu.Lock()
+	if c.open--; c.open == 0 {
+		c.stats.AddActive(-1)
+	}
+	c.mu.Unlock()
+	c.streams.Done()
 }
 
 func (c *Conn) Write(text []byte) (int, error) {
@@ -93,7 +109,7 @@ func (c *Conn) Write(text []byte) (int, error) {
 		// Let other streams finish their responses: they then leave in the next
 		// write together. A write costs as much as everything else in a response.
 		runtime.Gosched()
-		if err := c.written.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
+		if err := c.writeDeadline.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
 			return 0, err
 		}
 	}
@@ -101,15 +117,15 @@ func (c *Conn) Write(text []byte) (int, error) {
 }
 
 // SetDeadline does nothing once net/http serves c.
-func (c *Conn) SetDeadline(t time.Time) error { return c.set(t, c.Conn.SetDeadline) }
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetDeadline) }
 
 // SetReadDeadline does nothing once net/http serves c.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.set(t, c.Conn.SetReadDeadline) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetReadDeadline) }
 
 // SetWriteDeadline does nothing once net/http serves c.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.set(t, c.Conn.SetWriteDeadline) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetWriteDeadline) }
 
-func (c *Conn) set(t time.Time, set func(time.Time) error) error {
+func (c *Conn) setDeadline(t time.Time, set func(time.Time) error) error {
 	if c.state.Load() != connNew {
 		return nil
 	}

@@ -1,7 +1,7 @@
 // Package http2 serves HTTP/2 (RFC 9113) to connections that have chosen it in their
 // TLS handshake. The protocol is net/http's: frames, flow control, and protection
-// from floods of resets, pings and settings. This package puts an exchange.Handler
-// behind it.
+// from floods of resets, pings and settings. This package passes its requests to an
+// exchange.Handler.
 //
 //	transport ─ServeConn─▶ Conn ─▶ net/http ─▶ serveStream ─Begin, Serve─▶ handler
 package http2
@@ -21,8 +21,8 @@ import (
 	"statsd-http-proxy/internal/loglimit"
 )
 
-// Limits of a connection. The number of open requests is small, because each takes some
-// kilobytes besides its body.
+// Limits of a connection. Each open request takes several kilobytes in addition to its
+// body, so the number of open requests is small.
 const (
 	maxStreams    = 128       // open requests
 	maxFrame      = 16 << 10  // bytes; the least that RFC 9113, section 4.2, allows
@@ -44,6 +44,7 @@ type Options struct {
 	Handler  exchange.Handler
 	Bodies   *exchange.BodyBudget
 	Dates    *exchange.Dates
+	Panics   *atomic.Uint64  // counts panics
 	Draining *atomic.Bool    // set when the shutdown begins
 	Stopping context.Context // ends when the shutdown begins
 	Logger   *slog.Logger

@@ -3,6 +3,7 @@ package http2
 import (
 	"net/http"
 	"sync"
+	"time"
 
 	"statsd-http-proxy/internal/exchange"
 )
@@ -10,12 +11,13 @@ import (
 // stream is one request with the memory for its response.
 type stream struct {
 	server *Server
+	stats  *exchange.StatsShard
 	*exchange.Exchange
 	body   body
 	values [maxFields]string // of the response's header fields
 }
 
-// maxFields is how many header fields a response has at most.
+// maxFields is the maximum number of header fields of a response.
 const maxFields = 16
 
 var streams = sync.Pool{New: func() any { return new(stream) }}
@@ -26,14 +28,16 @@ func (s *Server) serveStream(out http.ResponseWriter, r *http.Request) {
 	if !c.beginStream() {
 		return
 	}
-	defer c.streams.Done()
+	defer c.endStream()
+	began := time.Now()
 	st := streams.Get().(*stream)
-	st.server, st.Exchange = s, exchange.Acquire(c.peer)
+	st.server, st.stats, st.Exchange = s, c.stats, exchange.Acquire(c.peer)
 	st.body = body{budget: s.options.Bodies, source: r.Body, length: int(r.ContentLength)}
 	st.serve(out, r)
+	c.stats.ObserveDuration(time.Since(began))
 	st.body.buffer.Release(s.options.Bodies)
 	st.Exchange.Release()
-	st.server, st.Exchange, st.body = nil, nil, body{}
+	st.server, st.stats, st.Exchange, st.body = nil, nil, nil, body{}
 	streams.Put(st)
 }
 
@@ -45,6 +49,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		if fault == nil {
 			return
 		}
+		st.server.options.Panics.Add(1)
 		exchange.LogPanic(st.server.options.Logger, fault)
 		if st.Response.Page != nil {
 			panic(http.ErrAbortHandler) // net/http resets the stream without another line in the log
@@ -62,7 +67,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 	st.writeResponse(out, r)
 }
 
-// handle has the handler answer r.
+// handle reads r and passes it to the handler, which sets the response.
 func (st *stream) handle(r *http.Request) {
 	x, options := st.Exchange, &st.server.options
 	if herr := st.readHead(r); herr != nil {
@@ -77,11 +82,11 @@ func (st *stream) handle(r *http.Request) {
 }
 
 // smallBody is the size in bytes up to which the server reads the body of a rejected
-// request. Otherwise net/http would tell the client to stop sending, which some clients
-// take for an error.
+// request. For larger ones, net/http tells the client to stop sending, which some
+// clients treat as an error.
 const smallBody = 16 << 10
 
-// drainBody reads a small body that the handler did not want.
+// drainBody reads a small body that the handler has not asked for.
 func (st *stream) drainBody() {
 	if st.body.length > 0 && st.body.length <= smallBody && !st.Request.BadExpectation {
 		_, _ = st.body.read(smallBody)

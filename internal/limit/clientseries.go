@@ -7,8 +7,8 @@ import (
 
 // ClientSeries limits the number of distinct series of single clients, each to a
 // maximum of its own. As in Series, a series is known if it was seen in the current
-// minute or in the minute before. Most clients have no such limit, so that its tables
-// grow as they are used.
+// minute or in the minute before. Most clients have no such limit, so the tables grow as
+// they are used.
 type ClientSeries struct {
 	start time.Time
 
@@ -51,7 +51,7 @@ func (s *ClientSeries) Admit(c Client, max int, hash uint64, now time.Time) (adm
 		known = &knownSeries{minute: minute, current: make(map[uint64]struct{})}
 		s.clients[c] = known
 	}
-	s.total -= known.turn(minute)
+	s.total -= known.startMinute(minute)
 	if _, ok := known.current[hash]; ok {
 		return true, false
 	}
@@ -74,7 +74,7 @@ func (s *ClientSeries) Admit(c Client, max int, hash uint64, now time.Time) (adm
 	return true, !wasSeen
 }
 
-// Forget removes a series that Admit has called new.
+// Forget removes a series that Admit has reported as new.
 func (s *ClientSeries) Forget(c Client, hash uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,16 +91,16 @@ func (s *ClientSeries) Forget(c Client, hash uint64) {
 // sweep removes series that are not known any more, and clients without series.
 func (s *ClientSeries) sweep(minute int64) {
 	for c, known := range s.clients {
-		s.total -= known.turn(minute)
+		s.total -= known.startMinute(minute)
 		if len(known.current)+len(known.previous) == 0 {
 			delete(s.clients, c)
 		}
 	}
 }
 
-// turn begins a minute and returns how many series are forgotten. A minute before the
-// latest one counts as the latest.
-func (k *knownSeries) turn(minute int64) (forgotten int) {
+// startMinute begins a minute, unless it has begun, and returns the number of series that
+// are no longer known. A minute before the latest one counts as the latest one.
+func (k *knownSeries) startMinute(minute int64) (forgotten int) {
 	switch passed := minute - k.minute; {
 	case passed <= 0:
 		return 0

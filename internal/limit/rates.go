@@ -56,10 +56,9 @@ func (r *Rate) tokensIn(t time.Duration) int {
 	return min(r.burst, int((float64(t)+1)/r.perToken))
 }
 
-// Rates stores the token buckets of clients, a limited number of them. To store
-// another one, it forgets the client that it has not seen for longest. If that
-// client comes back, its bucket is full, as it would be anyway after
-// burst/perSecond seconds.
+// Rates stores the token buckets of a limited number of clients. To store another one,
+// it removes the client that it has not seen for longest. If that client comes back,
+// its bucket is full, as it would be in any case after burst/perSecond seconds.
 //
 // Callers pass the Rate of a client with each call. It should be the same in all
 // calls for a client.
@@ -168,13 +167,13 @@ type bucket struct {
 type rateShard struct {
 	mu      sync.Mutex       // protects the fields below
 	index   map[Client]int32 // index of each client's bucket
-	buckets []bucket         // bucket 0 belongs to no client: it joins the ends of the list
+	buckets []bucket         // bucket 0 belongs to no client: it is the sentinel of the list
 }
 
-// bucket returns the bucket of c and makes it the newest of the list. If c is
-// unknown, its bucket is full at the time at.
+// bucket returns the bucket of c at the time at, and makes it the newest of the list. If
+// c is unknown, its bucket is full.
 func (s *rateShard) bucket(c Client, rate *Rate, at time.Duration) *bucket {
-	b := s.find(c, at)
+	b := s.findOrAdd(c, at)
 	if b.fullAt > at+(2+maxDebt)*rate.refillTime {
 		// The clock was set back. Do not wait until it catches up.
 		b.fullAt = at + rate.refillTime
@@ -182,8 +181,9 @@ func (s *rateShard) bucket(c Client, rate *Rate, at time.Duration) *bucket {
 	return b
 }
 
-// find is bucket without the check of the clock.
-func (s *rateShard) find(c Client, at time.Duration) *bucket {
+// findOrAdd returns the bucket of c and makes it the newest of the list. If c is unknown,
+// it adds a full bucket, in place of the oldest one if the table is full.
+func (s *rateShard) findOrAdd(c Client, at time.Duration) *bucket {
 	i, ok := s.index[c]
 	switch {
 	case ok:
@@ -199,10 +199,10 @@ func (s *rateShard) find(c Client, at time.Duration) *bucket {
 		s.buckets[i] = bucket{client: c, fullAt: at}
 		s.index[c] = i
 	}
-	b, ends := &s.buckets[i], &s.buckets[0]
-	b.newer, b.older = 0, ends.older
-	s.buckets[ends.older].newer = i
-	ends.older = i
+	b, sentinel := &s.buckets[i], &s.buckets[0]
+	b.newer, b.older = 0, sentinel.older
+	s.buckets[sentinel.older].newer = i
+	sentinel.older = i
 	return b
 }
 

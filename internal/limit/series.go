@@ -24,8 +24,8 @@ type Series struct {
 	minute atomic.Int64 // the current minute, since start
 	known  atomic.Int64 // known series in all shards
 
-	turnMu sync.Mutex // serializes turn
-	epoch  int        // number of minutes with calls; protected by turnMu
+	minuteMu sync.Mutex // serializes startMinute
+	epoch    int        // number of minutes with calls; protected by minuteMu
 
 	shards []seriesShard
 	shift  uint // hash>>shift is the index of its shard
@@ -71,7 +71,7 @@ func HashSeries(name, tags []byte) uint64 {
 // If the clock goes back by more, a new minute begins.
 func (s *Series) Admit(hash uint64, now time.Time) (admitted, isNew bool) {
 	if minute := int64(now.Sub(s.start) / time.Minute); minute != s.minute.Load() {
-		s.turn(minute)
+		s.startMinute(minute)
 	}
 	shard := &s.shards[hash>>s.shift]
 	shard.mu.Lock()
@@ -92,15 +92,15 @@ func (s *Series) Forget(hash uint64) {
 	}
 }
 
-// turn begins a minute. When it returns, forgotten series no longer count. It
-// takes microseconds, because the shards remove forgotten series later, in
-// sweep.
-func (s *Series) turn(minute int64) {
-	s.turnMu.Lock()
-	defer s.turnMu.Unlock()
+// startMinute begins a minute. Afterwards the series that were not seen in the minute
+// before are no longer known. It takes microseconds, because the shards remove these
+// series from their tables later, in sweep.
+func (s *Series) startMinute(minute int64) {
+	s.minuteMu.Lock()
+	defer s.minuteMu.Unlock()
 	passed := minute - s.minute.Load()
 	switch {
-	case passed == 0 || passed == -1: // another goroutine turned, or has a later time
+	case passed == 0 || passed == -1: // another goroutine has begun this minute or the next one
 		return
 	case passed > 1: // no series was seen in the minute before
 		s.epoch++
@@ -109,7 +109,7 @@ func (s *Series) turn(minute int64) {
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.mu.Lock()
-		s.known.Add(-int64(shard.turn(s.epoch)))
+		s.known.Add(-int64(shard.startEpoch(s.epoch)))
 		shard.mu.Unlock()
 	}
 	s.minute.Store(minute)

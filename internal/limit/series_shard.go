@@ -27,10 +27,10 @@ const (
 	parityBit = 1 << 0
 )
 
-// admit records that a series is seen in this epoch, if the series is known or if
-// both this shard and all have room for a new one. isNew reports whether the
-// series was unknown.
-func (s *seriesShard) admit(hash uint64, all *Series) (admitted, isNew bool) {
+// admit records that a series is seen in this epoch, if the series is known or if this
+// shard and owner, to which it belongs, have room for a new one. isNew reports whether
+// the series was unknown.
+func (s *seriesShard) admit(hash uint64, owner *Series) (admitted, isNew bool) {
 	parity := uint64(s.epoch & 1)
 	word := hash&^parityBit | usedBit | parity
 	slot := s.find(word)
@@ -40,7 +40,7 @@ func (s *seriesShard) admit(hash uint64, all *Series) (admitted, isNew bool) {
 		return true, false
 	case old != 0:
 		s.seen[old&parityBit]--
-	case s.isFull() || !all.reserve():
+	case s.isFull() || !owner.reserve():
 		return false, false
 	}
 	s.table[slot] = word
@@ -92,9 +92,9 @@ func (s *seriesShard) find(word uint64) int {
 	}
 }
 
-// turn begins an epoch and returns the number of series that are forgotten. They
-// remain in the table until sweep.
-func (s *seriesShard) turn(epoch int) (forgotten int) {
+// startEpoch begins an epoch and returns the number of series that are no longer known.
+// They remain in the table until sweep.
+func (s *seriesShard) startEpoch(epoch int) (forgotten int) {
 	for s.epoch++; ; s.epoch++ {
 		forgotten += s.seen[s.epoch&1]
 		s.seen[s.epoch&1] = 0
@@ -104,7 +104,8 @@ func (s *seriesShard) turn(epoch int) (forgotten int) {
 	}
 }
 
-// sweep removes the series that were forgotten after the last sweep.
+// sweep removes the series that are no longer known from the table, unless that was
+// done in this epoch.
 func (s *seriesShard) sweep() {
 	switch s.epoch - s.swept {
 	case 0:

@@ -14,14 +14,14 @@ type Encoder struct {
 	traits              *flavorTraits
 	format              *tagFormat
 	names, keys, values *rules
-	onlyASCII           bool // set values may contain ASCII only
+	replacesNonASCII    bool // an underscore replaces each byte that is not ASCII, in names, tags and set values
 	gauge               gaugeForm
 	kinds               Kinds     // the kinds that the server knows
-	loops               Kinds     // the kinds whose values the server repeats 1/rate times
+	loops               Kinds     // the kinds for which the server repeats each value 1/rate times
 	nameEdges           [256]byte // see mayBeReserved
 	tags                []configuredTag
 	reservedKeys        []string
-	keyLengths          uint64 // the lengths of keys that are not ordinary, see isOrdinary
+	keyLengths          uint64 // the lengths for which needsKeyCheck returns true, a bit each
 	metrics             Patterns
 	denyMetrics         Patterns
 	hasPatterns         bool // metrics or denyMetrics is not nil
@@ -99,7 +99,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	}
 	start, previous := s.start, -1
 	if m.IsAbsolute && v.number.isNegative {
-		previous = l.lastZero(dst[s.start:s.value], dst[s.tail:])
+		previous = l.startOfLastZero(dst[s.start:s.value], dst[s.tail:])
 	}
 	if v.needsZero {
 		dst = e.appendNegative(dst, &s, &v)
@@ -119,7 +119,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 		}
 	}
 	l.Bytes = dst
-	w.Rate = rate
+	w.Kind, w.Rate = m.Kind, rate
 	if m.FromLine {
 		w.Rate = 1 // the client has sampled
 	}
@@ -146,9 +146,10 @@ func (e *Encoder) appendHead(dst []byte, s *spans, m *Metric, scope *Scope) ([]b
 	return dst, nil
 }
 
-// appendTail appends the part of a line after its value: the type, the sample
-// rate, the tags if their format puts them at the end, and extensions. It returns
-// the sample rate.
+// appendTail appends the part of a line after its value, such as
+// |c|@0.1|#env:prod|c:in-1: the type and the sample rate, then the sections, which are
+// the tags, if their format puts them at the end, and the extensions. It returns the
+// sample rate.
 func (e *Encoder) appendTail(dst []byte, s *spans, m *Metric, scope *Scope) (_ []byte, rate float64, err error) {
 	dst = append(dst, '|')
 	dst = append(dst, kinds[m.Kind].letters...)
@@ -180,7 +181,7 @@ func (e *Encoder) appendTail(dst []byte, s *spans, m *Metric, scope *Scope) (_ [
 func (e *Encoder) checkParams(m *Metric) error {
 	switch {
 	case !e.kinds.Has(m.Kind) && e.flavor != FlavorNone:
-		return e.traits.errFlavor("the type " + m.Kind.String())
+		return e.traits.errUnsupported("the type " + m.Kind.String())
 	case !e.kinds.Has(m.Kind):
 		return fmt.Errorf("the type %s is not enabled here", m.Kind)
 	case m.SampleRate.Form != Absent && !kinds[m.Kind].hasRate:
@@ -192,7 +193,7 @@ func (e *Encoder) checkParams(m *Metric) error {
 	case m.Time.Form != Absent && m.Kind != Timing:
 		return fmt.Errorf(`parameter "time" is for timings, not for the type %s`, m.Kind)
 	case m.Shift.Form != Absent && !e.traits.hasShift:
-		return e.traits.errFlavor(`the parameter "shift" of gauges`)
+		return e.traits.errUnsupported(`the parameter "shift" of gauges`)
 	case m.Value.Form == Absent:
 		return nil
 	case m.Shift.Form != Absent:
@@ -202,6 +203,13 @@ func (e *Encoder) checkParams(m *Metric) error {
 	}
 }
 
+// LengthError says that the line of a metric is too long.
+type LengthError struct{ maxLine int }
+
+func (e *LengthError) Error() string {
+	return fmt.Sprintf("the metric does not fit into one datagram of %d bytes", e.maxLine)
+}
+
 func (e *Encoder) errTooLong() error {
-	return fmt.Errorf("the metric does not fit into one datagram of %d bytes", e.maxLine)
+	return &LengthError{e.maxLine}
 }

@@ -88,7 +88,7 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 	if e.loops.Has(kind) {
 		loops = countLoops(text[:end])
 	}
-	return Written{Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
+	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
 }
 
 // scanHead returns the end of the name, the position of the colon after the tags,
@@ -126,7 +126,7 @@ func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int, isSor
 		if len(last) > 0 && last[0] >= key[0] && bytes.Compare(last, key) >= 0 {
 			isSorted = false
 		}
-		if (!e.isOrdinary(key) || scope != nil) && e.checkKey(key, scope) != nil {
+		if (scope != nil || e.needsKeyCheck(key)) && e.checkKey(key, scope) != nil {
 			return 0, 0, false
 		}
 		last = key

@@ -35,23 +35,23 @@ type flavorTraits struct {
 	// container ID, also in name:1|c:2|c.
 	takesContainerID bool
 
-	hasShift        bool
-	kinds           Kinds
-	takesQuantile   bool // tags may have the keys quantile and le
-	reservesHost    bool // a tag host replaces the server's own
-	breaksBrackets  bool // brackets in names or tags crash the server
-	readsASCII      bool // on streams, the server clears the top bit of each byte
-	loopsTimings    bool // the server repeats a sampled timing 1/rate times
-	takesExtensions bool // DogStatsD's fields after the tags
+	hasShift          bool
+	kinds             Kinds
+	takesQuantile     bool // tags may have the keys quantile and le
+	reservesHost      bool // a tag host replaces the server's own
+	crashesOnBrackets bool // brackets in names or tags crash the server
+	clearsTopBit      bool // on streams, the server clears the top bit of each byte
+	loopsTimings      bool // the server repeats a sampled timing 1/rate times
+	takesExtensions   bool // DogStatsD's fields after the tags
 }
 
 // gaugeForm is how a server sets a gauge to a negative value.
 type gaugeForm uint8
 
 const (
-	zeroLine  gaugeForm = iota // name:0|g LF name:-5|g
-	zeroValue                  // name:0|g:-5|g
-	signed                     // name:-5|g
+	gaugeZeroLine  gaugeForm = iota // name:0|g LF name:-5|g
+	gaugeZeroValue                  // name:0|g:-5|g
+	gaugeSigned                     // name:-5|g
 )
 
 // valuesForm is how a server reads several values of a series.
@@ -69,26 +69,26 @@ const (
 )
 
 var flavors = [...]flavorTraits{
-	FlavorNone: {tagFormat: "influxdb", kinds: basicKinds, hasShift: true, breaksBrackets: true, readsASCII: true, loopsTimings: true},
+	FlavorNone: {tagFormat: "influxdb", kinds: basicKinds, hasShift: true, crashesOnBrackets: true, clearsTopBit: true, loopsTimings: true},
 
 	// https://github.com/statsd/statsd/blob/v0.9.0/stats.js
 	FlavorEtsy: {name: "etsy", server: "Etsy StatsD", tagFormat: "none", values: repeatedType, takesTagsAfterValues: true,
-		kinds: basicKinds, hasShift: true, takesQuantile: true, readsASCII: true},
+		kinds: basicKinds, hasShift: true, takesQuantile: true, clearsTopBit: true},
 
 	// https://github.com/influxdata/telegraf/blob/master/plugins/inputs/statsd/statsd.go
-	FlavorTelegraf: {name: "telegraf", server: "Telegraf", tagFormat: "influxdb", gauge: zeroValue, values: repeatedType, takesTagsAfterValues: true,
+	FlavorTelegraf: {name: "telegraf", server: "Telegraf", tagFormat: "influxdb", gauge: gaugeZeroValue, values: repeatedType, takesTagsAfterValues: true,
 		takesContainerID: true, kinds: AllKinds, hasShift: true, takesQuantile: true, reservesHost: true, loopsTimings: true},
 
 	// https://github.com/prometheus/statsd_exporter/blob/master/pkg/line/line.go
-	FlavorStatsDExporter: {name: "statsd-exporter", server: "statsd_exporter", tagFormat: "dogstatsd", gauge: zeroValue, values: repeatedType,
-		kinds: AllKinds &^ (1 << Set), hasShift: true, breaksBrackets: true, loopsTimings: true},
+	FlavorStatsDExporter: {name: "statsd-exporter", server: "statsd_exporter", tagFormat: "dogstatsd", gauge: gaugeZeroValue, values: repeatedType,
+		kinds: AllKinds &^ (1 << Set), hasShift: true, crashesOnBrackets: true, loopsTimings: true},
 
 	// https://github.com/atlassian/gostatsd/blob/master/internal/lexer/lexer.go
-	FlavorGostatsd: {name: "gostatsd", server: "gostatsd", tagFormat: "dogstatsd", gauge: signed,
+	FlavorGostatsd: {name: "gostatsd", server: "gostatsd", tagFormat: "dogstatsd", gauge: gaugeSigned,
 		kinds: AllKinds &^ (1 << Distribution), takesQuantile: true, reservesHost: true},
 
 	// https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/
-	FlavorDatadog: {name: "datadog", server: "the Datadog agent", tagFormat: "dogstatsd", gauge: signed, values: sharedType,
+	FlavorDatadog: {name: "datadog", server: "the Datadog agent", tagFormat: "dogstatsd", gauge: gaugeSigned, values: sharedType,
 		kinds: AllKinds, takesQuantile: true, takesExtensions: true},
 
 	// https://vector.dev/docs/reference/configuration/sources/statsd/
@@ -119,7 +119,7 @@ func (f Flavor) String() string {
 	return flavors[f].name
 }
 
-// errFlavor returns the error for something that the server does not support.
-func (t *flavorTraits) errFlavor(what string) error {
+// errUnsupported returns the error for something that the server does not support.
+func (t *flavorTraits) errUnsupported(what string) error {
 	return fmt.Errorf("%s does not support %s (--statsd-flavor=%s)", t.server, what, t.name)
 }

@@ -42,7 +42,7 @@ func findTagFormat(name string) (*tagFormat, error) {
 
 // nameFormat returns a function that reports whether names may contain an ASCII
 // character. It returns nil if they may contain all of them.
-func nameFormat(name string) (keep func(byte) bool, err error) {
+func nameFormat(name string) (isKept func(byte) bool, err error) {
 	switch name {
 	case "any":
 		return nil, nil

@@ -53,7 +53,7 @@ func FuzzAppend(f *testing.F) {
 			t.Fatalf("%q is too long, not UTF-8, or in %d groups", written, len(l.Ends)-1)
 		}
 		lines := strings.Split(string(written), "\n")
-		if head, second, ok := strings.Cut(lines[0], ":0|g:"); ok && e.gauge == zeroValue && m.Kind == Gauge {
+		if head, second, ok := strings.Cut(lines[0], ":0|g:"); ok && e.gauge == gaugeZeroValue && m.Kind == Gauge {
 			lines = []string{head + ":0|g", head + ":" + second}
 		}
 		if m.Kind == Gauge && len(lines) == 2 {
@@ -90,8 +90,8 @@ func FuzzAppend(f *testing.F) {
 		switch {
 		case m.Kind == Set:
 			want := []byte(value)
-			if e.onlyASCII {
-				replaceWideBytes(want)
+			if e.replacesNonASCII {
+				replaceNonASCII(want)
 			}
 			if line.Text != string(want) {
 				t.Fatalf("%q: value %q, want %q", written, line.Text, want)
@@ -155,9 +155,9 @@ func fold(e *Encoder, name string) string {
 			if !inBlanks {
 				b.WriteByte('_')
 			}
-		case e.traits.breaksBrackets && (r == '[' || r == ']'):
+		case e.traits.crashesOnBrackets && (r == '[' || r == ']'):
 			b.WriteByte('_')
-		case e.onlyASCII && r >= utf8.RuneSelf:
+		case e.replacesNonASCII && r >= utf8.RuneSelf:
 			b.WriteString(strings.Repeat("_", utf8.RuneLen(r)))
 		default:
 			b.WriteRune(r)

@@ -143,9 +143,9 @@ func (l *Lines) Append(group []byte) {
 	l.Ends = append(l.Ends, len(l.Bytes))
 }
 
-// lastZero returns the start of the last group if it is a line with the value 0
-// between head and tail, and -1 otherwise.
-func (l *Lines) lastZero(head, tail []byte) int {
+// startOfLastZero returns the index in l.Bytes at which the last group starts, if that
+// group is a line with the value 0 between head and tail, and -1 otherwise.
+func (l *Lines) startOfLastZero(head, tail []byte) int {
 	n := len(l.Ends)
 	if n == 0 {
 		return -1

@@ -65,28 +65,28 @@ func NewEncoder(options Options) (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tag-format: %w", err)
 	}
-	keep, err := nameFormat(orDefault(options.NameFormat, "any"))
+	isKept, err := nameFormat(orDefault(options.NameFormat, "any"))
 	if err != nil {
 		return nil, fmt.Errorf("name-format: %w", err)
 	}
 	e := &Encoder{
-		maxLine:     options.MaxLine,
-		flavor:      options.Flavor,
-		traits:      traits,
-		format:      format,
-		names:       newRules(format.reserved, keep, options.Lowercase),
-		keys:        newRules(format.reserved+format.reservedKeys, nil, options.Lowercase),
-		values:      newRules(format.reserved, nil, options.Lowercase),
-		onlyASCII:   traits.readsASCII && options.IsStream,
-		gauge:       traits.gauge,
-		kinds:       traits.kinds,
-		metrics:     options.Metrics,
-		denyMetrics: options.DenyMetrics,
-		hasPatterns: options.Metrics != nil || options.DenyMetrics != nil,
-		allowTags:   options.AllowTags,
+		maxLine:          options.MaxLine,
+		flavor:           options.Flavor,
+		traits:           traits,
+		format:           format,
+		names:            newRules(format.reserved, isKept, options.Lowercase),
+		keys:             newRules(format.reserved+format.reservedKeys, nil, options.Lowercase),
+		values:           newRules(format.reserved, nil, options.Lowercase),
+		replacesNonASCII: traits.clearsTopBit && options.IsStream,
+		gauge:            traits.gauge,
+		kinds:            traits.kinds,
+		metrics:          options.Metrics,
+		denyMetrics:      options.DenyMetrics,
+		hasPatterns:      options.Metrics != nil || options.DenyMetrics != nil,
+		allowTags:        options.AllowTags,
 	}
 	if options.Flavor == FlavorNone && options.IsStream {
-		e.gauge = zeroValue
+		e.gauge = gaugeZeroValue
 	}
 	if options.Histograms {
 		e.kinds |= 1 << Histogram
@@ -99,7 +99,7 @@ func NewEncoder(options Options) (*Encoder, error) {
 	}
 	e.reservedKeys = e.listReservedKeys(true)
 	e.setKeyLengths()
-	e.setReplaced()
+	e.replaceHarmful()
 	if err := e.setPrefix(options.Prefix); err != nil {
 		return nil, fmt.Errorf("metric-prefix: %w", err)
 	}
@@ -110,9 +110,9 @@ func NewEncoder(options Options) (*Encoder, error) {
 	return e, nil
 }
 
-// setReplaced makes the rules replace the characters that harm the server.
-func (e *Encoder) setReplaced() {
-	if e.traits.breaksBrackets {
+// replaceHarmful makes the rules replace characters that crash or confuse the server.
+func (e *Encoder) replaceHarmful() {
+	if e.traits.crashesOnBrackets {
 		e.names.replace("[]")
 		if e.format.name == "influxdb" || e.format.name == "librato" {
 			e.keys.replace("[]")
@@ -120,10 +120,11 @@ func (e *Encoder) setReplaced() {
 		}
 	}
 	for _, r := range []*rules{e.names, e.keys, e.values} {
-		r.wideBytes = e.onlyASCII
+		r.replacesNonASCIIBytes = e.replacesNonASCII
 	}
 }
 
+// orDefault returns text, or preset if text is empty.
 func orDefault(text, preset string) string {
 	if text == "" {
 		return preset

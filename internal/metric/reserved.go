@@ -167,14 +167,14 @@ func canBeInProperty(b byte) bool {
 }
 
 // listReservedKeys returns the keys that the server reserves, besides those that start
-// with two underscores. own reports whether they are for the tags of clients: the
+// with two underscores. ofClients selects the keys that clients must not write; the
 // operator may configure the tag host.
-func (e *Encoder) listReservedKeys(own bool) []string {
+func (e *Encoder) listReservedKeys(ofClients bool) []string {
 	keys := []string{"gsd_histogram"}
 	if !e.traits.takesQuantile {
 		keys = append(keys, "quantile", "le")
 	}
-	if own && e.traits.reservesHost && !slices.ContainsFunc(e.allowTags, func(p []byte) bool { return string(p) == "host" }) {
+	if ofClients && e.traits.reservesHost && !slices.ContainsFunc(e.allowTags, func(p []byte) bool { return string(p) == "host" }) {
 		keys = append(keys, "host")
 	}
 	return keys
@@ -189,10 +189,11 @@ func startsWithUnderscores(key []byte) bool {
 	return !isAlphanumeric(key[0]) && first < len(key) && !isAlphanumeric(key[first])
 }
 
-// isOrdinary reports whether every client may write a tag with the given written
-// key, by its first byte and its length. It returns false for some other keys, too.
-func (e *Encoder) isOrdinary(key []byte) bool {
-	return isAlphanumeric(key[0]) && e.keyLengths>>min(len(key), 63)&1 == 0
+// needsKeyCheck reports whether checkKey may return an error for a written key, without a
+// scope. It looks only at the first byte and the length of the key, so it also returns
+// true for some valid keys.
+func (e *Encoder) needsKeyCheck(key []byte) bool {
+	return !isAlphanumeric(key[0]) || e.keyLengths>>min(len(key), 63)&1 != 0
 }
 
 // setKeyLengths derives e.keyLengths from the reserved keys and the patterns.

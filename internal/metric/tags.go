@@ -71,7 +71,7 @@ func (e *Encoder) appendSorted(dst []byte, s *spans, tags []Tag, scope *Scope) (
 			continue
 		}
 		key := dst[tagStart+1 : keyEnd]
-		if !e.isOrdinary(key) || scope != nil {
+		if scope != nil || e.needsKeyCheck(key) {
 			if err := e.checkKey(key, scope); err != nil {
 				return nil, err
 			}
@@ -175,9 +175,9 @@ func (e *Encoder) setTags(tags []Tag) error {
 	return nil
 }
 
-// TagKeys returns an iterator over the keys of the tags that w describes. The keys
-// are parts of the Lines.
-func (e *Encoder) TagKeys(w *Written) TagKeys {
+// TagKeys returns an iterator over the keys of the tags in w, as they are written. The
+// keys are valid as long as w.Name and w.Tags.
+func (e *Encoder) TagKeys(w *Written) TagKeyIterator {
 	text := w.Name[w.nameEnd:]
 	if e.format.atEnd {
 		text = bytes.TrimPrefix(w.Tags, []byte{'|'})
@@ -185,20 +185,20 @@ func (e *Encoder) TagKeys(w *Written) TagKeys {
 	if len(text) > 0 {
 		text = text[1:] // the opener
 	}
-	return TagKeys{text: text, format: e.format}
+	return TagKeyIterator{text: text, format: e.format}
 }
 
-// TagKeys iterates over the keys of written tags.
-type TagKeys struct {
+// TagKeyIterator iterates over the keys of written tags.
+type TagKeyIterator struct {
 	text   []byte // the remaining tags
 	format *tagFormat
 }
 
 // Rest returns the text of the tags whose keys Next has not returned yet.
-func (k *TagKeys) Rest() []byte { return k.text }
+func (k *TagKeyIterator) Rest() []byte { return k.text }
 
 // Next returns the next key. It returns false at the end.
-func (k *TagKeys) Next() (key []byte, ok bool) {
+func (k *TagKeyIterator) Next() (key []byte, ok bool) {
 	if len(k.text) == 0 {
 		return nil, false
 	}

@@ -18,23 +18,23 @@ const reservedChars = ":|,;=#@"
 
 // rules say how the encoder writes the text of a name, a tag key or a tag value.
 type rules struct {
-	written   [256]byte // how each byte is written; 0 if appendRune decides
-	reserved  string    // characters that are errors
-	lowercase bool
-	onlyASCII bool // an underscore replaces each other rune
-	wideBytes bool // otherwise, an underscore replaces each byte of other runes
+	written               [256]byte // how each byte is written; 0 if appendRune decides
+	reserved              string    // characters that are errors
+	lowercase             bool
+	replacesNonASCIIRunes bool // an underscore replaces each rune that is not ASCII
+	replacesNonASCIIBytes bool // an underscore replaces each byte of such a rune
 }
 
-// newRules returns rules that reject the characters of reservedChars and more.
-// If keep is not nil, an underscore replaces each ASCII character for which keep
-// returns false, and each other rune. If lowercase is true, letters are folded
-// to lower case.
-func newRules(more string, keep func(byte) bool, lowercase bool) *rules {
-	r := &rules{reserved: reservedChars + more, lowercase: lowercase, onlyASCII: keep != nil}
+// newRules returns rules that reject the characters of reservedChars and of
+// moreReserved. If isKept is not nil, an underscore replaces each ASCII character for
+// which isKept returns false, and each rune that is not ASCII. If lowercase is true,
+// letters are folded to lower case.
+func newRules(moreReserved string, isKept func(byte) bool, lowercase bool) *rules {
+	r := &rules{reserved: reservedChars + moreReserved, lowercase: lowercase, replacesNonASCIIRunes: isKept != nil}
 	for b := byte('!'); b < 0x7f; b++ {
 		switch {
 		case strings.IndexByte(r.reserved, b) >= 0:
-		case keep != nil && !keep(b):
+		case isKept != nil && !isKept(b):
 			r.written[b] = '_'
 		case lowercase && 'A' <= b && b <= 'Z':
 			r.written[b] = b + 'a' - 'A'
@@ -102,9 +102,9 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 		return dst, end, reservedCharError(c)
 	case isInvalid(c, size):
 		return dst, end, errInvalid(c, size)
-	case r.onlyASCII:
+	case r.replacesNonASCIIRunes:
 		return append(dst, '_'), end, nil
-	case r.wideBytes:
+	case r.replacesNonASCIIBytes:
 		for range size {
 			dst = append(dst, '_')
 		}

@@ -10,11 +10,11 @@ import (
 
 // checkedValue is a value that passed all checks.
 type checkedValue struct {
-	text      []byte // the value as it is written; nil for the number
-	number    number
-	onlyASCII bool // an underscore replaces each other byte of text
-	isShift   bool // write a plus sign, too: the value moves a gauge
-	needsZero bool // a value that sets the gauge to 0 must come first
+	text             []byte // the value as it is written; nil for the number
+	number           number
+	replacesNonASCII bool // append replaces each byte of text that is not ASCII by an underscore
+	isShift          bool // the value moves a gauge, so append writes a sign in any case
+	needsZero        bool // the value is a negative gauge, so a value 0 must come before it
 }
 
 // append appends the value as it stands in a line.
@@ -22,8 +22,8 @@ func (v *checkedValue) append(dst []byte) []byte {
 	if v.text != nil {
 		start := len(dst)
 		dst = append(dst, v.text...)
-		if v.onlyASCII {
-			replaceWideBytes(dst[start:])
+		if v.replacesNonASCII {
+			replaceNonASCII(dst[start:])
 		}
 		return dst
 	}
@@ -33,8 +33,8 @@ func (v *checkedValue) append(dst []byte) []byte {
 	return v.number.append(dst)
 }
 
-// replaceWideBytes replaces each byte beyond ASCII by an underscore.
-func replaceWideBytes(text []byte) {
+// replaceNonASCII replaces each byte that is not ASCII by an underscore.
+func replaceNonASCII(text []byte) {
 	for i, b := range text {
 		if b >= utf8.RuneSelf {
 			text[i] = '_'
@@ -54,8 +54,8 @@ func mainValue(m *Metric) (param string, value *Value) {
 	}
 }
 
-// checkValue checks a value of m, which the client gave in the parameter param,
-// and stores it in v. The caller passes a zero v.
+// checkValue checks a value of m and stores it in v, which must be zero. param is the
+// name of the parameter that holds the value: value, time or shift.
 func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Value) error {
 	switch {
 	case value.Form == Absent:
@@ -65,7 +65,7 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 		}
 		return fmt.Errorf(`parameter "value" is missing: the type %s needs it`, m.Kind)
 	case m.Kind == Set && value.Form == String:
-		v.text, v.onlyASCII = value.Text, e.onlyASCII
+		v.text, v.replacesNonASCII = value.Text, e.replacesNonASCII
 		return e.checkSet(value.Text)
 	case isShortInteger(value.Text) && param != "shift":
 		v.text = value.Text
@@ -83,11 +83,11 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 		return nil
 	case param == "shift" || m.FromLine && !m.IsAbsolute && hasSign(value.Text):
 		if !e.traits.hasShift {
-			return e.traits.errFlavor("gauge values that move a gauge, such as " + quote.Bytes(value.Text))
+			return e.traits.errUnsupported("gauge values that move a gauge, such as " + quote.Bytes(value.Text))
 		}
 		v.isShift = true
 	default:
-		v.needsZero = v.number.isNegative && e.gauge != signed
+		v.needsZero = v.number.isNegative && e.gauge != gaugeSigned
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (e *Encoder) checkSet(text []byte) error {
 
 // errSignedSet returns the error for a value of a set that Telegraf drops.
 func errSignedSet(text []byte) error {
-	return flavors[FlavorTelegraf].errFlavor("values of sets that start with a sign, such as " + quote.Bytes(text))
+	return flavors[FlavorTelegraf].errUnsupported("values of sets that start with a sign, such as " + quote.Bytes(text))
 }
 
 // parseParam parses the number in the parameter param, without the blanks around

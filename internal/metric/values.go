@@ -10,7 +10,7 @@ const maxGrowth = 8
 // appendNegative adds the negative value v to the line of s, which sets the gauge
 // to 0.
 func (e *Encoder) appendNegative(dst []byte, s *spans, v *checkedValue) []byte {
-	if e.gauge == zeroValue && e.canRepeatType(s) {
+	if e.gauge == gaugeZeroValue && e.canRepeatType(s) {
 		if dst, ok := s.addValue(dst, v, repeatedType, e.maxLine); ok {
 			return dst
 		}

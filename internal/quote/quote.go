@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxEcho is the maximum number of bytes of a client's input in a message. With the
+// maxQuoted is the maximum number of bytes of a client's input in a message. With the
 // reserved character that some messages name after it, 64 is the limit.
-const maxEcho = 60
+const maxQuoted = 60
 
 // Bytes returns the first 60 bytes of input as a quoted string for a message. It
 // escapes characters that are not printable. An ellipsis follows if input is
 // longer.
 func Bytes(input []byte) string {
-	if len(input) <= maxEcho {
+	if len(input) <= maxQuoted {
 		return strconv.Quote(string(input))
 	}
 	return strconv.Quote(string(input[:cutAt(input)])) + "…"
@@ -23,7 +23,7 @@ func Bytes(input []byte) string {
 // Cut returns the first 60 bytes of text, and an ellipsis if text is longer. It is
 // for messages of libraries that quote a client's input without a limit.
 func Cut(text string) string {
-	if len(text) <= maxEcho {
+	if len(text) <= maxQuoted {
 		return text
 	}
 	return text[:cutAt([]byte(text))] + "…"
@@ -32,8 +32,8 @@ func Cut(text string) string {
 // cutAt returns the length, up to maxEcho, at which cutting input splits no rune.
 // input is longer than maxEcho.
 func cutAt(input []byte) int {
-	cut := maxEcho
-	for cut > maxEcho-utf8.UTFMax && !utf8.RuneStart(input[cut]) {
+	cut := maxQuoted
+	for cut > maxQuoted-utf8.UTFMax && !utf8.RuneStart(input[cut]) {
 		cut--
 	}
 	return cut

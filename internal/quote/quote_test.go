@@ -41,7 +41,7 @@ func TestCutKeepsAtMost60Bytes(t *testing.T) {
 func TestCutSplitsNoRune(t *testing.T) {
 	for n := range 5 {
 		text := strings.Repeat("a", n) + strings.Repeat("日", 40)
-		if got := Cut(text); !utf8.ValidString(got) || len(got) > maxEcho+len("…") {
+		if got := Cut(text); !utf8.ValidString(got) || len(got) > maxQuoted+len("…") {
 			t.Errorf("Cut(%q) = %q", text, got)
 		}
 	}

@@ -11,11 +11,10 @@ import (
 )
 
 const (
-	// interval is the time between two looks at the files. Each look compares
-	// the contents of the files, which are small and few, and not their times.
-	// So the watcher notices every kind of change on every file system, also a
-	// symbolic link that moves to another directory (Kubernetes updates volumes
-	// in this way).
+	// interval is the time between two checks of the files. Each check compares
+	// the contents of the files, which are small and few, and not their times. This
+	// detects every kind of change on every file system, for example a symbolic link
+	// that now points to another directory (Kubernetes updates volumes in this way).
 	interval = time.Second
 
 	// slowTimeout is the time after which the log mentions a read that has not
@@ -51,8 +50,8 @@ type Watcher struct {
 type watchedSource struct {
 	Source
 	reload chan struct{} // buffered: holds a request of Reload
-	loaded fingerprint   // at the last call of Load, even if that failed
-	seen   fingerprint   // at the last look
+	loaded fingerprint   // of the files at the last call of Load, even if that failed
+	seen   fingerprint   // of the files at the last check
 }
 
 // fingerprint is a hash of the contents of files.
@@ -118,14 +117,14 @@ func (w *Watcher) watch(s *watchedSource) {
 		slow := time.AfterFunc(slowTimeout, func() {
 			w.log.Warn("reading files takes long, what was loaded before stays in use", "what", s.Name, "files", s.Files)
 		})
-		w.look(s, isForced)
+		w.reloadIfChanged(s, isForced)
 		slow.Stop()
 	}
 }
 
-// look loads s if its files have changed and were the same at the last look, or
-// if isForced is set.
-func (w *Watcher) look(s *watchedSource, isForced bool) {
+// reloadIfChanged loads s if its files have changed since they were loaded, and have not
+// changed since the last check. If isForced is true, it loads s in any case.
+func (w *Watcher) reloadIfChanged(s *watchedSource, isForced bool) {
 	f := fingerprintOf(s.Files)
 	isStable := f == s.seen
 	s.seen = f

@@ -5,56 +5,56 @@ import (
 	"time"
 )
 
-// evidence is what the machine has learnt about how a server is missed at an
-// address. It is never guessed from the address.
-type evidence uint8
+// pathKind says how an address shows that no server is there. The machine learns it
+// from what happens. It is never guessed from the address.
+type pathKind uint8
 
 const (
-	unknown  evidence = iota
-	prompt            // UDP: each refusal arrives at once
-	limited           // UDP: a host may send fewer refusals than packets are refused
-	direct            // streams: nobody accepts connections if the server is away
-	balanced          // streams: somebody accepts connections also if the server is away
+	unknownPath  pathKind = iota
+	promptPath            // UDP: each packet is refused, at once
+	limitedPath           // UDP: a host limits how many refusals it sends
+	directPath            // streams: connections are refused while the server is away
+	balancedPath          // streams: a load balancer accepts connections while the server is away
 )
 
 // path is what the machine knows about an address.
 type path struct {
-	addr     string
-	evidence evidence
+	addr string
+	kind pathKind
 
-	lastRefusal time.Time     // also of a failed attempt to connect; zero if there was none
-	longestGap  time.Duration // between two refusals while the server was away
-	refusals    int           // while the server was away this time
-	earlyEnds   int           // connections in a row that ended early, with none refused between them
+	lastRefusal time.Time     // the last refused packet or failed attempt to connect; zero if there was none
+	longestGap  time.Duration // the longest time between two refusals of an outage
+	refusals    int           // the number of refusals in this outage
+	earlyEnds   int           // the number of connections that ended early since one was last refused
 }
 
-// refused notes a refusal and what it says about the path.
+// refused records a refused packet. isPrompt says that the path refuses each packet at
+// once.
 func (p *path) refused(now time.Time, isPrompt bool) {
 	if p.refusals > 0 {
 		p.longestGap = max(p.longestGap, now.Sub(p.lastRefusal))
 	}
 	p.refusals++
-	p.evidence = limited
+	p.kind = limitedPath
 	if isPrompt {
-		p.evidence = prompt
+		p.kind = promptPath
 	}
 }
 
-// startOutage forgets what holds for one outage only.
+// startOutage resets the fields that describe a single outage.
 func (p *path) startOutage() { p.longestGap, p.refusals = 0, 0 }
 
-// addresses are the addresses of a server, and which one of them is in use.
+// addresses are the addresses of a server. One of them is in use.
 type addresses struct {
 	paths []path
-	index int // of the path in use
-	tried int // addresses that failed in a row
+	index int // the index of the path in use
+	tried int // the number of addresses that failed in a row
 }
 
 func (a *addresses) current() *path { return &a.paths[a.index] }
 
-// set replaces the addresses and keeps what is known about those that stay. It
-// reports whether the one in use is still there. If it is not, the first one is
-// in use.
+// set replaces the addresses. It keeps the paths of addresses that stay, and reports
+// whether the address in use stays. If it does not, the first address comes into use.
 func (a *addresses) set(addrs []string) (isKept bool) {
 	var inUse string
 	if len(a.paths) > 0 {
@@ -71,8 +71,8 @@ func (a *addresses) set(addrs []string) (isKept bool) {
 	return slices.Contains(addrs, inUse)
 }
 
-// failed goes on to the next address and reports whether all have failed since
-// the last round, or since one of them worked.
+// failed records that the address in use failed, and moves on to the next address. It
+// reports whether this ends a round: all addresses have failed one after the other.
 func (a *addresses) failed() (isRoundOver bool) {
 	a.index = (a.index + 1) % len(a.paths)
 	if a.tried++; a.tried < len(a.paths) {

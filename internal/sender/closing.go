@@ -2,64 +2,66 @@ package sender
 
 import "time"
 
-// closing takes note of Close.
+// closing handles evClosing.
 func (m *machine) closing(now time.Time, by time.Time) {
 	if !m.isClosing {
 		m.isClosing, m.isSealing = true, true
 	}
-	m.closeBy = by
+	m.closeDeadline = by
 	m.quietUntil = time.Time{}
-	m.hurry(now)
+	m.shortenWaits(now)
 }
 
-// hurry shortens a proof or a doubt that would outlast Close: it is better to
-// send packets to a server that may be away than not at all.
-func (m *machine) hurry(now time.Time) {
-	if !m.isClosing || m.closeBy.IsZero() {
+// shortenWaits moves upAt and doubtUntil to half of the time until closeDeadline, if
+// they are later. Packets may then be lost if the server is away, but without this
+// they would be lost in any case.
+func (m *machine) shortenWaits(now time.Time) {
+	if !m.isClosing || m.closeDeadline.IsZero() {
 		return
 	}
-	half := now.Add(m.closeBy.Sub(now) / 2)
-	if !m.proofAt.IsZero() {
-		m.proofAt = earlier(m.proofAt, half)
+	half := now.Add(m.closeDeadline.Sub(now) / 2)
+	if !m.upAt.IsZero() {
+		m.upAt = earlier(m.upAt, half)
 	}
 	if !m.doubtUntil.IsZero() {
 		m.doubtUntil = earlier(m.doubtUntil, half)
 	}
 }
 
-// advanceClosing ends the machine if nothing is left, or if the time is over.
+// advanceClosing ends the connection, and then the machine, when no packets are left or
+// closeDeadline has passed.
 func (m *machine) advanceClosing(now time.Time) {
-	if m.isDue(m.closeBy, now) {
+	if m.isDue(m.closeDeadline, now) {
 		m.giveUp()
 		return
 	}
-	if len(m.flight.waiting()) > 0 {
+	if len(m.packets.waiting()) > 0 {
 		return
 	}
 	switch m.state {
 	case probing, up:
-		if m.state == probing && m.policy.isUDP && len(m.flight.written()) > 0 {
-			return // it may be refused
+		if m.state == probing && m.policy.isUDP && len(m.packets.written()) > 0 {
+			return // the packet may be refused
 		}
-		if len(m.flight.written()) > 0 || m.policy.isStream {
+		if len(m.packets.written()) > 0 || m.policy.isStream {
 			m.finish(now, errClosing)
 			return
 		}
-		m.do(action{kind: actClose})
+		m.addTodo(action{kind: actClose})
 	case finishing:
 		return
 	case paused, dialing:
-		if m.undecided && len(m.flight.written()) > 0 {
+		if m.undecided && len(m.packets.written()) > 0 {
 			return
 		}
 	}
 	m.state = done
 }
 
-// giveUp ends the machine and counts as lost what the server has not got.
+// giveUp ends the machine. The packets that the server does not have are lost.
 func (m *machine) giveUp() {
 	if m.isConnected() {
-		m.do(action{kind: actClose})
+		m.addTodo(action{kind: actClose})
 	}
 	if m.state == probing && m.policy.isUDP {
 		m.rewind()
@@ -67,13 +69,13 @@ func (m *machine) giveUp() {
 	m.state = paused
 	m.confirmArrived()
 	if m.isTrimming {
-		return // some lines of the first packet have arrived
+		return // first remove the lines that have arrived; giveUp is called again
 	}
-	drop := action{n: len(m.flight.waiting())}
-	drop.bytes, drop.lines = m.flight.dropAll()
+	drop := action{n: len(m.packets.waiting())}
+	drop.bytes, drop.lines = m.packets.dropAll()
 	if drop.n > 0 {
 		drop.kind, drop.reason, drop.err, drop.isLast = actDrop, reasonShutdown, m.cause, true
-		m.do(drop)
+		m.addTodo(drop)
 	}
 	m.state = done
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// arrived returns how many of the packets in flight the server, or its kernel,
-// has got as far as is known, the oldest first.
+// arrived returns how many of the oldest packets in flight have arrived at the server or
+// its kernel, as far as is known.
 func (m *machine) arrived() int {
-	written := m.flight.written()
+	written := m.packets.written()
 	if !m.policy.isStream {
 		return len(written)
 	}
@@ -21,38 +21,38 @@ func (m *machine) arrived() int {
 	return n
 }
 
-// confirmArrived confirms the packets that have arrived, when the connection is
-// over. All others wait again, the first of them without the lines that have
-// arrived.
+// confirmArrived confirms the packets that have arrived, after the connection has
+// ended. All others become waiting packets. The first of them loses the lines that
+// have arrived.
 func (m *machine) confirmArrived() {
 	m.undecided = false
 	m.confirm(m.arrived())
 	rest := m.acked - m.confirmed
 	m.rewind()
-	if m.policy.isStream && rest > 0 && len(m.flight.waiting()) > 0 {
+	if m.policy.isStream && rest > 0 && len(m.packets.waiting()) > 0 {
 		m.isTrimming = true
-		m.do(action{kind: actTrim, n: rest})
+		m.addTodo(action{kind: actTrim, n: rest})
 	}
 }
 
-// rewind makes all packets in flight wait again.
+// rewind makes all packets in flight waiting packets, for a new connection.
 func (m *machine) rewind() {
-	m.flight.rewind(m.flight.firstSeq())
+	m.packets.rewind(m.packets.firstSeq())
 	m.acked, m.confirmed = 0, 0
 }
 
-// confirmOld confirms the packets in flight that cannot come back.
+// confirmOld confirms the packets in flight that cannot be refused any more.
 func (m *machine) confirmOld(now time.Time) {
-	written := m.flight.written()
+	written := m.packets.written()
 	if len(written) == 0 || !m.doubtUntil.IsZero() || m.state != up {
 		return
 	}
 	n := m.arrived()
 	if m.policy.isUDP {
-		hold := m.hold()
+		timeout := m.refusalTimeout()
 		n = 0
-		for bytes := m.flight.writtenBytes; n < len(written); n++ {
-			if bytes <= m.policy.maxInFlight && now.Sub(written[n].sent) < hold {
+		for bytes := m.packets.writtenBytes; n < len(written); n++ {
+			if bytes <= m.policy.maxInFlight && now.Sub(written[n].sent) < timeout {
 				break
 			}
 			bytes -= written[n].bytes
@@ -61,12 +61,12 @@ func (m *machine) confirmOld(now time.Time) {
 	m.confirm(n)
 }
 
-// hold returns how long a written UDP packet may come back.
-func (m *machine) hold() time.Duration {
-	if m.addrs.current().evidence == prompt {
-		return m.policy.promptHold
+// refusalTimeout returns how long after its write a UDP packet may be refused.
+func (m *machine) refusalTimeout() time.Duration {
+	if m.addrs.current().kind == promptPath {
+		return m.policy.promptRefusalTimeout
 	}
-	return m.policy.hold
+	return m.policy.refusalTimeout
 }
 
 // confirm confirms the n oldest packets in flight.
@@ -74,8 +74,8 @@ func (m *machine) confirm(n int) {
 	if n == 0 {
 		return
 	}
-	bytes, lines := m.flight.confirm(n)
+	bytes, lines := m.packets.confirm(n)
 	m.confirmed += bytes + n
-	m.again = slices.DeleteFunc(m.again, func(seq uint64) bool { return seq < m.flight.firstSeq() })
-	m.do(action{kind: actConfirm, n: n, bytes: bytes, lines: lines})
+	m.toRewrite = slices.DeleteFunc(m.toRewrite, func(seq uint64) bool { return seq < m.packets.firstSeq() })
+	m.addTodo(action{kind: actConfirm, n: n, bytes: bytes, lines: lines})
 }

@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// conn is a socket that is connected to a server. It reports facts and decides
-// nothing. One goroutine uses it.
+// conn is a socket that is connected to a server. It writes packets and reports what
+// became of them. It decides nothing. Only one goroutine may use it.
 type conn interface {
-	// write hands a packet to the kernel. It blocks for no longer than
-	// writeTimeout and returns errBusy if the kernel has no room: then the same
-	// packet has to be written again. Any other error means that the connection
-	// is broken, or that an earlier packet came back: see facts.
+	// write hands a packet to the kernel. It blocks for at most writeTimeout. It
+	// returns errBusy if the kernel has no room: the caller must then write the
+	// same packet again. Any other error ends the connection or is about an earlier
+	// packet; status tells which.
 	write(packet []byte, now time.Time) error
 
-	// facts returns what has become known about the packets.
-	facts() facts
+	// status returns what became of the written packets since the last call.
+	status() connStatus
 
-	// news returns a channel that says when facts has something new, or nil.
-	// It is closed, or holds a token.
-	news() <-chan struct{}
+	// statusChanged returns a channel that is closed or holds an element when
+	// status has news. It returns nil if the network reports nothing by itself.
+	statusChanged() <-chan struct{}
 
-	// finish says that nothing more is written.
+	// finish tells the server that no more packets follow.
 	finish()
 
 	close()
 }
 
-// facts is what a conn knows about the packets that were written.
-type facts struct {
-	acked      int        // bytes that the server's kernel has, of a stream
-	returned   []returned // UDP packets that came back since the last call
-	err        error      // what broke the connection; errEnded if the server has closed its end
-	isReplaced bool       // another socket has the server's path
+// connStatus is what a conn knows about its packets and its server.
+type connStatus struct {
+	acked      int             // streams: the number of bytes that the server's kernel has acknowledged
+	refused    []refusedPacket // UDP: the packets that were refused since the last call
+	err        error           // the error that ended the connection; errEnded if the server closed its end
+	isReplaced bool            // Unix sockets: another socket is at the server's path
 }
 
 var (
@@ -45,9 +45,9 @@ var (
 	errEnded = errors.New("statsd closed the connection")
 )
 
-// dialFunc connects to an address. isSelf says that both ends of the connection
-// are ours.
-type dialFunc func(ctx context.Context, address string) (c conn, isSelf bool, err error)
+// dialFunc connects to an address. isSelfConnect reports whether the socket is
+// connected to itself.
+type dialFunc func(ctx context.Context, address string) (c conn, isSelfConnect bool, err error)
 
 // newDialFunc returns a function that connects to servers on a network.
 func newDialFunc(network string, p policy) dialFunc {
@@ -59,15 +59,15 @@ func newDialFunc(network string, p policy) dialFunc {
 		if err != nil {
 			return nil, false, err
 		}
-		// The kernel may choose the server's port for our end if nobody listens
-		// there and it is one of the ports for that purpose. Unix sockets have no
-		// such ports: both of their addresses may be the same only if empty.
-		isSelf := (network == UDP || network == TCP) && c.LocalAddr().String() == c.RemoteAddr().String()
+		// If no server listens on a port of the range for outgoing connections, the
+		// kernel may choose that port for our socket, and connect it to itself. Unix
+		// sockets have no such ports. Their addresses are equal if both are empty.
+		isSelfConnect := (network == UDP || network == TCP) && c.LocalAddr().String() == c.RemoteAddr().String()
 		switch network {
 		case UDP:
-			return newUDPConn(c.(*net.UDPConn)), isSelf, nil
+			return newUDPConn(c.(*net.UDPConn)), isSelfConnect, nil
 		case TCP:
-			return newStreamConn(c.(*net.TCPConn), p.stallTimeout), isSelf, nil
+			return newStreamConn(c.(*net.TCPConn), p.stallTimeout), isSelfConnect, nil
 		}
 		var file *fileWatch
 		if address[0] != '@' { // an abstract socket, see unix(7), has no file
@@ -85,29 +85,31 @@ func newDialFunc(network string, p policy) dialFunc {
 	}
 }
 
-// isRefused reports whether an attempt to connect has failed because nobody
-// listens.
+// isRefused reports whether an attempt to connect failed because no server listens at
+// the address.
 func isRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
 }
 
-// isClosedByServer reports whether the server, and not the network, has ended a
-// connection.
+// isClosedByServer reports whether err says that the server closed the connection, and
+// not that the network failed.
 func isClosedByServer(err error) bool {
 	return errors.Is(err, errEnded) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// writeTimeout is how long a write may block, and half of it at least. It
-// returns as soon as there is room; meanwhile the loop sees nothing else.
+// writeTimeout is the maximum time that a write may block. The limit of a single write
+// can be as low as half of it, because writer moves its deadline seldom. The loop
+// handles no event during a write.
 const writeTimeout = 20 * time.Millisecond
 
-// writer writes to a connection with a deadline.
+// writer writes to a connection with a timeout.
 type writer struct {
 	conn     net.Conn
-	deadline time.Time // of its writes: moving it costs as much as a small write
+	deadline time.Time // the write deadline; it is moved seldom, since that costs as much as a small write
 }
 
-// write writes all of b, or returns errBusy and how much it has written.
+// write writes all of b. If the kernel has no room for all of it, write returns errBusy
+// and the number of bytes that it has written.
 func (w *writer) write(b []byte, now time.Time) (n int, err error) {
 	if w.deadline.Sub(now) < writeTimeout/2 {
 		w.deadline = now.Add(writeTimeout)
@@ -122,7 +124,8 @@ func (w *writer) write(b []byte, now time.Time) (n int, err error) {
 	return n, err
 }
 
-// fileWatch notices that the server has made a new socket at its path.
+// fileWatch detects that another file has replaced the file at a path: the server was
+// started again and has created a new socket.
 type fileWatch struct {
 	path string
 	info os.FileInfo
@@ -136,8 +139,8 @@ func watchFile(path string) (*fileWatch, error) {
 	return &fileWatch{path: path, info: info}, nil
 }
 
-// isReplaced reports whether another file is there. It returns false if there
-// is none: the socket still serves those that are connected to it.
+// isReplaced reports whether another file is at the path. It returns false if there is
+// no file: a deleted socket still serves its open connections.
 func (f *fileWatch) isReplaced() bool {
 	if f == nil {
 		return false

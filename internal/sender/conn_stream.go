@@ -16,13 +16,13 @@ import (
 type streamConn struct {
 	conn    byteStream
 	out     writer
-	file    *fileWatch // of a Unix socket
-	counter *counter   // of the bytes that are not acknowledged; nil for a Unix socket, where written is received
+	file    *fileWatch      // of a Unix socket
+	counter *unackedCounter // nil for a Unix socket, whose peer has each byte as soon as it is written
 
-	offset  int           // how many bytes of the packet that is partly written are
-	written int           // bytes
+	offset  int           // the number of bytes that are written of a partly written packet
+	written int           // the number of bytes written on this connection
 	ended   chan struct{} // closed when the server has closed the connection
-	readErr error         // how reading has ended; valid when ended is closed
+	readErr error         // the error that ended the reads, nil after an EOF; valid when ended is closed
 	endSent bool
 }
 
@@ -38,17 +38,17 @@ type byteStream interface {
 func newStreamConn(c byteStream, stallTimeout time.Duration) *streamConn {
 	s := &streamConn{conn: c, out: writer{conn: c}, ended: make(chan struct{})}
 	if _, ok := c.(*net.TCPConn); ok {
-		s.counter = newCounter(c, stallTimeout)
+		s.counter = newUnackedCounter(c, stallTimeout)
 	}
 	go func() {
-		_, s.readErr = io.Copy(io.Discard, c) // a StatsD has nothing to say
+		_, s.readErr = io.Copy(io.Discard, c) // StatsD sends nothing
 		close(s.ended)
 	}()
 	return s
 }
 
 func (s *streamConn) write(packet []byte, now time.Time) error {
-	text := append(packet, '\n') // there is room for it behind each packet
+	text := append(packet, '\n') // the memory of a packet has room for a line feed after it
 	n, err := s.out.write(text[s.offset:], now)
 	s.offset += n
 	s.written += n
@@ -58,18 +58,18 @@ func (s *streamConn) write(packet []byte, now time.Time) error {
 	return err
 }
 
-func (s *streamConn) facts() facts {
-	f := facts{acked: s.written, isReplaced: s.file.isReplaced()}
+func (s *streamConn) status() connStatus {
+	f := connStatus{acked: s.written, isReplaced: s.file.isReplaced()}
 	if s.counter != nil {
 		n, err := s.counter.unacknowledged()
 		if s.endSent && n > 0 {
-			n-- // the end itself counts as a byte, RFC 9293, section 3.4
+			n-- // the FIN takes one sequence number (RFC 9293, section 3.4)
 		}
 		f.acked -= n
 		f.err = err
 	}
 	if f.err == nil && s.hasEnded() {
-		if f.err = s.readErr; f.err == nil { // the server has closed its end only
+		if f.err = s.readErr; f.err == nil { // the server has closed only its end
 			f.err = errEnded
 		}
 	}
@@ -85,13 +85,13 @@ func (s *streamConn) hasEnded() bool {
 	}
 }
 
-func (s *streamConn) news() <-chan struct{} { return s.ended }
-func (s *streamConn) finish()               { s.endSent = s.conn.CloseWrite() == nil }
+func (s *streamConn) statusChanged() <-chan struct{} { return s.ended }
+func (s *streamConn) finish()                        { s.endSent = s.conn.CloseWrite() == nil }
 
 func (s *streamConn) close() {
 	if s.counter != nil {
 		if n, _ := s.counter.unacknowledged(); n > 0 {
-			_ = s.conn.(*net.TCPConn).SetLinger(0) // lines that are sent again must not arrive here, too
+			_ = s.conn.(*net.TCPConn).SetLinger(0) // lines that are sent again must not also arrive on this connection
 		}
 	}
 	s.conn.Close()

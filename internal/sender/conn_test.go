@@ -80,9 +80,9 @@ func TestStreamFacts(t *testing.T) {
 	defer l.Close()
 	connect := func() (conn, *net.TCPConn) {
 		t.Helper()
-		c, isSelf, err := newDialFunc(TCP, newPolicy(TCP))(t.Context(), l.Addr().String())
-		if err != nil || isSelf {
-			t.Fatalf("got %v, %v", isSelf, err)
+		c, isSelfConnect, err := newDialFunc(TCP, newPolicy(TCP))(t.Context(), l.Addr().String())
+		if err != nil || isSelfConnect {
+			t.Fatalf("got %v, %v", isSelfConnect, err)
 		}
 		server, err := l.Accept()
 		if err != nil {
@@ -93,27 +93,27 @@ func TestStreamFacts(t *testing.T) {
 		}
 		return c, server.(*net.TCPConn)
 	}
-	wait := func(c conn, what string, is func(facts) bool) {
+	wait := func(c conn, what string, is func(connStatus) bool) {
 		t.Helper()
-		var f facts
-		waitFor(t, func() bool { f = c.facts(); return is(f) }, func() string { return fmt.Sprintf("%s: %+v", what, f) })
+		var f connStatus
+		waitFor(t, func() bool { f = c.status(); return is(f) }, func() string { return fmt.Sprintf("%s: %+v", what, f) })
 	}
 	c, server := connect()
-	if f := c.facts(); f.acked != 0 || f.err != nil {
+	if f := c.status(); f.acked != 0 || f.err != nil {
 		t.Errorf("at the start: %+v", f)
 	}
 	text := append(make([]byte, 0, 10), "a:1|c"...)
 	if err := c.write(text, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	wait(c, "6 bytes are acknowledged", func(f facts) bool { return f.acked == 6 && f.err == nil })
+	wait(c, "6 bytes are acknowledged", func(f connStatus) bool { return f.acked == 6 && f.err == nil })
 	c.finish()
 	if got, err := io.ReadAll(server); err != nil || string(got) != "a:1|c\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	wait(c, "the end counts for nothing", func(f facts) bool { return f.acked == 6 })
+	wait(c, "the end counts for nothing", func(f connStatus) bool { return f.acked == 6 })
 	server.Close()
-	wait(c, "the server has closed it", func(f facts) bool { return f.err == errEnded && f.acked == 6 })
+	wait(c, "the server has closed it", func(f connStatus) bool { return f.err == errEnded && f.acked == 6 })
 	c.close()
 
 	c, server = connect()
@@ -121,8 +121,8 @@ func TestStreamFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
-	<-c.news()
-	wait(c, "the server has reset it", func(f facts) bool { return isClosedByServer(f.err) && f.err != errEnded })
+	<-c.statusChanged()
+	wait(c, "the server has reset it", func(f connStatus) bool { return isClosedByServer(f.err) && f.err != errEnded })
 	c.close()
 }
 

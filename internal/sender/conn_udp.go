@@ -13,33 +13,34 @@ import (
 // udpConn sends UDP packets. A host where nobody listens answers with an ICMP
 // message that quotes the packet, see RFC 1122, section 4.1.3.3.
 type udpConn struct {
-	conn   *net.UDPConn
-	out    writer
-	errors *errorQueue
-	token  chan struct{} // there is something for facts
-	ended  chan struct{} // closed when the goroutine that reads is gone
+	conn    *net.UDPConn
+	out     writer
+	errors  *errorQueue
+	changed chan struct{} // holds an element if status has news
+	ended   chan struct{} // closed when the goroutine that reads is gone
 
-	mu       sync.Mutex
-	returned []returned
-	err      error
+	mu      sync.Mutex
+	refused []refusedPacket
+	err     error
 }
 
-// returned is a packet that came back.
-type returned struct {
-	quoted       []byte        // its beginning
-	err          syscall.Errno // why
-	isLoopback   bool          // the refusal came through the loopback interface, where refusals are not limited
-	isNoNeighbor bool          // our own host has sent it back, since it has not found the server's
-	mtu          int           // if it was too long for the path: how long an IP packet may be
+// refusedPacket is a packet that was refused: its sender gets it back in an ICMP
+// message.
+type refusedPacket struct {
+	quoted       []byte        // the beginning of the packet
+	err          syscall.Errno // why it was refused
+	isLoopback   bool          // the message came through the loopback interface, where Linux does not limit ICMP
+	isNoNeighbor bool          // our own host refused it, because it could not find the server's host
+	mtu          int           // the maximum length of an IP packet on the path, if this one was longer
 }
 
 func newUDPConn(c *net.UDPConn) *udpConn {
 	u := &udpConn{
-		conn:   c,
-		out:    writer{conn: c},
-		errors: newErrorQueue(c),
-		token:  make(chan struct{}, 1),
-		ended:  make(chan struct{}),
+		conn:    c,
+		out:     writer{conn: c},
+		errors:  newErrorQueue(c),
+		changed: make(chan struct{}, 1),
+		ended:   make(chan struct{}),
 	}
 	go u.read()
 	return u
@@ -48,28 +49,28 @@ func newUDPConn(c *net.UDPConn) *udpConn {
 // read waits for errors. It ignores what a server sends.
 func (u *udpConn) read() {
 	defer close(u.ended)
-	var answer [1]byte
+	var ignored [1]byte
 	for {
-		_, err := u.conn.Read(answer[:])
+		_, err := u.conn.Read(ignored[:])
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			u.note(err)
+			u.addError(err)
 		}
 	}
 }
 
-// note notes an error of the socket and the packets that it is about.
-func (u *udpConn) note(err error) {
+// addError records an error of the socket, and the packets that were refused.
+func (u *udpConn) addError(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.returned = append(u.returned, u.errors.read()...)
+	u.refused = append(u.refused, u.errors.read()...)
 	if err != nil {
 		u.err = err
 	}
-	if len(u.returned) > 0 || u.err != nil {
-		signal(u.token)
+	if len(u.refused) > 0 || u.err != nil {
+		signal(u.changed)
 	}
 }
 
@@ -78,37 +79,37 @@ func (u *udpConn) write(packet []byte, now time.Time) error {
 	return err
 }
 
-func (u *udpConn) facts() facts {
-	u.note(u.errors.pending())
+func (u *udpConn) status() connStatus {
+	u.addError(u.errors.pending())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f := facts{returned: u.returned, err: u.err}
-	u.returned, u.err = nil, nil
+	f := connStatus{refused: u.refused, err: u.err}
+	u.refused, u.err = nil, nil
 	select {
-	case <-u.token:
+	case <-u.changed:
 	default:
 	}
 	return f
 }
 
-func (u *udpConn) news() <-chan struct{} { return u.token }
-func (u *udpConn) finish()               {}
+func (u *udpConn) statusChanged() <-chan struct{} { return u.changed }
+func (u *udpConn) finish()                        {}
 
 func (u *udpConn) close() {
 	u.conn.Close()
 	<-u.ended
 }
 
-// minQuoted is how many bytes of a packet its refusal must quote to say which
-// packet it was.
+// minQuoted is the number of bytes of a packet that an ICMP message must quote to
+// identify it.
 const minQuoted = 64
 
-// firstQuoted returns the index of the first of written that came back, or
-// len(written) if none did. Of equal packets it takes the last: a refusal does
-// not take long.
-func firstQuoted(written []*buffer, all []returned) int {
+// firstQuoted returns the index of the first written packet that was refused, or
+// len(written) if there is none. If several written packets are equal, it assumes the
+// last one, because a refusal arrives soon after the packet was written.
+func firstQuoted(written []*buffer, refused []refusedPacket) int {
 	first := len(written)
-	for _, r := range slices.Backward(all) {
+	for _, r := range slices.Backward(refused) {
 		for i := first - 1; i >= 0; i-- {
 			text := written[i].bytes
 			if bytes.HasPrefix(text, r.quoted) && len(r.quoted) >= min(len(text), minQuoted) {

@@ -22,9 +22,9 @@ func TestRefusalsOfThisHostAreKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		dial := newDialFunc(UDP, newPolicy(UDP))
-		c, isSelf, err := dial(t.Context(), listener.LocalAddr().String())
-		if err != nil || isSelf {
-			t.Fatalf("%s: got %v, %v", host, isSelf, err)
+		c, isSelfConnect, err := dial(t.Context(), listener.LocalAddr().String())
+		if err != nil || isSelfConnect {
+			t.Fatalf("%s: got %v, %v", host, isSelfConnect, err)
 		}
 		defer c.close()
 		if err := c.write([]byte("a:1|c"), time.Now()); err != nil {
@@ -33,20 +33,20 @@ func TestRefusalsOfThisHostAreKnown(t *testing.T) {
 		if got := receive(t, listener); got != "a:1|c" {
 			t.Fatalf("got %q", got)
 		}
-		if f := c.facts(); f.err != nil || len(f.returned) > 0 {
+		if f := c.status(); f.err != nil || len(f.refused) > 0 {
 			t.Errorf("%s: a server that listens: got %+v", host, f)
 		}
 		listener.Close()
 		if err := c.write([]byte("b:1|c"), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		var all []returned
+		var all []refusedPacket
 		waitFor(t, func() bool {
 			select {
-			case <-c.news():
+			case <-c.statusChanged():
 			default:
 			}
-			all = append(all, c.facts().returned...)
+			all = append(all, c.status().refused...)
 			return len(all) > 0
 		}, func() string { return host + ": nothing came back" })
 		if r := all[0]; string(r.quoted) != "b:1|c" || r.err != syscall.ECONNREFUSED || !r.isLoopback || r.isNoNeighbor {
@@ -55,7 +55,7 @@ func TestRefusalsOfThisHostAreKnown(t *testing.T) {
 	}
 }
 
-// TestUDPSaysThatPacketsCameBack waits for the news of a connection.
+// TestUDPSaysThatPacketsCameBack waits until a connection has news.
 func TestUDPSaysThatPacketsCameBack(t *testing.T) {
 	address := newServer(t, UDP).address
 	c, _, err := newDialFunc(UDP, newPolicy(UDP))(t.Context(), address)
@@ -67,9 +67,9 @@ func TestUDPSaysThatPacketsCameBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-c.news():
+	case <-c.statusChanged():
 	case <-time.After(deadline):
-		t.Fatal("there are no news")
+		t.Fatal("statusChanged got no element")
 	}
 }
 
@@ -80,9 +80,9 @@ func TestFirstQuoted(t *testing.T) {
 		for _, text := range strings.Fields(written) {
 			packets = append(packets, &buffer{bytes: []byte(text)})
 		}
-		var all []returned
+		var all []refusedPacket
 		for _, q := range strings.Fields(quoted) {
-			all = append(all, returned{quoted: []byte(q)})
+			all = append(all, refusedPacket{quoted: []byte(q)})
 		}
 		if got := firstQuoted(packets, all); got != want {
 			t.Errorf("of %.40q were quoted %.40q: got %d, want %d", written, quoted, got, want)

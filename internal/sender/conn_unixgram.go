@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// unixgramConn sends packets through a Unix domain socket. The kernel hands
-// them to the server's socket at once, and takes no more than that has room for.
+// unixgramConn sends packets through a Unix domain socket. The kernel puts each packet
+// into the server's receive buffer at once, or blocks while that is full.
 type unixgramConn struct {
 	conn net.Conn
 	out  writer
@@ -18,7 +18,7 @@ func (c *unixgramConn) write(packet []byte, now time.Time) error {
 	return err
 }
 
-func (c *unixgramConn) facts() facts          { return facts{isReplaced: c.file.isReplaced()} }
-func (c *unixgramConn) news() <-chan struct{} { return nil }
-func (c *unixgramConn) finish()               {}
-func (c *unixgramConn) close()                { c.conn.Close() }
+func (c *unixgramConn) status() connStatus             { return connStatus{isReplaced: c.file.isReplaced()} }
+func (c *unixgramConn) statusChanged() <-chan struct{} { return nil }
+func (c *unixgramConn) finish()                        {}
+func (c *unixgramConn) close()                         { c.conn.Close() }

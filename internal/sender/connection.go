@@ -5,30 +5,29 @@ import (
 	"time"
 )
 
-// packetTooLong takes note that the socket rejects the next packet for its
-// size. The error may belong to an earlier packet, so it counts the second time.
+// packetTooLong handles evTooLong. The first error in a row may belong to an earlier
+// packet, so the machine tries again. After the second one it drops the packet.
 func (m *machine) packetTooLong(now time.Time) {
-	if m.tooLong++; m.tooLong < 2 || len(m.flight.waiting()) == 0 {
+	if m.tooLongCount++; m.tooLongCount < 2 || len(m.packets.waiting()) == 0 {
 		return
 	}
-	bytes, lines := m.flight.drop()
-	m.do(action{kind: actDrop, bytes: bytes, lines: lines, reason: reasonTooLarge})
-	m.flight.wrote(now)
-	m.tooLong = 0
+	bytes, lines := m.packets.drop()
+	m.addTodo(action{kind: actDrop, bytes: bytes, lines: lines, reason: reasonTooLarge})
+	m.packets.markWritten(now)
+	m.tooLongCount = 0
 }
 
-// cut takes note that packets longer than n bytes, from seq on, were dropped
-// because of their size. They are written again, and the kernel fragments them
-// now.
-func (m *machine) cut(seq uint64, n int) {
-	for i := max(seq, m.flight.firstSeq()); i < m.flight.nextSeq(); i++ {
-		if m.flight.packets[i-m.flight.base].bytes > n && !slices.Contains(m.again, i) {
-			m.again = append(m.again, i)
+// mtuExceeded handles evMTUExceeded. The packets are written again: the kernel now
+// knows the MTU of the path and fragments them.
+func (m *machine) mtuExceeded(seq uint64, n int) {
+	for i := max(seq, m.packets.firstSeq()); i < m.packets.nextSeq(); i++ {
+		if m.packets.list[i-m.packets.base].bytes > n && !slices.Contains(m.toRewrite, i) {
+			m.toRewrite = append(m.toRewrite, i)
 		}
 	}
 }
 
-// resolved takes note of the server's addresses.
+// resolved handles evResolved. It moves to another address if the one in use is gone.
 func (m *machine) resolved(now time.Time, addrs []string) {
 	var before string
 	if len(m.addrs.paths) > 0 {
@@ -47,10 +46,10 @@ func (m *machine) resolved(now time.Time, addrs []string) {
 		if isKept {
 			return
 		}
-		m.do(action{kind: actMoved, addr: before})
+		m.addTodo(action{kind: actMoved, addr: before})
 		if m.state == probing && m.policy.isUDP { // a packet in flight may be lost
 			m.rewind()
-			m.do(action{kind: actClose})
+			m.addTodo(action{kind: actClose})
 			m.state, m.dialAt = paused, now
 			return
 		}
@@ -58,8 +57,8 @@ func (m *machine) resolved(now time.Time, addrs []string) {
 	}
 }
 
-// lookupFailed takes note that the server's name was not found. The addresses
-// that are known stay in use.
+// lookupFailed handles evLookupFailed. The addresses from an earlier lookup stay in
+// use.
 func (m *machine) lookupFailed(now time.Time, err error) {
 	if m.state == noAddress && !m.isAway {
 		m.isAway, m.awaySince = true, now
@@ -68,52 +67,52 @@ func (m *machine) lookupFailed(now time.Time, err error) {
 	if !isKept {
 		m.cause = err
 	}
-	m.do(action{kind: actNotFound, err: err, isKept: isKept})
+	m.addTodo(action{kind: actNotFound, err: err, isKept: isKept})
 }
 
-// dialed takes note of a connection. isSelf says that both its ends are ours.
-func (m *machine) dialed(now time.Time, isSelf bool) {
+// dialed handles evDialed.
+func (m *machine) dialed(now time.Time, isSelfConnect bool) {
 	if m.state != dialing {
 		return
 	}
 	p := m.addrs.current()
-	if p.addr != m.dialedAddr { // it is not one of the server's any more
-		m.do(action{kind: actClose})
+	if p.addr != m.dialedAddr { // a lookup has replaced the addresses meanwhile
+		m.addTodo(action{kind: actClose})
 		m.confirmArrived()
 		m.state, m.dialAt = paused, now
 		return
 	}
-	if isSelf {
-		m.do(action{kind: actClose})
-		m.noDial(now, errSelf, true)
+	if isSelfConnect {
+		m.addTodo(action{kind: actClose})
+		m.handleDialError(now, errSelfConnect, true)
 		return
 	}
 	if m.undecided {
-		p.evidence = balanced
+		p.kind = balancedPath
 		m.undecided = false
 	}
 	m.rewind()
-	m.written, m.burst, m.tooLong = 0, 0, 0
-	m.again = m.again[:0]
+	m.written, m.burst, m.tooLongCount = 0, 0, 0
+	m.toRewrite = m.toRewrite[:0]
 	m.dialedAt, m.endedEarly = now, false
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}
-	m.doubtUntil, m.proofAt = time.Time{}, time.Time{}
-	if m.policy.hasNoDelay {
+	m.doubtUntil, m.upAt = time.Time{}, time.Time{}
+	if m.policy.isUnix {
 		m.checkAt = now.Add(m.policy.fileInterval)
 	}
 	switch {
 	case m.policy.isStream && m.policy.probation > 0:
-		m.state, m.proofAt = probing, now.Add(m.policy.probation)
+		m.state, m.upAt = probing, now.Add(m.policy.probation)
 		m.startDoubt(now)
-		m.hurry(now)
-	case m.policy.isUDP && m.needsProof:
+		m.shortenWaits(now)
+	case m.policy.isUDP && m.mustProbe:
 		m.state, m.probeAt = probing, now
 	default:
 		m.recovered(now)
 	}
 }
 
-// dialFailed takes note that there is no connection.
+// dialFailed handles evDialFailed.
 func (m *machine) dialFailed(now time.Time, err error, isRefused bool) {
 	if m.state != dialing {
 		return
@@ -123,18 +122,18 @@ func (m *machine) dialFailed(now time.Time, err error, isRefused bool) {
 		m.state, m.dialAt = paused, now
 		return
 	}
-	m.noDial(now, err, isRefused)
+	m.handleDialError(now, err, isRefused)
 }
 
-// noDial takes note that the server is away. If nobody listens at the address
-// of a stream after a connection has ended early, the server itself accepted
-// that connection, and has what its kernel acknowledged.
-func (m *machine) noDial(now time.Time, err error, isRefused bool) {
+// handleDialError records that the server is away. If a stream's connection ended early
+// and the next attempt to connect is refused, the path has no load balancer. The server
+// itself accepted that connection, so it has the bytes that its kernel acknowledged.
+func (m *machine) handleDialError(now time.Time, err error, isRefused bool) {
 	p := m.addrs.current()
 	if isRefused && m.policy.isStream {
 		p.earlyEnds = 0
 		if m.endedEarly {
-			p.evidence = direct
+			p.kind = directPath
 		}
 	}
 	if m.undecided {
@@ -142,44 +141,44 @@ func (m *machine) noDial(now time.Time, err error, isRefused bool) {
 	}
 	p.lastRefusal = now
 	m.away(now, err)
-	// An attempt that took long was a part of the pause.
+	// The time of the attempt counts towards the pause.
 	m.dialAt = later(now, m.dialAt.Add(m.dialStart.Sub(now)))
 }
 
-// finish ends a connection in good order, because of why. Nothing more is
-// written on it.
-func (m *machine) finish(now time.Time, why error) {
-	m.state, m.finishCause = finishing, why
-	m.do(action{kind: actFinish})
+// finish ends a connection gracefully because of cause: the machine writes no more
+// packets, and closes the connection when it knows what became of those in flight.
+func (m *machine) finish(now time.Time, cause error) {
+	m.state, m.finishCause = finishing, cause
+	m.addTodo(action{kind: actFinish})
 	m.checkAt = now
 	switch {
-	case m.policy.isUDP && m.addrs.current().evidence == prompt:
-		m.finishUntil = now.Add(m.policy.promptHold)
+	case m.policy.isUDP && m.addrs.current().kind == promptPath:
+		m.finishDeadline = now.Add(m.policy.promptRefusalTimeout)
 	case m.policy.isUDP:
-		m.finishUntil = now.Add(m.policy.refusalTime)
-	case why == errClosing:
-		m.finishUntil = m.closeBy
+		m.finishDeadline = now.Add(m.policy.lastRefusalTimeout)
+	case cause == errClosing:
+		m.finishDeadline = m.closeDeadline
 	default:
-		m.finishUntil = now.Add(m.policy.finishTimeout)
+		m.finishDeadline = now.Add(m.policy.finishTimeout)
 	}
 }
 
-// isFinished reports whether the machine knows what became of the packets in
-// flight, or the time for that is over.
+// isFinished reports whether the machine knows what became of the packets in flight,
+// or finishDeadline has passed.
 func (m *machine) isFinished(now time.Time) bool {
-	if m.isDue(m.finishUntil, now) {
+	if m.isDue(m.finishDeadline, now) {
 		return true
 	}
-	return !m.policy.isUDP && m.arrived() == len(m.flight.written())
+	return !m.policy.isUDP && m.arrived() == len(m.packets.written())
 }
 
-// closeFinished closes a connection after finish.
+// closeFinished closes the connection when isFinished is true.
 func (m *machine) closeFinished(now time.Time) {
 	if m.finishCause != errMoved && m.finishCause != errClosing {
 		m.endStream(now, m.finishCause)
 		return
 	}
-	m.do(action{kind: actClose})
+	m.addTodo(action{kind: actClose})
 	m.confirmArrived()
 	m.state, m.dialAt = paused, now
 }

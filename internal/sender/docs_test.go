@@ -20,14 +20,14 @@ func TestDocsStateTheTimes(t *testing.T) {
 	millis := func(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
 	for _, want := range []string{
 		"or " + millis(udp.flushInterval) + " after its first line",
-		"every " + millis(udp.retryInterval) + ", with one packet | the packet is not refused within " + millis(udp.promptHold),
+		"every " + millis(udp.retryInterval) + ", with one packet | the packet is not refused within " + millis(udp.promptRefusalTimeout),
 		"every " + millis(udp.probeInterval) + ", with an empty packet",
 		"no packet is refused for " + seconds(udp.silence),
 		"nothing is acknowledged for " + seconds(tcp.stallTimeout),
 		"after " + seconds(tcp.retryInterval) + ", then after twice as long each time, up to " + seconds(tcp.maxRetryInterval),
 		"the connection ends | every " + millis(unix.retryInterval),
 		"ended in a refusal, up to " + seconds(udp.maxSilence) + ". For another " + seconds(udp.silence),
-		fmt.Sprintf("waiting packets leave at %d KiB/s. The rate doubles every %s up to %d MiB/s", startRate>>10, millis(doubleTime), baseRate>>20),
+		fmt.Sprintf("waiting packets leave at %d KiB/s. The rate doubles every %s up to %d MiB/s", startRate>>10, millis(doubleTime), maxRate>>20),
 		"After " + millis(tcp.probation) + " it may carry two, then twice as many after each " + millis(tcp.rampInterval),
 		"After " + seconds(tcp.doubt) + " there is no limit",
 		"keeps the packets of these " + seconds(tcp.doubt),

@@ -5,67 +5,69 @@ import (
 	"time"
 )
 
-// eventKind names something that happened.
+// eventKind is the kind of an event. Its comment names the fields of the event that
+// are set.
 type eventKind uint8
 
 const (
-	evTick         eventKind = iota // time has passed
-	evDid                           // the loop has carried out action did
-	evOpened                        // the open packet has got its first line
-	evSealed                        // a packet of n bytes and lines lines waits
-	evResolved                      // the server has the addresses addrs
-	evLookupFailed                  // its name was not found because of err
-	evDialed                        // a connection is there; isSelf if both its ends are ours
-	evDialFailed                    // there is none because of err; isRefused if nobody listens
-	evWrote                         // the packet that was to be written is written
-	evBlocked                       // the socket has no room for it
-	evTooLong                       // the socket takes no packet of its size
-	evAcked                         // the server's kernel has the first n bytes of the connection
-	evRefused                       // packet seq and all after it came back because of err; isOurs if our own host sent them back, isPrompt if none is missing
-	evCut                           // packets longer than n bytes, from seq on, were dropped on the path
-	evEnded                         // the connection is over because of err; isClosed if the server closed it
-	evReplaced                      // another socket has the server's address
-	evTrimmed                       // the oldest packet has lost n bytes and lines lines, which the server has
-	evClosing                       // Close was called and returns at the time by, if that is not zero
+	evTick           eventKind = iota // time has passed
+	evActionDone                      // the loop has carried out the action done
+	evPacketOpened                    // the queue's open packet got its first line
+	evPacketSealed                    // the loop took a packet of n bytes and lines lines from the queue
+	evResolved                        // the server's name has the addresses addrs
+	evLookupFailed                    // the lookup of the server's name failed with err
+	evDialed                          // an attempt to connect succeeded; isSelfConnect if the socket is connected to itself
+	evDialFailed                      // an attempt to connect failed with err; isRefused if no server listens
+	evWrote                           // packet seq was written
+	evBlocked                         // the socket had no room for the packet
+	evTooLong                         // the socket rejected the packet as too long
+	evAcked                           // the server's kernel has acknowledged the first n bytes of the connection
+	evRefused                         // packet seq and all after it were refused with err; isFromOwnHost if by this host, isPrompt if the path refuses each packet at once
+	evMTUExceeded                     // packets longer than n bytes, from seq on, were dropped on the path
+	evConnEnded                       // the connection ended with err; isClosed if the server closed it
+	evSocketReplaced                  // another socket is at the server's path
+	evTrimmed                         // the oldest packet lost n bytes and lines lines, which had arrived
+	evClosing                         // Close was called; it returns at deadline, zero for none
 )
 
-// event is something that happened, with the values that its kind names.
+// event is something that happened.
 type event struct {
-	kind                                          eventKind
-	did                                           actionKind
-	seq                                           uint64
-	n                                             int
-	lines                                         int
-	addrs                                         []string
-	err                                           error
-	by                                            time.Time
-	isSelf, isRefused, isOurs, isPrompt, isClosed bool
+	kind                                                        eventKind
+	done                                                        actionKind
+	seq                                                         uint64
+	n                                                           int
+	lines                                                       int
+	addrs                                                       []string
+	err                                                         error
+	deadline                                                    time.Time
+	isSelfConnect, isRefused, isFromOwnHost, isPrompt, isClosed bool
 }
 
-// actionKind names something that a loop has to do.
+// actionKind is the kind of an action. Its comment names the fields of the action that
+// are set.
 type actionKind uint8
 
 const (
-	actWait     actionKind = iota // until the time until, or an event; if isQuiet, lines may wait
-	actSeal                       // end the open packet and take what the queue holds
-	actLookup                     // look the server's name up again
+	actWait     actionKind = iota // wait for an event, until the time until; if isQuiet, ignore new lines
+	actSeal                       // seal the open packet and take all packets of the queue
+	actLookup                     // look up the server's name again
 	actDial                       // begin to connect to addr
 	actWrite                      // write packet seq
 	actProbe                      // write an empty packet
-	actCheck                      // look what became of the packets in flight
-	actFinish                     // say that nothing follows on this connection
+	actCheck                      // check what became of the packets in flight
+	actFinish                     // tell the server that no more packets follow on this connection
 	actClose                      // close the connection
-	actTrim                       // take those lines out of the oldest packet that end within its first n bytes
-	actConfirm                    // n packets, the oldest, are out of our hands, with bytes and lines
-	actDrop                       // n packets with bytes and lines are lost for reason; if isLast, all that is left
+	actTrim                       // remove the lines that end within the first n bytes of the oldest packet
+	actConfirm                    // remove the n oldest packets, which hold bytes and lines, and count them as sent
+	actDrop                       // count n packets, which hold bytes and lines, as lost for reason; if isLast, they are all that are left
 	actAway                       // report that the server is away because of err
-	actBack                       // report that it is back, after duration
-	actMoved                      // report that it is not at addr any more
-	actNotFound                   // report that its name was not found because of err; isKept if an address is known
-	actDone                       // nothing is left to do
+	actBack                       // report that the server is back after duration
+	actMoved                      // report that addr is no longer an address of the server
+	actNotFound                   // report that the lookup failed with err; isKept if an earlier address stays in use
+	actStop                       // end the loop
 )
 
-// action is something that the loop has to do.
+// action is something that the loop must do.
 type action struct {
 	kind                    actionKind
 	seq                     uint64
@@ -92,11 +94,11 @@ func (k actionKind) String() string { return actionNames[k] }
 // String returns e as a failing test prints it.
 func (e event) String() string {
 	switch e.kind {
-	case evDid:
-		return fmt.Sprintf("did %v", e.did)
-	case evSealed, evTrimmed, evAcked, evCut:
+	case evActionDone:
+		return fmt.Sprintf("did %v", e.done)
+	case evPacketSealed, evTrimmed, evAcked, evMTUExceeded:
 		return fmt.Sprintf("%v n=%d lines=%d seq=%d", e.kind, e.n, e.lines, e.seq)
-	case evRefused, evEnded, evDialFailed, evLookupFailed:
+	case evRefused, evConnEnded, evDialFailed, evLookupFailed:
 		return fmt.Sprintf("%v seq=%d: %v", e.kind, e.seq, e.err)
 	}
 	return e.kind.String()

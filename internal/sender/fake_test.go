@@ -20,9 +20,9 @@ type fakeConn struct {
 	mu         sync.Mutex
 	written    []string
 	times      []time.Time
-	writeErr   error // what write returns
-	known      facts // what facts returns next
-	looks      int   // how often facts was called
+	writeErr   error      // what write returns
+	known      connStatus // what status returns next
+	looks      int        // how often status was called
 	isFinished bool
 	isClosed   bool
 }
@@ -37,16 +37,16 @@ func (c *fakeConn) write(packet []byte, now time.Time) error {
 	return c.writeErr
 }
 
-func (c *fakeConn) facts() facts {
+func (c *fakeConn) status() connStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looks++
 	f := c.known
-	c.known.returned, c.known.err = nil, nil
+	c.known.refused, c.known.err = nil, nil
 	return f
 }
 
-func (c *fakeConn) news() <-chan struct{} { return c.token }
+func (c *fakeConn) statusChanged() <-chan struct{} { return c.token }
 
 func (c *fakeConn) finish() {
 	c.mu.Lock()
@@ -69,7 +69,7 @@ func (c *fakeConn) set(change func()) {
 	synctest.Wait()
 }
 
-// lookCount returns how often facts was called.
+// lookCount returns how often status was called.
 func (c *fakeConn) lookCount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,9 +104,9 @@ type fakeNet struct {
 	conns []*fakeConn
 	dials []string // addresses
 
-	dialErr  error
-	dialTime time.Duration
-	isSelf   bool
+	dialErr       error
+	dialTime      time.Duration
+	isSelfConnect bool
 }
 
 func (n *fakeNet) dial(ctx context.Context, address string) (conn, bool, error) {
@@ -128,7 +128,7 @@ func (n *fakeNet) dial(ctx context.Context, address string) (conn, bool, error) 
 	}
 	c := &fakeConn{token: make(chan struct{}, 1)}
 	n.conns = append(n.conns, c)
-	return c, n.isSelf, nil
+	return c, n.isSelfConnect, nil
 }
 
 // last returns the newest connection.

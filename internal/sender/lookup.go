@@ -12,24 +12,23 @@ import (
 )
 
 const (
-	// lookupTimeout is how long one lookup of a name may take.
+	// lookupTimeout is the maximum time of a lookup.
 	lookupTimeout = 5 * time.Second
 
-	// lookupPause is the shortest time between two lookups.
+	// lookupPause is the minimum time between two lookups.
 	lookupPause = time.Second
 
-	// A lookup that failed is repeated after lookupRetry, then after twice as
-	// long each time, up to maxLookupRetry.
+	// A failed lookup is repeated after lookupRetry. The time doubles with each
+	// further failure, up to maxLookupRetry.
 	lookupRetry    = 100 * time.Millisecond
 	maxLookupRetry = 5 * time.Second
 )
 
 var errNoAddress = errors.New("the name has no address")
 
-// lookup finds the addresses of a server. It looks the name up at the start,
-// then at an interval and when it is asked to. It has a goroutine of its own, so
-// that a slow name server delays nothing. If a lookup fails, the addresses that
-// were found before stay.
+// lookup finds the addresses of a server. It looks up the name at the start, at each
+// interval and on request. It does so in a goroutine of its own, so that a slow name
+// server delays nothing else. When a lookup fails, the addresses found before stay.
 type lookup struct {
 	host, port string
 	interval   time.Duration
@@ -39,26 +38,25 @@ type lookup struct {
 	addrs []string // with the port
 	err   error    // of the last lookup
 
-	changed chan struct{} // holds a token if there is something new for result
-	again   chan struct{} // holds a token if a lookup is asked for
+	changed   chan struct{} // receives an element when result changes
+	requested chan struct{} // receives an element when a lookup is requested
 
-	ctx    context.Context // done when the goroutine has to end
+	ctx    context.Context // done when close is called
 	cancel context.CancelFunc
-	done   chan struct{} // closed when it is gone
+	done   chan struct{} // closed when the goroutine has ended
 }
 
 // lookupFunc finds the addresses of a host, as net.Resolver.LookupNetIP does.
 type lookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// newLookup returns a lookup of the options' address, which does nothing before
-// start.
+// newLookup returns a lookup for options.Address. It does nothing before start.
 func newLookup(options *Options, find lookupFunc) (*lookup, error) {
 	l := &lookup{
-		interval: options.ResolveInterval,
-		find:     find,
-		changed:  make(chan struct{}, 1),
-		again:    make(chan struct{}, 1),
-		done:     make(chan struct{}),
+		interval:  options.ResolveInterval,
+		find:      find,
+		changed:   make(chan struct{}, 1),
+		requested: make(chan struct{}, 1),
+		done:      make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if options.Network == Unixgram || options.Network == Unix {
@@ -77,7 +75,8 @@ func newLookup(options *Options, find lookupFunc) (*lookup, error) {
 	return l, nil
 }
 
-// start starts the goroutine, unless the address is known for good.
+// start starts the goroutine, unless the address is an IP address or a path, which need
+// no lookup.
 func (l *lookup) start() {
 	if len(l.addrs) > 0 {
 		close(l.done)
@@ -95,21 +94,21 @@ func (l *lookup) run() {
 	defer close(l.done)
 	for retry := lookupRetry; ; {
 		wait := max(l.interval, lookupPause)
-		if l.look() {
+		if l.resolve() {
 			retry = lookupRetry
 		} else {
 			wait = retry
 			retry = min(2*retry, maxLookupRetry)
 		}
-		if l.isOver(min(wait, lookupPause), nil) || l.isOver(wait-lookupPause, l.again) {
+		if l.isClosed(min(wait, lookupPause), nil) || l.isClosed(wait-lookupPause, l.requested) {
 			return
 		}
 	}
 }
 
-// isOver waits for a time, or until early has a token, and reports whether close
-// was called.
-func (l *lookup) isOver(wait time.Duration, early <-chan struct{}) bool {
+// isClosed waits for a time, or until early receives an element, and reports whether
+// close was called meanwhile.
+func (l *lookup) isClosed(wait time.Duration, early <-chan struct{}) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -121,9 +120,9 @@ func (l *lookup) isOver(wait time.Duration, early <-chan struct{}) bool {
 	return false
 }
 
-// look looks the name up, keeps the result, and reports whether there are
-// addresses.
-func (l *lookup) look() (ok bool) {
+// resolve looks up the name once, stores the result and reports whether it found an
+// address.
+func (l *lookup) resolve() (ok bool) {
 	ctx, cancel := context.WithTimeout(l.ctx, lookupTimeout)
 	defer cancel()
 	found, err := l.find(ctx, "ip", l.host)
@@ -155,14 +154,15 @@ func (l *lookup) look() (ok bool) {
 	return true
 }
 
+// sameSet reports whether a and b have the same elements in any order.
 func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// lookAgain asks for a lookup now. It does not wait for it.
-func (l *lookup) lookAgain() { signal(l.again) }
+// request asks for a lookup now. It does not wait for the result.
+func (l *lookup) request() { signal(l.requested) }
 
-// result returns the addresses that were found last, and the error of the last
+// result returns the addresses of the last successful lookup, and the error of the last
 // lookup.
 func (l *lookup) result() (addrs []string, err error) {
 	l.mu.Lock()

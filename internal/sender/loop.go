@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// loop carries out what a machine decides. It owns the socket, the timer and
-// the bytes of the packets. One goroutine, that of run, uses all but what stop
-// uses.
+// loop carries out the actions of a machine. It owns the socket, the timer and the
+// bytes of the packets. Only the goroutine of run uses it, except for the fields that
+// stop uses.
 type loop struct {
 	machine *machine
 	queue   *queue
@@ -20,50 +20,50 @@ type loop struct {
 
 	stopOnce sync.Once
 	stopping chan struct{}   // closed by stop
-	deadline time.Time       // of stop; set before stopping is closed
-	expired  context.Context // done when stop has to return
+	deadline time.Time       // when stop must return, zero for never; set before stopping is closed
+	expired  context.Context // done when the context of stop is done, or run ends
 	expire   context.CancelFunc
 	done     chan struct{} // closed when the goroutine is gone
 
-	packets  []*buffer // that the machine knows, in order, after those that were removed
-	base     uint64    // number of packets[0]
-	removed  int       // packets at the start that were removed
+	packets  []*buffer // the packets of machine.packets, with their bytes
+	base     uint64    // the number of packets[0]
+	removed  int       // the number of packets at the start that are removed
 	openedAt time.Time // when the open packet got its first line, zero if it has none
 
-	conn     conn            // nil if there is none
-	news     <-chan struct{} // of conn
-	dials    chan dialed     // the end of an attempt to connect
-	isDials  bool            // there is such an attempt
-	stopped  <-chan struct{} // stopping, until it was seen
-	timer    *time.Timer
-	polledAt time.Time // when events were received last
+	conn          conn            // nil if there is no connection
+	statusChanged <-chan struct{} // of conn
+	dialResults   chan dialResult // receives the result of an attempt to connect
+	isDialing     bool            // an attempt to connect is under way
+	stopped       <-chan struct{} // stopping, or nil after run has seen that it is closed
+	timer         *time.Timer
+	polledAt      time.Time // when the loop last received events
 }
 
-// dialed is how an attempt to connect has ended.
-type dialed struct {
-	conn   conn
-	isSelf bool
-	err    error
+// dialResult is the result of an attempt to connect.
+type dialResult struct {
+	conn          conn
+	isSelfConnect bool
+	err           error
 }
 
-// newLoop returns a loop that sends what is in q.
+// newLoop returns a loop that sends the packets of q.
 func newLoop(p policy, q *queue, look *lookup, dial dialFunc, r *report) *loop {
 	l := &loop{
-		machine:  newMachine(p, rand.Uint64()),
-		queue:    q,
-		lookup:   look,
-		dial:     dial,
-		report:   r,
-		stopping: make(chan struct{}),
-		done:     make(chan struct{}),
-		dials:    make(chan dialed, 1),
+		machine:     newMachine(p, rand.Uint64()),
+		queue:       q,
+		lookup:      look,
+		dial:        dial,
+		report:      r,
+		stopping:    make(chan struct{}),
+		done:        make(chan struct{}),
+		dialResults: make(chan dialResult, 1),
 	}
 	l.expired, l.expire = context.WithCancel(context.Background())
 	return l
 }
 
-// stop makes run send what is left and waits for its end, until ctx is done:
-// then the rest is lost.
+// stop makes run send the remaining packets and end, and waits for that. When ctx is
+// done, the packets that are left are lost.
 func (l *loop) stop(ctx context.Context) {
 	defer l.expire()
 	l.stopOnce.Do(func() {
@@ -78,7 +78,7 @@ func (l *loop) stop(ctx context.Context) {
 	}
 }
 
-// run sends until stop.
+// run sends packets until stop is called and no packets are left.
 func (l *loop) run() {
 	defer close(l.done)
 	l.stopped = l.stopping
@@ -91,25 +91,25 @@ func (l *loop) run() {
 	}
 	for {
 		a := l.machine.next(time.Now())
-		if a.kind == actDone {
+		if a.kind == actStop {
 			break
 		}
-		l.do(a)
+		l.perform(a)
 	}
 	l.expire()
-	if l.isDials {
-		if d := <-l.dials; d.conn != nil {
+	if l.isDialing {
+		if d := <-l.dialResults; d.conn != nil {
 			d.conn.close()
 		}
 	}
 	l.publish()
 }
 
-// handle hands the machine an event.
+// handle passes an event to the machine.
 func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
 
-// do carries out an action and tells the machine so.
-func (l *loop) do(a action) {
+// perform carries out an action and reports that to the machine.
+func (l *loop) perform(a action) {
 	switch a.kind {
 	case actWait:
 		l.wait(a)
@@ -119,8 +119,8 @@ func (l *loop) do(a action) {
 		return
 	case actProbe:
 		err := l.conn.write(nil, time.Now())
-		l.handle(event{kind: evDid, did: actProbe})
-		l.look(err)
+		l.handle(event{kind: evActionDone, done: actProbe})
+		l.checkConn(err)
 		return
 	case actTrim:
 		n, lines := l.trim(a.n)
@@ -131,16 +131,16 @@ func (l *loop) do(a action) {
 		l.dequeue(true)
 		l.openedAt = time.Time{}
 	case actLookup:
-		l.lookup.lookAgain()
+		l.lookup.request()
 	case actDial:
 		l.connect(a.addr)
 	case actCheck:
-		l.look(nil)
+		l.checkConn(nil)
 	case actFinish:
 		l.conn.finish()
 	case actClose:
 		l.conn.close()
-		l.conn, l.news = nil, nil
+		l.conn, l.statusChanged = nil, nil
 	case actConfirm:
 		l.report.confirmed(a.n, a.lines, a.bytes)
 		l.remove(a.n)
@@ -150,37 +150,38 @@ func (l *loop) do(a action) {
 			l.remove(len(l.packets) - l.removed)
 		}
 	default:
-		l.report.do(a)
+		l.report.logAction(a)
 	}
-	l.handle(event{kind: evDid, did: a.kind})
+	l.handle(event{kind: evActionDone, done: a.kind})
 }
 
-// connect begins to connect to an address.
+// connect begins to connect to an address. The result arrives in dialResults.
 func (l *loop) connect(address string) {
-	l.isDials = true
+	l.isDialing = true
 	go func() {
-		c, isSelf, err := l.dial(l.expired, address)
-		l.dials <- dialed{c, isSelf, err}
+		c, isSelfConnect, err := l.dial(l.expired, address)
+		l.dialResults <- dialResult{c, isSelfConnect, err}
 	}()
 }
 
-// connected takes the end of an attempt to connect.
-func (l *loop) connected(d dialed) {
-	l.isDials = false
+// connected handles the result of an attempt to connect.
+func (l *loop) connected(d dialResult) {
+	l.isDialing = false
 	if d.err != nil {
 		l.report.sendErrors++
 		l.handle(event{kind: evDialFailed, err: d.err, isRefused: isRefused(d.err)})
 		return
 	}
 	l.report.connections++
-	l.conn, l.news = d.conn, d.conn.news()
-	l.handle(event{kind: evDialed, isSelf: d.isSelf})
+	l.conn, l.statusChanged = d.conn, d.conn.statusChanged()
+	l.handle(event{kind: evDialed, isSelfConnect: d.isSelfConnect})
 }
 
-// pollInterval is how long the loop writes without a look at all else.
+// pollInterval is the maximum time for which the loop only writes packets. Then it
+// receives other events, if there are any.
 const pollInterval = writeTimeout
 
-// write writes a packet.
+// write writes packet seq.
 func (l *loop) write(seq uint64) {
 	now := time.Now()
 	switch err := l.conn.write(l.packet(seq).bytes, now); {
@@ -189,15 +190,14 @@ func (l *loop) write(seq uint64) {
 	case errors.Is(err, errBusy):
 		l.handle(event{kind: evBlocked})
 	default:
-		l.look(err)
+		l.checkConn(err)
 	}
 	if now.Sub(l.polledAt) > pollInterval {
 		l.wait(action{until: now})
 	}
 }
 
-// wait waits until a time, or until something happens, which it hands to the
-// machine.
+// wait waits for an event until a.until, and passes it to the machine.
 func (l *loop) wait(a action) {
 	l.publish()
 	l.timer.Reset(time.Until(a.until))
@@ -208,7 +208,7 @@ func (l *loop) wait(a action) {
 	select {
 	case <-opened:
 		l.openedAt = time.Now()
-		l.handle(event{kind: evOpened})
+		l.handle(event{kind: evPacketOpened})
 	case <-filled:
 		l.dequeue(false)
 	case <-l.lookup.changed:
@@ -217,32 +217,32 @@ func (l *loop) wait(a action) {
 		} else {
 			l.handle(event{kind: evResolved, addrs: addrs})
 		}
-	case d := <-l.dials:
+	case d := <-l.dialResults:
 		l.connected(d)
-	case <-l.news:
-		l.look(nil)
+	case <-l.statusChanged:
+		l.checkConn(nil)
 	case <-l.stopped:
 		l.stopped = nil
-		l.handle(event{kind: evClosing, by: l.deadline})
+		l.handle(event{kind: evClosing, deadline: l.deadline})
 	case <-l.expired.Done():
-		l.handle(event{kind: evClosing, by: time.Now()})
+		l.handle(event{kind: evClosing, deadline: time.Now()})
 	case <-l.timer.C:
 		l.handle(event{kind: evTick})
 	}
 	l.polledAt = time.Now()
 }
 
-// publish makes the state visible to Send and Stats.
+// publish makes the state of the loop visible to Send and Stats.
 func (l *loop) publish() {
 	m := l.machine
-	waiting := len(m.flight.waiting())
+	waiting := len(m.packets.waiting())
 	if l.queue.setUnsent(waiting) {
 		l.report.log.Info("the send queue has room again")
 	}
-	l.report.isAway = m.isAway
+	l.report.isAway, l.report.awaySince = m.isAway, m.awaySince
 	l.report.oldest = l.openedAt
 	if waiting > 0 {
-		l.report.oldest = l.packet(m.flight.nextSeq()).queuedAt
+		l.report.oldest = l.packet(m.packets.nextSeq()).queuedAt
 	}
 	l.report.publish()
 }

@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// packet returns a packet by its number.
+// packet returns the packet with the given number.
 func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
 
-// dequeue takes packets from the queue; with all, the open one too.
+// dequeue takes the sealed packets from the queue. If all is true, it also takes the
+// open one.
 func (l *loop) dequeue(all bool) {
 	before := len(l.packets)
 	l.packets = l.queue.dequeue(l.packets, all)
 	now := time.Now()
 	for _, b := range l.packets[before:] {
-		at := now
+		at := now // the first packet may be the open one, whose time is known
 		if !l.openedAt.IsZero() {
 			at, l.openedAt = l.openedAt, time.Time{}
 		}
 		b.queuedAt = at
-		l.machine.handle(now, event{kind: evSealed, n: len(b.bytes), lines: b.lines})
+		l.machine.handle(now, event{kind: evPacketSealed, n: len(b.bytes), lines: b.lines})
 	}
 }
 
-// trim takes those lines off the oldest packet that end within its first n
-// bytes, and returns how many bytes and lines that were.
+// trim removes the lines of the oldest packet that end within its first n bytes. It
+// returns the number of their bytes and lines.
 func (l *loop) trim(n int) (size, lines int) {
 	b := l.packets[l.removed]
 	arrived := b.bytes[:min(n, len(b.bytes))]
@@ -33,7 +34,7 @@ func (l *loop) trim(n int) (size, lines int) {
 	return len(arrived), bytes.Count(arrived, []byte{'\n'})
 }
 
-// remove removes the n oldest packets.
+// remove removes the n oldest packets and recycles their buffers.
 func (l *loop) remove(n int) {
 	removed := l.packets[l.removed : l.removed+n]
 	l.queue.recycle(removed)

@@ -71,7 +71,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 		}
 		c := n.last()
 		c.set(func() {
-			c.known.returned = []returned{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
+			c.known.refused = []refusedPacket{{quoted: []byte("c:1|c"), err: syscall.ECONNREFUSED, isLoopback: true}}
 		})
 		if got := n.s.Stats(); got.IsUp || got.QueueLines != 2 || got.LinesSent != 2 || got.SendErrors != 1 {
 			t.Errorf("away: %+v", got)
@@ -103,7 +103,7 @@ func TestLoopMapsRefusals(t *testing.T) {
 // TestLoopLearnsHowRefusalsCome has a refusal come from another host, and from
 // our own, which has not found the server's.
 func TestLoopLearnsHowRefusalsCome(t *testing.T) {
-	f := func(r returned, e evidence, sent int) {
+	f := func(r refusedPacket, e pathKind, sent int) {
 		inBubble(t, Options{DatagramBytes: 5}, func(t *testing.T, n *fakeNet) {
 			pass(time.Second)
 			for _, line := range []string{"a:1|c", "b:1|c", "c:1|c"} {
@@ -112,20 +112,20 @@ func TestLoopLearnsHowRefusalsCome(t *testing.T) {
 			}
 			c := n.last()
 			r.quoted = []byte("c:1|c")
-			c.set(func() { c.known.returned = []returned{r} })
-			if got := n.s.loop.machine.addrs.current().evidence; got != e {
-				t.Errorf("%+v: got evidence %d, want %d", r, got, e)
+			c.set(func() { c.known.refused = []refusedPacket{r} })
+			if got := n.s.loop.machine.addrs.current().kind; got != e {
+				t.Errorf("%+v: got kind %d, want %d", r, got, e)
 			}
 			if got := n.s.Stats().LinesSent; got != uint64(sent) {
 				t.Errorf("%+v: %d lines were sent, want %d", r, got, sent)
 			}
 		})
 	}
-	f(returned{err: syscall.ECONNREFUSED, isLoopback: true}, prompt, 2)
-	f(returned{err: syscall.ECONNREFUSED}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true}, limited, 2)
-	f(returned{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknown, 0)
+	f(refusedPacket{err: syscall.ECONNREFUSED, isLoopback: true}, promptPath, 2)
+	f(refusedPacket{err: syscall.ECONNREFUSED}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true}, limitedPath, 2)
+	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknownPath, 0)
 }
 
 func TestLoopWritesCutPacketsAgain(t *testing.T) {
@@ -139,7 +139,7 @@ func TestLoopWritesCutPacketsAgain(t *testing.T) {
 		c := n.last()
 		c.set(func() {
 			c.known.err = syscall.EMSGSIZE
-			c.known.returned = []returned{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
+			c.known.refused = []refusedPacket{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
 		})
 		if got := c.lines(); !slices.Equal(got, append(lines, lines[0], lines[2])) {
 			t.Errorf("got %q", got)
@@ -246,12 +246,12 @@ func TestLoopReportsFailedDials(t *testing.T) {
 		if got := strings.Count(n.log.String(), "statsd is away"); got != 1 {
 			t.Errorf("%d entries of the log, want 1", got)
 		}
-		n.set(func() { n.dialErr, n.isSelf = nil, true })
+		n.set(func() { n.dialErr, n.isSelfConnect = nil, true })
 		pass(2 * time.Second)
 		if n.s.Stats().IsUp || !n.last().hasClosed() {
 			t.Error("a socket that is connected to itself is used")
 		}
-		n.set(func() { n.isSelf = false })
+		n.set(func() { n.isSelfConnect = false })
 		pass(2 * time.Second)
 		if !n.s.Stats().IsUp {
 			t.Error("the server is not up again")
@@ -275,8 +275,8 @@ func TestRefusalWithoutAPacket(t *testing.T) {
 		if got := n.s.Stats(); got.LinesSent != 2 || got.QueueLines != 1 || got.IsUp {
 			t.Errorf("got %+v", got)
 		}
-		if got := n.s.loop.machine.addrs.current().evidence; got != limited {
-			t.Errorf("got evidence %d, want %d", got, limited)
+		if got := n.s.loop.machine.addrs.current().kind; got != limitedPath {
+			t.Errorf("got kind %d, want %d", got, limitedPath)
 		}
 	})
 }

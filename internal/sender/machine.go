@@ -6,92 +6,93 @@ import (
 	"time"
 )
 
-// state is what a machine does with its server at the moment.
+// state is the state of the connection to the server.
 type state uint8
 
 const (
-	noAddress state = iota // the server's name is not known yet
-	paused                 // no connection, until dialAt
+	noAddress state = iota // the server's name is not resolved yet
+	paused                 // not connected; dialing begins at dialAt
 	dialing                // connecting
-	probing                // connected, but the server may still be away
-	up                     // packets leave
-	finishing              // nothing more is written on this connection
-	done                   // the end
+	probing                // connected, but the server may be away
+	up                     // packets are sent
+	finishing              // no more packets are written on this connection
+	done                   // closed
 )
 
 var stateNames = [...]string{"no address", "paused", "dialing", "probing", "up", "finishing", "done"}
 
 func (s state) String() string { return stateNames[s] }
 
-// errSelf says that a socket was given the server's own port as its local port,
-// and is connected to itself. So nobody else listens there.
-var errSelf = errors.New("nobody listens: the socket is connected to itself")
+// errSelfConnect says that a socket is connected to itself: the kernel chose the
+// server's port as its local port, so no server listens there.
+var errSelfConnect = errors.New("nobody listens: the socket is connected to itself")
 
 const (
-	reasonShutdown = "shutdown"  // lines were not sent before Close returned
-	reasonTooLarge = "too_large" // the socket takes no packet of this size
+	reasonShutdown = "shutdown"  // the lines were not sent before Close returned
+	reasonTooLarge = "too_large" // the packet is too large for the socket
 )
 
-// machine decides how packets reach one server. It has no sockets, timers or
-// locks: a loop hands it events and carries out its actions.
+// machine decides when to connect to one server and when to write packets to it. It
+// has no sockets, timers or locks: a loop passes events to it and carries out its
+// actions.
 //
-//	noAddress ─resolved─▶ paused ─dialAt─▶ dialing ─dialed─▶ probing ─proofAt─▶ up
-//	                        ▲  ▲              │                │                │ address gone,
+//	noAddress ─resolved─▶ paused ─dialAt─▶ dialing ─dialed─▶ probing ───upAt──▶ up
+//	                        ▲  ▲              │                │                │ address removed,
 //	                        │  └─dial failed──┘                │                │ closing
 //	                        ├──────────refused, ended──────────┘                ▼
 //	                        └──────────refused, ended────────────────────── finishing ─▶ paused, done
 //
 // The zero value of a time means never.
 type machine struct {
-	policy policy
-	random *rand.Rand
-	state  state
-	todo   []action // to be carried out first, in order
-	todoAt int      // how many of todo were carried out
+	policy   policy
+	random   *rand.Rand
+	state    state
+	todo     []action // actions that go before all others, in order
+	todoDone int      // the number of actions of todo that were carried out
 
-	addrs  addresses
-	flight inflight
-	pacer  pacer
+	addrs   addresses
+	packets packetList
+	pacer   pacer
 
-	openedAt     time.Time // first line of the open packet
-	dialAt       time.Time // paused: when to connect
-	dialedAddr   string    // what was or is being connected to
-	dialStart    time.Time // when the last attempt to connect began
-	dialedAt     time.Time // when the connection was made
-	proofAt      time.Time // probing: when silence has become a proof
-	doubtUntil   time.Time // until then a lost packet may go unnoticed, so none is confirmed
-	probeAt      time.Time // when to write an empty packet
-	checkAt      time.Time // when to look what became of the packets in flight
-	blockedUntil time.Time // the socket is full
-	quietUntil   time.Time // a burst is over, the next one begins then
-	finishUntil  time.Time // finishing: when to close the connection
+	openedAt       time.Time // when the open packet got its first line; see queue.open
+	dialAt         time.Time // paused: when to connect
+	dialedAddr     string    // the address of the last attempt to connect
+	dialStart      time.Time // when that attempt began
+	dialedAt       time.Time // when that attempt succeeded
+	upAt           time.Time // probing: the server counts as up if nothing fails before this time
+	doubtUntil     time.Time // packets may be lost unnoticed before this time, so none is confirmed
+	probeAt        time.Time // when to write an empty packet
+	checkAt        time.Time // when to check what became of the packets in flight
+	blockedUntil   time.Time // the socket was full; when to write again
+	quietUntil     time.Time // a burst of packets has ended; when the next one may begin
+	finishDeadline time.Time // finishing: when to close the connection
 
-	acked     int      // bytes of this connection that the server's kernel has
-	confirmed int      // those of them whose packets were confirmed
-	written   int      // packets written on this connection
-	burst     int      // packets written without a pause
-	again     []uint64 // packets that were dropped on the path and must be written again
-	tooLong   int      // times in a row that the socket has rejected the next packet for its size
+	acked        int      // bytes of this connection that the server's kernel has acknowledged
+	confirmed    int      // bytes of this connection whose packets are confirmed
+	written      int      // packets written on this connection
+	burst        int      // packets written without a pause
+	toRewrite    []uint64 // the numbers of packets that were dropped as too long for the path, and are to be written again
+	tooLongCount int      // how often in a row the socket has rejected the next packet as too long
 
-	// undecided is true after a connection of a stream has ended early: whether
-	// the server got the packets in flight shows at the next attempt to connect.
+	// undecided is true after a stream's connection ended early on an unknown path.
+	// The next attempt to connect shows whether the server got the packets in flight.
 	undecided   bool
-	endedEarly  bool  // the last connection has ended early
-	finishCause error // finishing: why; errMoved, errClosing, or how the connection ended
+	endedEarly  bool  // the last connection ended soon after it was made
+	finishCause error // finishing: errMoved, errClosing, or the error that ended the connection
 
-	failures   int // rounds of addresses that failed in a row
-	isAway     bool
-	awaySince  time.Time
-	needsProof bool  // it was refused or not reached, so a connection alone does not mean that it is back
-	cause      error // why the server is away
-	isLogged   bool  // the log says so
-	loggedAt   time.Time
+	failures  int // the number of rounds in a row in which all addresses failed
+	isAway    bool
+	awaySince time.Time
+	mustProbe bool  // the last address failed, so a UDP server counts as up only after a probe
+	cause     error // why the server is away
+	isLogged  bool  // the log says that the server is away
+	loggedAt  time.Time
 
-	isTrimming bool // the first packet that waits will lose lines that have arrived
+	isTrimming bool // actTrim is pending: the first waiting packet will lose lines that have arrived
 
-	isClosing bool
-	isSealing bool // the queue is closed, and its last packets are still to be taken
-	closeBy   time.Time
+	isClosing     bool
+	isSealing     bool      // the queue is closed, and its last packets are still to be taken
+	closeDeadline time.Time // when Close must return; zero for never
 }
 
 var (
@@ -103,30 +104,30 @@ func newMachine(p policy, seed uint64) *machine {
 	return &machine{policy: p, random: rand.New(rand.NewPCG(seed, seed))}
 }
 
-// handle takes note of an event. It changes the machine and does nothing else.
+// handle updates the machine for an event.
 func (m *machine) handle(now time.Time, e event) {
 	switch e.kind {
-	case evDid:
-		m.did(now, e.did)
-	case evOpened:
+	case evActionDone:
+		m.actionDone(now, e.done)
+	case evPacketOpened:
 		m.openedAt = now
-	case evSealed:
-		m.flight.add(e.n, e.lines)
+	case evPacketSealed:
+		m.packets.add(e.n, e.lines)
 		m.pacer.add(e.n)
 	case evResolved:
 		m.resolved(now, e.addrs)
 	case evLookupFailed:
 		m.lookupFailed(now, e.err)
 	case evDialed:
-		m.dialed(now, e.isSelf)
+		m.dialed(now, e.isSelfConnect)
 	case evDialFailed:
 		m.dialFailed(now, e.err, e.isRefused)
 	case evClosing:
-		m.closing(now, e.by)
+		m.closing(now, e.deadline)
 	case evTrimmed:
-		m.did(now, actTrim)
+		m.actionDone(now, actTrim)
 		m.isTrimming = false
-		m.flight.trim(e.n, e.lines)
+		m.packets.trim(e.n, e.lines)
 	default:
 		if m.isConnected() {
 			m.handleConn(now, e)
@@ -140,7 +141,7 @@ func (m *machine) isConnected() bool {
 	return m.state == probing || m.state == up || m.state == finishing
 }
 
-// handleConn takes note of an event of the connection.
+// handleConn handles an event of the connection.
 func (m *machine) handleConn(now time.Time, e event) {
 	switch e.kind {
 	case evWrote:
@@ -153,20 +154,20 @@ func (m *machine) handleConn(now time.Time, e event) {
 		m.acked = max(m.acked, e.n)
 	case evRefused:
 		m.refused(now, e)
-	case evCut:
-		m.cut(e.seq, e.n)
-	case evEnded:
+	case evMTUExceeded:
+		m.mtuExceeded(e.seq, e.n)
+	case evConnEnded:
 		m.ended(now, e.err, e.isClosed)
-	case evReplaced:
+	case evSocketReplaced:
 		m.finish(now, errMoved)
 	}
 }
 
-// did takes note that an action was carried out.
-func (m *machine) did(now time.Time, kind actionKind) {
-	if len(m.todo) > 0 && m.todo[m.todoAt].kind == kind {
-		if m.todoAt++; m.todoAt == len(m.todo) {
-			m.todo, m.todoAt = m.todo[:0], 0
+// actionDone records that the loop has carried out an action.
+func (m *machine) actionDone(now time.Time, kind actionKind) {
+	if len(m.todo) > 0 && m.todo[m.todoDone].kind == kind {
+		if m.todoDone++; m.todoDone == len(m.todo) {
+			m.todo, m.todoDone = m.todo[:0], 0
 		}
 		return
 	}
@@ -177,40 +178,40 @@ func (m *machine) did(now time.Time, kind actionKind) {
 	case actDial:
 		m.state, m.dialedAddr, m.dialStart = dialing, m.addrs.current().addr, now
 	case actProbe:
-		m.probed(now)
+		m.wroteProbe(now)
 	case actCheck:
 		m.checkAt = time.Time{}
-		if m.policy.hasNoDelay || len(m.flight.written()) > 0 {
+		if m.policy.isUnix || len(m.packets.written()) > 0 {
 			m.checkAt = now.Add(m.checkInterval())
 		}
 	}
 }
 
-// do adds an action to those that are carried out first.
-func (m *machine) do(a action) { m.todo = append(m.todo, a) }
+// addTodo adds an action that goes before all others.
+func (m *machine) addTodo(a action) { m.todo = append(m.todo, a) }
 
-// wrote takes note that a packet was written: the first one that waited, or one
-// that is written again.
+// wrote records that a packet was written: the first waiting packet, or the first one
+// of toRewrite.
 func (m *machine) wrote(now time.Time, seq uint64) {
-	m.blockedUntil, m.tooLong = time.Time{}, 0
-	if len(m.again) > 0 && m.again[0] == seq {
-		m.again = m.again[1:]
+	m.blockedUntil, m.tooLongCount = time.Time{}, 0
+	if len(m.toRewrite) > 0 && m.toRewrite[0] == seq {
+		m.toRewrite = m.toRewrite[1:]
 		return
 	}
-	bytes := m.flight.waiting()[0].bytes
-	m.flight.wrote(now)
+	bytes := m.packets.waiting()[0].bytes
+	m.packets.markWritten(now)
 	m.written++
 	switch {
 	case m.policy.isUDP:
 		m.pacer.spend(bytes)
-		m.startProof(now)
+		m.setUpAt(now)
 		m.probeAt = now.Add(m.policy.fastProbeInterval)
 	case m.policy.hasAcks:
 		m.checkAt = earlier(m.checkAt, now.Add(m.policy.ackInterval))
 	default:
 		m.acked += bytes + 1
 	}
-	if m.burst++; len(m.flight.waiting()) == 0 {
+	if m.burst++; len(m.packets.waiting()) == 0 {
 		if m.burst > 1 && !m.isClosing {
 			m.quietUntil = now.Add(m.policy.burstInterval)
 		}
@@ -218,11 +219,11 @@ func (m *machine) wrote(now time.Time, seq uint64) {
 	}
 }
 
-// advance does what the time has come for.
+// advance does everything that is due.
 func (m *machine) advance(now time.Time) {
 	switch m.state {
 	case probing:
-		if m.isDue(m.proofAt, now) {
+		if m.isDue(m.upAt, now) {
 			m.recovered(now)
 		}
 	case finishing:
@@ -231,7 +232,7 @@ func (m *machine) advance(now time.Time) {
 		}
 	}
 	if m.state == up && m.isDue(m.doubtUntil, now) {
-		m.trust(now)
+		m.endDoubt(now)
 	}
 	if m.isConnected() {
 		m.confirmOld(now)
@@ -242,10 +243,10 @@ func (m *machine) advance(now time.Time) {
 	}
 }
 
-// isDue reports whether a time has come.
+// isDue reports whether the time at has come. The zero time never comes.
 func (m *machine) isDue(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
 
-// earlier returns the earlier of two times, where zero is never.
+// earlier returns the earlier of two times. The zero time means never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

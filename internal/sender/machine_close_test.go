@@ -6,12 +6,12 @@ import (
 )
 
 // closing hands the machine Close, with the time that it has.
-func (d *dialogue) closing(timeout time.Duration) {
-	d.on(event{kind: evClosing, by: d.now.Add(timeout)})
+func (d *harness) closing(timeout time.Duration) {
+	d.on(event{kind: evClosing, deadline: d.now.Add(timeout)})
 }
 
 func TestMachineClosesWithNothingLeft(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.closing(time.Hour)
 	d.want("seal", "done")
 
@@ -47,13 +47,13 @@ func TestMachineClosesWithNothingLeft(t *testing.T) {
 func TestMachineSendsTheRest(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	d.after(time.Second)
-	d.on(event{kind: evOpened})
+	d.on(event{kind: evPacketOpened})
 	d.on(event{kind: evClosing}) // without a limit
 	if a := d.m.next(d.now); a.kind != actSeal {
 		t.Fatalf("got %v, want the queue to be emptied", a)
 	}
 	d.queued(2)
-	d.on(event{kind: evDid, did: actSeal})
+	d.on(event{kind: evActionDone, done: actSeal})
 	d.want("write 0", "write 1", "finish", "check", "wait 5ms")
 	d.after(99 * time.Millisecond)
 	d.is(finishing)
@@ -64,7 +64,7 @@ func TestMachineSendsTheRest(t *testing.T) {
 // TestMachineClosesInEachState has a server that is away, does not answer, or
 // takes nothing: Close is over when its time is.
 func TestMachineClosesInEachState(t *testing.T) {
-	f := func(what string, want int, d *dialogue) {
+	f := func(what string, want int, d *harness) {
 		t.Run(what, func(t *testing.T) {
 			d.t = t
 			d.closing(time.Second)
@@ -88,13 +88,13 @@ func TestMachineClosesInEachState(t *testing.T) {
 			}
 		})
 	}
-	queued := func(d *dialogue, packets int) *dialogue {
+	queued := func(d *harness, packets int) *harness {
 		d.queued(packets)
 		return d
 	}
-	f("no address", 2, queued(newDialogue(t, newPolicy(UDP)), 1))
+	f("no address", 2, queued(newHarness(t, newPolicy(UDP)), 1))
 
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a"}})
 	d.want("dial a")
 	f("dialing", 2, queued(d, 1))
@@ -147,7 +147,7 @@ func TestMachineClosesInEachState(t *testing.T) {
 	f("probing", 0, queued(d, 2))
 
 	d = connected(t, newPolicy(UDP))
-	d.on(event{kind: evRefused, err: errTest, isOurs: true})
+	d.on(event{kind: evRefused, err: errTest, isFromOwnHost: true})
 	d.run(100 * time.Millisecond)
 	d.on(event{kind: evDialed})
 	d.queued(1)
@@ -183,15 +183,15 @@ func TestMachineClosesTwice(t *testing.T) {
 func TestMachineClosesFast(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	for range 10_000 { // 14 MB
-		d.on(event{kind: evSealed, n: 1432, lines: 10})
+		d.on(event{kind: evPacketSealed, n: 1432, lines: 10})
 	}
 	d.m.pacer.start(d.now) // they are old
 	d.closing(2 * time.Second)
-	if n := len(d.m.flight.waiting()); n != 10_000 {
+	if n := len(d.m.packets.waiting()); n != 10_000 {
 		t.Fatalf("%d packets wait", n)
 	}
 	d.run(time.Second)
-	if n := len(d.m.flight.waiting()); n < 1500 || n > 3000 {
+	if n := len(d.m.packets.waiting()); n < 1500 || n > 3000 {
 		t.Errorf("%d packets wait after half of the time, want about a quarter", n)
 	}
 	actions := d.run(time.Second)

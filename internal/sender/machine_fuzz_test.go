@@ -45,23 +45,23 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 	wireBytes := 0
 	check := func(e event) {
 		m.handle(now, e)
-		if f := &m.flight; f.first > f.next || f.next > len(f.packets) {
-			t.Fatalf("%v: packets are in no order: %d %d %d", e, f.first, f.next, len(f.packets))
+		if f := &m.packets; f.first > f.next || f.next > len(f.list) {
+			t.Fatalf("%v: packets are in no order: %d %d %d", e, f.first, f.next, len(f.list))
 		}
 		written, waiting, lines := 0, 0, 0
-		for _, q := range m.flight.written() {
+		for _, q := range m.packets.written() {
 			written += q.bytes
 			lines += q.lines
 		}
-		for _, q := range m.flight.waiting() {
+		for _, q := range m.packets.waiting() {
 			waiting += q.bytes
 			lines += q.lines
 		}
-		if written != m.flight.writtenBytes || waiting != m.flight.waitingBytes {
-			t.Fatalf("%v: %d and %d bytes, want %d and %d", e, m.flight.writtenBytes, m.flight.waitingBytes, written, waiting)
+		if written != m.packets.writtenBytes || waiting != m.packets.waitingBytes {
+			t.Fatalf("%v: %d and %d bytes, want %d and %d", e, m.packets.writtenBytes, m.packets.waitingBytes, written, waiting)
 		}
 		pending := 0 // lines of actions that are still to be carried out
-		for _, a := range m.todo[min(m.todoAt, len(m.todo)):] {
+		for _, a := range m.todo[min(m.todoDone, len(m.todo)):] {
 			if a.kind == actConfirm || a.kind == actDrop {
 				pending += a.lines
 			}
@@ -83,7 +83,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			t.Fatalf("next is %v, then %v", a, again)
 		}
 		switch a.kind {
-		case actDone:
+		case actStop:
 			if queued != confirmed+lost+trimmed {
 				t.Fatalf("%d lines were queued, %d sent, %d lost, %d trimmed", queued, confirmed, lost, trimmed)
 			}
@@ -93,41 +93,41 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 				t.Fatal("a second connection")
 			}
 			isDialing = true
-			check(event{kind: evDid, did: actDial})
+			check(event{kind: evActionDone, done: actDial})
 		case actClose:
 			if !isConnected {
 				t.Fatal("there is no connection to close")
 			}
 			isConnected = false
-			check(event{kind: evDid, did: actClose})
+			check(event{kind: evActionDone, done: actClose})
 		case actWrite, actProbe, actFinish, actCheck:
 			if !isConnected {
 				t.Fatalf("%v without a connection", a)
 			}
 			switch b := nextByte(); {
 			case a.kind != actWrite:
-				check(event{kind: evDid, did: a.kind})
+				check(event{kind: evActionDone, done: a.kind})
 			case b%8 == 0:
 				check(event{kind: evBlocked})
 			case b%8 == 1 && (network == UDP || network == Unixgram):
 				check(event{kind: evTooLong})
 			default:
-				if q := m.flight.packets[a.seq-m.flight.base]; true {
+				if q := m.packets.list[a.seq-m.packets.base]; true {
 					wireBytes += q.bytes + 1
 				}
 				check(event{kind: evWrote, seq: a.seq})
 			}
 		case actConfirm:
 			confirmed += a.lines
-			check(event{kind: evDid, did: actConfirm})
+			check(event{kind: evActionDone, done: actConfirm})
 		case actDrop:
 			lost += a.lines
-			check(event{kind: evDid, did: actDrop})
+			check(event{kind: evActionDone, done: actDrop})
 		case actTrim:
-			if a.n > m.flight.packets[m.flight.first].bytes {
-				t.Fatalf("%v of a packet of %d bytes", a, m.flight.packets[m.flight.first].bytes)
+			if a.n > m.packets.list[m.packets.first].bytes {
+				t.Fatalf("%v of a packet of %d bytes", a, m.packets.list[m.packets.first].bytes)
 			}
-			lines := min(1, m.flight.packets[m.flight.first].lines-1)
+			lines := min(1, m.packets.list[m.packets.first].lines-1)
 			trimmed += lines
 			check(event{kind: evTrimmed, n: min(lines, a.n), lines: lines})
 		case actWait:
@@ -139,7 +139,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			}
 			if len(data) == 0 && !isClosing {
 				isClosing = true
-				check(event{kind: evClosing, by: now.Add(time.Second)})
+				check(event{kind: evClosing, deadline: now.Add(time.Second)})
 				continue
 			}
 			if len(data) == 0 {
@@ -155,10 +155,10 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 				now = now.Add(time.Duration(nextByte()) * time.Millisecond)
 			case 4, 5, 6:
 				n := int(nextByte()) + 20
-				e = event{kind: evSealed, n: n, lines: 1 + n%5}
+				e = event{kind: evPacketSealed, n: n, lines: 1 + n%5}
 				queued += e.lines
 			case 7:
-				e = event{kind: evOpened}
+				e = event{kind: evPacketOpened}
 			case 8:
 				e = event{kind: evResolved, addrs: []string{"a"}}
 			case 9:
@@ -171,7 +171,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 				}
 				isDialing, isConnected = false, true
 				wireBytes = 0
-				e = event{kind: evDialed, isSelf: b == 13}
+				e = event{kind: evDialed, isSelfConnect: b == 13}
 			case 14, 15:
 				if !isDialing {
 					continue
@@ -183,28 +183,28 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			case 17:
 				e = event{kind: evAcked, n: wireBytes}
 			case 18:
-				e = event{kind: evCut, seq: m.flight.firstSeq() + uint64(nextByte()%8), n: 100}
+				e = event{kind: evMTUExceeded, seq: m.packets.firstSeq() + uint64(nextByte()%8), n: 100}
 			case 19, 20:
 				b := nextByte()
-				e = event{kind: evRefused, seq: m.flight.firstSeq() + uint64(b%8), err: errTest, isOurs: b > 200, isPrompt: b < 100}
+				e = event{kind: evRefused, seq: m.packets.firstSeq() + uint64(b%8), err: errTest, isFromOwnHost: b > 200, isPrompt: b < 100}
 			case 21:
-				e = []event{ended, reset, stall, {kind: evReplaced}}[nextByte()%4]
+				e = []event{ended, reset, stall, {kind: evSocketReplaced}}[nextByte()%4]
 			case 22:
 				if nextByte()%16 > 0 {
 					continue
 				}
 				isClosing = true
-				e = event{kind: evClosing, by: now.Add(time.Duration(nextByte()) * 10 * time.Millisecond)}
+				e = event{kind: evClosing, deadline: now.Add(time.Duration(nextByte()) * 10 * time.Millisecond)}
 			}
-			if e.kind == evRefused && network != UDP || e.kind == evEnded && network == UDP {
+			if e.kind == evRefused && network != UDP || e.kind == evConnEnded && network == UDP {
 				continue
 			}
-			if (e.kind == evAcked || e.kind == evCut) && (network == TCP) != (e.kind == evAcked) {
+			if (e.kind == evAcked || e.kind == evMTUExceeded) && (network == TCP) != (e.kind == evAcked) {
 				continue
 			}
 			check(e)
 		default:
-			check(event{kind: evDid, did: a.kind})
+			check(event{kind: evActionDone, done: a.kind})
 		}
 		if m.state == probing && p.isUDP && m.written > 1 {
 			t.Fatal("more than one packet is written to a server that may be away")

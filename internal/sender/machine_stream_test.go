@@ -6,13 +6,13 @@ import (
 )
 
 var (
-	ended = event{kind: evEnded, err: errEnded, isClosed: true} // the server's end of the connection
-	reset = event{kind: evEnded, err: errTest, isClosed: true}  // the whole connection
-	stall = event{kind: evEnded, err: errTest}                  // by the network
+	ended = event{kind: evConnEnded, err: errEnded, isClosed: true} // the server's end of the connection
+	reset = event{kind: evConnEnded, err: errTest, isClosed: true}  // the whole connection
+	stall = event{kind: evConnEnded, err: errTest}                  // by the network
 )
 
-// trusted returns a dialogue with a machine whose stream is out of doubt.
-func trusted(t *testing.T, network string) *dialogue {
+// trusted returns a harness with a machine whose stream is out of doubt.
+func trusted(t *testing.T, network string) *harness {
 	t.Helper()
 	d := connected(t, newPolicy(network))
 	d.run(5 * time.Second)
@@ -139,7 +139,7 @@ func TestMachineLetsTheServerRead(t *testing.T) {
 // TestMachineLearnsWhoAccepts has a connection end early. Whether the server had
 // accepted it shows at the next attempt to connect.
 func TestMachineLearnsWhoAccepts(t *testing.T) {
-	early := func(d *dialogue) {
+	early := func(d *harness) {
 		t.Helper()
 		d.queued(3)
 		d.run(200 * time.Millisecond)
@@ -149,8 +149,8 @@ func TestMachineLearnsWhoAccepts(t *testing.T) {
 		d.want("close", "lookup", "dial a")
 		d.holds(1, 2)
 	}
-	start := func() *dialogue {
-		d := newDialogue(t, newPolicy(TCP))
+	start := func() *harness {
+		d := newHarness(t, newPolicy(TCP))
 		d.on(event{kind: evResolved, addrs: []string{"a"}})
 		d.want("dial a")
 		d.on(event{kind: evDialFailed, err: errTest, isRefused: true})
@@ -344,8 +344,8 @@ func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
 	d.run(time.Second)
 	d.is(dialing)
 	d.on(event{kind: evDialed})
-	if got := d.m.addrs.current().evidence; got != unknown {
-		t.Errorf("got evidence %d, want %d", got, unknown)
+	if got := d.m.addrs.current().kind; got != unknownPath {
+		t.Errorf("got kind %d, want %d", got, unknownPath)
 	}
 
 	d = connected(t, newPolicy(UDP))
@@ -354,14 +354,14 @@ func TestMachineDoesNotJudgeANewAddress(t *testing.T) {
 	d.on(event{kind: evResolved, addrs: []string{"b"}})
 	d.run(time.Millisecond)
 	d.on(event{kind: evRefused, err: errTest, isPrompt: true})
-	if p := d.m.addrs.current(); p.evidence != unknown || p.refusals != 0 {
+	if p := d.m.addrs.current(); p.kind != unknownPath || p.refusals != 0 {
 		t.Errorf("got %+v", p)
 	}
 }
 
 // TestMachineTriesANewAddressAtOnce has the name change during a pause.
 func TestMachineTriesANewAddressAtOnce(t *testing.T) {
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a"}})
 	d.want("dial a")
 	for range 5 {
@@ -378,7 +378,7 @@ func TestMachineTriesANewAddressAtOnce(t *testing.T) {
 // TestMachineTriesEachSecond has attempts to connect that take two seconds: the
 // next one follows at once.
 func TestMachineTriesEachSecond(t *testing.T) {
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a"}})
 	for range 10 {
 		d.run(0)

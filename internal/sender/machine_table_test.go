@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// inState returns a dialogue with a machine in a state. One packet waits, or is
+// inState returns a harness with a machine in a state. One packet waits, or is
 // in flight if the machine is up or finishing. The open packet is empty.
-func inState(t *testing.T, network string, s state) *dialogue {
+func inState(t *testing.T, network string, s state) *harness {
 	t.Helper()
-	d := newDialogue(t, newPolicy(network))
+	d := newHarness(t, newPolicy(network))
 	resolved := event{kind: evResolved, addrs: []string{"a"}}
 	dial := func() {
 		t.Helper()
@@ -48,7 +48,7 @@ func inState(t *testing.T, network string, s state) *dialogue {
 		d.on(event{kind: evResolved, addrs: []string{"b"}})
 		d.run(time.Millisecond)
 	case done:
-		d.on(event{kind: evClosing, by: d.now})
+		d.on(event{kind: evClosing, deadline: d.now})
 		d.want("seal", "done")
 	}
 	switch s {
@@ -71,27 +71,27 @@ func TestMachineTable(t *testing.T) {
 		e    event
 	}{
 		{"tick", event{kind: evTick}},
-		{"opened", event{kind: evOpened}},
-		{"sealed", event{kind: evSealed, n: 100, lines: 2}},
+		{"opened", event{kind: evPacketOpened}},
+		{"sealed", event{kind: evPacketSealed, n: 100, lines: 2}},
 		{"resolved, kept", event{kind: evResolved, addrs: []string{"b", "a"}}},
 		{"resolved, gone", event{kind: evResolved, addrs: []string{"c"}}},
 		{"lookup failed", event{kind: evLookupFailed, err: errTest}},
 		{"dialed", event{kind: evDialed}},
-		{"dialed itself", event{kind: evDialed, isSelf: true}},
+		{"dialed itself", event{kind: evDialed, isSelfConnect: true}},
 		{"dial failed", event{kind: evDialFailed, err: errTest}},
 		{"wrote", event{kind: evWrote}},
 		{"blocked", event{kind: evBlocked}},
 		{"too long", event{kind: evTooLong}},
 		{"acked", event{kind: evAcked, n: 101}},
 		{"refused", event{kind: evRefused, err: errTest}},
-		{"refused by us", event{kind: evRefused, err: errTest, isOurs: true}},
-		{"cut", event{kind: evCut, n: 50}},
+		{"refused by us", event{kind: evRefused, err: errTest, isFromOwnHost: true}},
+		{"cut", event{kind: evMTUExceeded, n: 50}},
 		{"ended", ended},
 		{"reset", reset},
 		{"stalled", stall},
-		{"replaced", event{kind: evReplaced}},
-		{"closing", event{kind: evClosing, by: time.Unix(5000, 0)}},
-		{"closed", event{kind: evClosing, by: time.Unix(1, 0)}},
+		{"replaced", event{kind: evSocketReplaced}},
+		{"closing", event{kind: evClosing, deadline: time.Unix(5000, 0)}},
+		{"closed", event{kind: evClosing, deadline: time.Unix(1, 0)}},
 	}
 	const same = -1
 	// The columns are the states. A stream cannot be refused, and UDP cannot end:
@@ -126,7 +126,7 @@ func TestMachineTable(t *testing.T) {
 					d := inState(t, network, s)
 					if e.e.kind == evWrote {
 						d.queued(1)
-						e.e.seq = d.m.flight.nextSeq()
+						e.e.seq = d.m.packets.nextSeq()
 					}
 					want := s
 					if r[s] != same {
@@ -139,7 +139,7 @@ func TestMachineTable(t *testing.T) {
 					d.is(want)
 					for range 10 { // what follows ends in a wait, or in the end
 						a := d.m.next(d.now)
-						if a.kind == actWait || a.kind == actDone {
+						if a.kind == actWait || a.kind == actStop {
 							return
 						}
 						d.finish(a)

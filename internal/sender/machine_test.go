@@ -8,7 +8,7 @@ import (
 func TestMachineSendsWhatIsQueued(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	d.want("wait 1h0m0s")
-	d.on(event{kind: evOpened})
+	d.on(event{kind: evPacketOpened})
 	d.want("wait 25ms")
 	d.after(24 * time.Millisecond)
 	d.want("wait 1ms")
@@ -27,7 +27,7 @@ func TestMachineWritesABurstThenPauses(t *testing.T) {
 	d.queued(3)
 	d.after(time.Second)
 	d.want("write 0", "write 1", "write 2", "wait 1ms quiet")
-	d.on(event{kind: evOpened})
+	d.on(event{kind: evPacketOpened})
 	d.after(time.Millisecond)
 	d.want("wait 24ms")
 	d.after(24 * time.Millisecond)
@@ -63,7 +63,7 @@ func TestMachinePacesUDP(t *testing.T) {
 		t.Helper()
 		d := connected(t, newPolicy(network))
 		for range 10_000 {
-			d.on(event{kind: evSealed, n: 1432, lines: 10})
+			d.on(event{kind: evPacketSealed, n: 1432, lines: 10})
 		}
 		d.m.pacer.start(d.now) // they are old
 		d.m.dialedAt = d.now.Add(-time.Hour)
@@ -82,11 +82,11 @@ func TestMachineLetsNewLinesPass(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	for range 1000 {
 		for range 6 {
-			d.on(event{kind: evSealed, n: 1400, lines: 10})
+			d.on(event{kind: evPacketSealed, n: 1400, lines: 10})
 		}
 		d.run(time.Millisecond)
 	}
-	if n := len(d.m.flight.waiting()); n > 600 {
+	if n := len(d.m.packets.waiting()); n > 600 {
 		t.Errorf("%d packets wait, want no more than arrive in 0.1 s", n)
 	}
 }
@@ -108,15 +108,15 @@ func TestMachineDropsAPacketThatIsTooLarge(t *testing.T) {
 
 func TestMachineClosesASocketThatIsConnectedToItself(t *testing.T) {
 	for _, network := range []string{UDP, TCP} {
-		d := newDialogue(t, newPolicy(network))
+		d := newHarness(t, newPolicy(network))
 		d.on(event{kind: evResolved, addrs: []string{"a"}})
 		d.want("dial a")
 		d.queued(1)
-		d.on(event{kind: evDialed, isSelf: true})
+		d.on(event{kind: evDialed, isSelfConnect: true})
 		d.want("close", "lookup", "away")
 		d.is(paused)
-		if d.m.cause != errSelf {
-			t.Errorf("%s: got %v, want %v", network, d.m.cause, errSelf)
+		if d.m.cause != errSelfConnect {
+			t.Errorf("%s: got %v, want %v", network, d.m.cause, errSelfConnect)
 		}
 		d.run(100 * time.Millisecond)
 		d.is(dialing)
@@ -127,7 +127,7 @@ func TestMachineClosesASocketThatIsConnectedToItself(t *testing.T) {
 // TestMachineTriesEachAddress backs off after each round, and not after each
 // address.
 func TestMachineTriesEachAddress(t *testing.T) {
-	d := newDialogue(t, newPolicy(TCP))
+	d := newHarness(t, newPolicy(TCP))
 	d.on(event{kind: evResolved, addrs: []string{"a", "b", "c"}})
 	shortest := 50 * time.Millisecond
 	for round := range 8 {
@@ -151,7 +151,7 @@ func TestMachineTriesEachAddress(t *testing.T) {
 	d.run(5 * time.Second)
 	d.is(up)
 	// A connection without a doubt ends the series.
-	d.on(event{kind: evEnded, err: errTest})
+	d.on(event{kind: evConnEnded, err: errTest})
 	d.run(0)
 	for range 3 {
 		d.on(event{kind: evDialFailed, err: errTest})
@@ -163,7 +163,7 @@ func TestMachineTriesEachAddress(t *testing.T) {
 }
 
 func TestMachineFollowsTheName(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.want("wait 1h0m0s")
 	d.on(event{kind: evLookupFailed, err: errTest})
 	d.want("not found", "wait 1h0m0s")
@@ -220,7 +220,7 @@ func TestMachineLosesNothingWithAMove(t *testing.T) {
 
 	// It goes while the machine connects.
 	for _, e := range []event{{kind: evDialed}, {kind: evDialFailed, err: errTest}} {
-		d = newDialogue(t, newPolicy(TCP))
+		d = newHarness(t, newPolicy(TCP))
 		d.on(event{kind: evResolved, addrs: []string{"a"}})
 		d.want("dial a")
 		d.on(moved)
@@ -238,6 +238,6 @@ func TestMachineFollowsAReplacedSocket(t *testing.T) {
 	d.after(time.Second)
 	d.want("check", "wait 1s")
 	d.after(time.Second)
-	d.on(event{kind: evReplaced})
+	d.on(event{kind: evSocketReplaced})
 	d.want("finish", "close", "dial a")
 }

@@ -164,7 +164,7 @@ func TestMachineStepsBack(t *testing.T) {
 			d.run(time.Second)
 		}
 		d.holds(0, 4) // the first one was written more than 4.04 s ago
-		d.on(event{kind: evRefused, seq: 4, err: errTest, isOurs: isOurs})
+		d.on(event{kind: evRefused, seq: 4, err: errTest, isFromOwnHost: isOurs})
 		d.holds(want, 0)
 	}
 	f(true, 3)
@@ -175,12 +175,12 @@ func TestMachineWritesCutPacketsAgain(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	d.after(time.Second)
 	for _, n := range []int{1400, 1400, 100, 1233, 1232, 1400} {
-		d.on(event{kind: evSealed, n: n, lines: 1})
+		d.on(event{kind: evPacketSealed, n: n, lines: 1})
 	}
 	d.after(time.Second)
 	d.want("write 0", "write 1", "write 2", "write 3", "write 4")
-	d.on(event{kind: evCut, seq: 1, n: 1232})
-	d.on(event{kind: evCut, seq: 1, n: 1232}) // once more
+	d.on(event{kind: evMTUExceeded, seq: 1, n: 1232})
+	d.on(event{kind: evMTUExceeded, seq: 1, n: 1232}) // once more
 	d.want("write 1", "write 3", "write 5")
 	d.is(up)
 	d.holds(0, 6)
@@ -189,7 +189,7 @@ func TestMachineWritesCutPacketsAgain(t *testing.T) {
 // TestMachineTrustsAFreshAddress moves on to an address that has refused
 // nothing.
 func TestMachineTrustsAFreshAddress(t *testing.T) {
-	d := newDialogue(t, newPolicy(UDP))
+	d := newHarness(t, newPolicy(UDP))
 	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
 	d.want("dial a")
 	d.on(event{kind: evDialed})

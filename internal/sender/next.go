@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// next returns what to do now. It returns the same until something has
-// happened.
+// next returns what the loop must do now. It returns the same action until handle is
+// called.
 func (m *machine) next(now time.Time) action {
 	if len(m.todo) > 0 {
-		return m.todo[m.todoAt]
+		return m.todo[m.todoDone]
 	}
 	if m.state == done {
-		return action{kind: actDone}
+		return action{kind: actStop}
 	}
 	if m.isSealing {
 		return action{kind: actSeal}
@@ -30,12 +30,12 @@ func (m *machine) next(now time.Time) action {
 			return a
 		}
 	}
-	// While the pacer holds packets back, new ones need not wake the loop.
-	isPacing := m.state == up && m.policy.isPaced && len(m.flight.waiting()) > 0
-	return action{kind: actWait, until: m.wake(now), isQuiet: isPacing}
+	// While the pacer delays packets, new ones need not wake the loop.
+	isPacing := m.state == up && m.policy.isPaced && len(m.packets.waiting()) > 0
+	return action{kind: actWait, until: m.wakeAt(now), isQuiet: isPacing}
 }
 
-// nextOnConn returns what to do with the connection now: actWait for nothing.
+// nextOnConn returns what to do with the connection now, or actWait for nothing.
 func (m *machine) nextOnConn(now time.Time) action {
 	if m.isDue(m.checkAt, now) {
 		return action{kind: actCheck}
@@ -45,36 +45,37 @@ func (m *machine) nextOnConn(now time.Time) action {
 	}
 	switch {
 	case now.Before(m.blockedUntil):
-	case len(m.again) > 0:
-		return action{kind: actWrite, seq: m.again[0]}
+	case len(m.toRewrite) > 0:
+		return action{kind: actWrite, seq: m.toRewrite[0]}
 	case !m.hasRoom(now):
-	case len(m.flight.waiting()) > 0:
-		if m.isPaceOK() {
-			return action{kind: actWrite, seq: m.flight.nextSeq()}
+	case len(m.packets.waiting()) > 0:
+		if m.pacerAllows() {
+			return action{kind: actWrite, seq: m.packets.nextSeq()}
 		}
 	case m.isDue(m.sealAt(), now):
 		return action{kind: actSeal}
 	}
-	if m.probes() && m.isDue(m.probeAt, now) {
+	if m.needsProbe() && m.isDue(m.probeAt, now) {
 		return action{kind: actProbe}
 	}
 	return action{kind: actWait}
 }
 
-// probes reports whether empty packets have to show whether the server is away.
-// On a path where refusals may be missing, any other packet could be lost. Else
-// the first packet that waits shows it, if there is one.
-func (m *machine) probes() bool {
+// needsProbe reports whether empty packets must show whether the server is away. On a
+// limited path they must, because a packet with lines could be lost without a refusal.
+// On other paths the first waiting packet shows it; only if there is none, an empty
+// packet must.
+func (m *machine) needsProbe() bool {
 	switch {
 	case !m.policy.isUDP:
 		return false
-	case m.addrs.current().evidence == limited:
+	case m.addrs.current().kind == limitedPath:
 		return m.state == probing || m.state == up && !m.doubtUntil.IsZero()
 	}
-	return m.state == probing && m.written == 0 && len(m.flight.waiting()) == 0 && m.openedAt.IsZero()
+	return m.state == probing && m.written == 0 && len(m.packets.waiting()) == 0 && m.openedAt.IsZero()
 }
 
-// sealAt returns when the open packet has to leave.
+// sealAt returns when the open packet must be sealed.
 func (m *machine) sealAt() time.Time {
 	if m.openedAt.IsZero() {
 		return time.Time{}
@@ -84,18 +85,18 @@ func (m *machine) sealAt() time.Time {
 
 // hasRoom reports whether another packet may be in flight.
 func (m *machine) hasRoom(now time.Time) bool {
-	if !m.doubtUntil.IsZero() && m.flight.writtenBytes >= m.policy.maxInFlight {
+	if !m.doubtUntil.IsZero() && m.packets.writtenBytes >= m.policy.maxInFlight {
 		return false
 	}
 	return m.written < m.writeLimit(now)
 }
 
-// writeLimit returns how many packets may be written on this connection: one
-// before the server is known to be up, or none if UDP's refusals may be missing.
-// While a stream is in doubt, the limit doubles after each rampInterval.
+// writeLimit returns how many packets may be written on this connection. Before the
+// server is known to be up, that is one packet, and none on a limited path. While a
+// stream is in doubt, the limit doubles after each rampInterval.
 func (m *machine) writeLimit(now time.Time) int {
 	switch {
-	case m.state == probing && m.addrs.current().evidence == limited:
+	case m.state == probing && m.addrs.current().kind == limitedPath:
 		return 0
 	case m.state == probing:
 		return 1
@@ -110,30 +111,30 @@ func (m *machine) ramp(now time.Time) int {
 	return 1 + int(now.Sub(m.dialedAt.Add(m.policy.probation))/m.policy.rampInterval)
 }
 
-// isPaceOK reports whether the first packet that waits may leave now.
-func (m *machine) isPaceOK() bool {
-	return !m.policy.isPaced || m.state == probing || m.pacer.allows(m.flight.waiting()[0].bytes)
+// pacerAllows reports whether the pacer allows to write the first waiting packet now.
+func (m *machine) pacerAllows() bool {
+	return !m.policy.isPaced || m.state == probing || m.pacer.allows(m.packets.waiting()[0].bytes)
 }
 
-// advancePacer brings the pacer up to now.
+// advancePacer updates the pacer to the time now.
 func (m *machine) advancePacer(now time.Time) {
 	const resolution = 100 * time.Microsecond
 	if !m.policy.isPaced || now.Sub(m.pacer.last) < resolution {
 		return
 	}
 	least := 0.0
-	if m.isClosing && !m.closeBy.IsZero() {
-		// It is better to be too fast for the server than to give packets up: aim
-		// at half of the time left.
-		least = 2 * float64(m.flight.waitingBytes) / max(0.001, m.closeBy.Sub(now).Seconds())
+	if m.isClosing && !m.closeDeadline.IsZero() {
+		// A rate that is too high for the server loses less than the deadline: send
+		// all packets in half of the remaining time.
+		least = 2 * float64(m.packets.waitingBytes) / max(0.001, m.closeDeadline.Sub(now).Seconds())
 	}
 	m.pacer.advance(now, m.doubtUntil.IsZero(), least)
 }
 
-// checkInterval returns the time between two looks at the packets in flight.
+// checkInterval returns the time between two checks of the packets in flight.
 func (m *machine) checkInterval() time.Duration {
 	switch {
-	case m.policy.hasNoDelay:
+	case m.policy.isUnix:
 		return m.policy.fileInterval
 	case m.state == finishing:
 		return m.policy.ackInterval / 4
@@ -141,27 +142,27 @@ func (m *machine) checkInterval() time.Duration {
 	return m.policy.ackInterval
 }
 
-// forever is how long to wait if only an event brings something to do.
+// forever is the time to wait if nothing is due.
 const forever = time.Hour
 
-// wake returns when the time has come for something.
-func (m *machine) wake(now time.Time) time.Time {
+// wakeAt returns the next time at which something is due.
+func (m *machine) wakeAt(now time.Time) time.Time {
 	at := now.Add(forever)
 	or := func(t time.Time) { at = earlier(t, at) }
 	if m.isClosing {
-		or(m.closeBy)
+		or(m.closeDeadline)
 	}
 	switch m.state {
 	case paused:
 		or(m.dialAt)
 	case finishing:
 		or(m.checkAt)
-		or(m.finishUntil)
+		or(m.finishDeadline)
 	case probing, up:
-		or(m.proofAt)
+		or(m.upAt)
 		or(m.doubtUntil)
 		or(m.checkAt)
-		if m.probes() {
+		if m.needsProbe() {
 			or(m.probeAt)
 		}
 		or(m.wakeToWrite(now))
@@ -170,9 +171,9 @@ func (m *machine) wake(now time.Time) time.Time {
 	return at
 }
 
-// wakeToWrite returns when the next packet may leave.
+// wakeToWrite returns when the next packet may be written.
 func (m *machine) wakeToWrite(now time.Time) time.Time {
-	hasPacket := len(m.flight.waiting()) > 0 || len(m.again) > 0
+	hasPacket := len(m.packets.waiting()) > 0 || len(m.toRewrite) > 0
 	switch {
 	case !hasPacket && m.openedAt.IsZero():
 		return time.Time{}
@@ -182,19 +183,19 @@ func (m *machine) wakeToWrite(now time.Time) time.Time {
 		if m.state == up && m.written >= m.writeLimit(now) {
 			return m.dialedAt.Add(m.policy.probation + time.Duration(m.ramp(now))*m.policy.rampInterval)
 		}
-		return time.Time{} // the end of the probation or of the doubt
+		return time.Time{} // wakeAt has the end of the probation and of the doubt
 	case hasPacket:
 		return now.Add(paceInterval)
 	}
 	return m.sealAt()
 }
 
-// wakeToConfirm returns when the oldest packet in flight cannot come back any
-// more, or a little later: many of them are confirmed at once.
+// wakeToConfirm returns when the oldest UDP packet in flight can be confirmed, or a
+// little later, so that many packets are confirmed at once.
 func (m *machine) wakeToConfirm(now time.Time) time.Time {
-	written := m.flight.written()
+	written := m.packets.written()
 	if !m.policy.isUDP || len(written) == 0 || !m.doubtUntil.IsZero() {
 		return time.Time{}
 	}
-	return later(written[0].sent.Add(m.hold()), now.Add(m.policy.ackInterval))
+	return later(written[0].sent.Add(m.refusalTimeout()), now.Add(m.policy.ackInterval))
 }

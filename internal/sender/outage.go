@@ -5,31 +5,32 @@ import (
 	"time"
 )
 
-// refused takes note that packet seq and all after it came back. isPrompt says
-// that each refusal arrives at once. A refusal by our own host says that the
-// server's host was not found, for which the kernel has looked for resolveTime.
+// refused handles evRefused. The packets before the refused one are confirmed, and the
+// others are written again. If this host refused the packet, the kernel has looked for
+// the server's host for neighborTimeout in vain, so all packets of that time are
+// written again.
 func (m *machine) refused(now time.Time, e event) {
-	p := m.path()
+	p := m.dialedPath()
 	if m.state != probing && m.doubtUntil.IsZero() {
 		p.startOutage()
 	}
-	if !e.isOurs {
+	if !e.isFromOwnHost {
 		p.refused(now, e.isPrompt)
 	}
 	p.lastRefusal = now
 
-	seq := min(max(e.seq, m.flight.firstSeq()), m.flight.nextSeq())
+	seq := min(max(e.seq, m.packets.firstSeq()), m.packets.nextSeq())
 	if !m.doubtUntil.IsZero() || m.state == probing {
-		seq = m.flight.firstSeq()
+		seq = m.packets.firstSeq()
 	}
-	if e.isOurs {
-		for seq > m.flight.firstSeq() && now.Sub(m.flight.packets[seq-1-m.flight.base].sent) <= m.policy.resolveTime {
+	if e.isFromOwnHost {
+		for seq > m.packets.firstSeq() && now.Sub(m.packets.list[seq-1-m.packets.base].sent) <= m.policy.neighborTimeout {
 			seq--
 		}
 	}
-	m.confirm(int(seq - m.flight.firstSeq()))
-	m.flight.rewind(seq)
-	m.do(action{kind: actClose})
+	m.confirm(int(seq - m.packets.firstSeq()))
+	m.packets.rewind(seq)
+	m.addTodo(action{kind: actClose})
 	if m.state == finishing && m.finishCause == errMoved {
 		m.state, m.dialAt = paused, now
 		return
@@ -37,52 +38,53 @@ func (m *machine) refused(now time.Time, e event) {
 	m.away(now, e.err)
 }
 
-// path returns what is known about the address of the connection. That may not
-// be one of the server's any more.
-func (m *machine) path() *path {
+// dialedPath returns the path of the connection. It returns an empty path if a lookup
+// has replaced the address meanwhile.
+func (m *machine) dialedPath() *path {
 	if p := m.addrs.current(); p.addr == m.dialedAddr {
 		return p
 	}
 	return &path{}
 }
 
-// ended takes note that a stream's connection is over. If only the server's end
-// is, the server may still read what was written.
+// ended handles evConnEnded. If the server closed only its end of the connection, it may
+// still read what was written.
 func (m *machine) ended(now time.Time, err error, isClosed bool) {
-	isHalf := errors.Is(err, errEnded)
-	if m.state == finishing && isHalf {
-		return // it is known when its kernel has acknowledged all
+	isHalfClosed := errors.Is(err, errEnded)
+	if m.state == finishing && isHalfClosed {
+		return // the packets in flight may still be acknowledged
 	}
 	if m.state != finishing {
 		m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
 	}
-	if isHalf && m.policy.hasAcks && m.arrived() < len(m.flight.written()) {
+	if isHalfClosed && m.policy.hasAcks && m.arrived() < len(m.packets.written()) {
 		m.finish(now, err)
 		return
 	}
 	m.endStream(now, err)
 }
 
-// endStream gives up a connection that the server, or the network, has ended.
+// endStream closes a connection that the server or the network has ended, and decides
+// which packets in flight have arrived.
 func (m *machine) endStream(now time.Time, err error) {
-	p := m.path()
-	m.do(action{kind: actClose})
+	p := m.dialedPath()
+	m.addTodo(action{kind: actClose})
 	if !m.endedEarly {
 		m.confirmArrived()
 		m.away(now, err)
 		return
 	}
-	if p.evidence == direct {
-		const tooOften = 2
-		if p.earlyEnds++; p.earlyEnds >= tooOften {
-			p.evidence = balanced
+	if p.kind == directPath {
+		const maxEarlyEnds = 2 // if this many connections in a row end early, a load balancer accepts them
+		if p.earlyEnds++; p.earlyEnds >= maxEarlyEnds {
+			p.kind = balancedPath
 		}
 	}
-	switch p.evidence {
-	case unknown:
+	switch p.kind {
+	case unknownPath:
 		m.undecided = true
 		m.away(now, err)
-	case balanced:
+	case balancedPath:
 		m.rewind()
 		m.away(now, err)
 	default:
@@ -91,22 +93,22 @@ func (m *machine) endStream(now time.Time, err error) {
 	}
 }
 
-// away takes note that the server is away, and decides when to connect again.
+// away records that the server is away, and decides when to connect again.
 func (m *machine) away(now time.Time, err error) {
 	p := m.addrs.current()
 	if !m.isAway {
 		m.isAway, m.awaySince = true, now
 	}
-	m.cause, m.needsProof = err, true
+	m.cause, m.mustProbe = err, true
 	m.state = paused
-	m.do(action{kind: actLookup})
+	m.addTodo(action{kind: actLookup})
 	if !m.isLogged && (m.loggedAt.IsZero() || now.Sub(m.loggedAt) >= logInterval) {
 		m.isLogged, m.loggedAt = true, now
-		m.do(action{kind: actAway, addr: p.addr, err: err})
+		m.addTodo(action{kind: actAway, addr: p.addr, err: err})
 	}
 	switch {
 	case m.undecided:
-		m.dialAt = now // whether somebody listens there now tells who accepted the last connection
+		m.dialAt = now // the result shows whether a load balancer accepted the last connection
 	case !m.addrs.failed():
 		m.dialAt = now
 	default:
@@ -115,8 +117,8 @@ func (m *machine) away(now time.Time, err error) {
 	}
 }
 
-// logInterval is the shortest time between two entries of the log that the
-// server is away.
+// logInterval is the minimum time between two log lines which say that the server is
+// away.
 const logInterval = time.Second
 
 // backoff returns how long to wait after a round of addresses has failed.

@@ -6,65 +6,66 @@ import (
 )
 
 const (
-	// baseRate is how many bytes a second of waiting packets leave, some 50,000
-	// lines: a quarter to a half of what Etsy's StatsD reads at most.
-	baseRate = 2 << 20
+	// maxRate is the maximum rate in bytes a second at which queued packets are sent,
+	// about 50,000 lines a second: a quarter to a half of what Etsy's StatsD can read.
+	maxRate = 2 << 20
 
-	// startRate is the same when a server has just come back: Node.js and others
-	// are slow at first. The rate doubles every doubleTime from there.
+	// startRate is the rate right after a server has come back, because Node.js and
+	// other runtimes start slowly. From there the rate doubles every doubleTime.
 	startRate  = 256 << 10
 	doubleTime = 200 * time.Millisecond
 
-	// burstBytes is how many bytes leave at once. A socket's buffer on Linux
-	// holds 208 KiB by default, in which a full packet counts as 2,304 bytes: it
-	// is full after 90 of them. This is half of that.
+	// burstBytes is the maximum number of bytes that are sent at once. By default a
+	// socket's buffer on Linux has 208 KiB, and a full packet counts as 2,304 bytes in
+	// it, so 90 packets fill it. This is half of that.
 	burstBytes = 64 << 10
 
-	// arrivalTime is how long new lines are spread over: two thirds of a large
-	// batch leave in it.
+	// arrivalTime is the time over which new lines are spread: two thirds of a large
+	// batch are sent within it.
 	arrivalTime = 50 * time.Millisecond
 
-	// paceInterval is the shortest time between two bursts of waiting packets.
+	// paceInterval is the minimum time between two bursts of queued packets.
 	paceInterval = 2 * time.Millisecond
 )
 
-// pacer decides how many bytes may leave now, so that a server has time to read
-// its socket's buffer: UDP drops without a word what does not fit. New lines
-// leave as fast as they come, and the packets of an outage at baseRate beside
-// them.
+// pacer decides how many bytes may be sent now, so that a server has time to read its
+// socket's buffer: the kernel silently drops UDP packets for which it has no room. New
+// lines are sent as fast as they arrive. The packets queued in an outage are sent in
+// addition, at most at maxRate.
 type pacer struct {
-	budget  float64   // bytes that may leave now
-	arrived float64   // bytes that have arrived and are not part of budget yet
-	base    float64   // bytes a second of waiting packets, up to baseRate
-	last    time.Time // when all were brought up to date
+	budget  float64   // bytes that may be sent now
+	arrived float64   // bytes of new lines that are not added to budget yet
+	rate    float64   // bytes a second for queued packets, from startRate to maxRate
+	last    time.Time // when the fields were last updated
 }
 
-// add tells the pacer that bytes of new lines have arrived.
+// add records that bytes of new lines have arrived.
 func (p *pacer) add(bytes int) { p.arrived += float64(bytes) }
 
-// advance brings p up to now. The rate grows only if canGrow. least is a lower
-// bound of the rate, in bytes a second.
+// advance updates p to the time now. The rate grows only if canGrow is true. least is
+// the minimum rate in bytes a second for all lines.
 func (p *pacer) advance(now time.Time, canGrow bool, least float64) {
 	passed := now.Sub(p.last).Seconds()
 	p.last = now
 	if canGrow {
-		p.base = min(baseRate, p.base*math.Exp2(passed/doubleTime.Seconds()))
+		p.rate = min(maxRate, p.rate*math.Exp2(passed/doubleTime.Seconds()))
 	}
 	if p.budget < burstBytes {
-		p.budget = min(burstBytes, p.budget+p.base*passed)
+		p.budget = min(burstBytes, p.budget+p.rate*passed)
 	}
 	share := p.arrived * (1 - math.Exp(-passed/arrivalTime.Seconds()))
 	p.arrived -= share
 	p.budget += max(share, least*passed)
 }
 
-// start is called when a server has come back: only old packets wait then.
+// start resets p when a server has come back. All waiting packets then count as queued
+// in the outage.
 func (p *pacer) start(now time.Time) {
-	*p = pacer{base: startRate, last: now}
+	*p = pacer{rate: startRate, last: now}
 }
 
-// allows reports whether a packet may leave now.
+// allows reports whether a packet of that many bytes may be sent now.
 func (p *pacer) allows(bytes int) bool { return p.budget >= float64(bytes) }
 
-// spend takes the bytes of a packet that left off the budget.
+// spend subtracts the bytes of a sent packet from the budget.
 func (p *pacer) spend(bytes int) { p.budget -= float64(bytes) }

@@ -27,10 +27,10 @@ func TestPace(t *testing.T) {
 		}
 		return left
 	}
-	const tenth = baseRate / 10
+	const tenth = maxRate / 10
 	near := func(got, want int) bool { return got > want*9/10 && got < want*11/10 }
 
-	// The packets of an outage leave slowly at first, then at baseRate.
+	// The packets of an outage leave slowly at first, then at maxRate.
 	left := f(64<<20, 0, 0)
 	if first := left[0]; first == 0 || first > burstBytes {
 		t.Errorf("%d bytes leave at first, want some, but no more than a socket's buffer takes", first)
@@ -51,7 +51,7 @@ func TestPace(t *testing.T) {
 		}
 	}
 	// Close sets a lower bound of the rate.
-	if left := f(64<<20, 0, 10*baseRate); !near(left[5], 10*tenth) {
+	if left := f(64<<20, 0, 10*maxRate); !near(left[5], 10*tenth) {
 		t.Errorf("%d bytes leave in 0.1 s, want about %d", left[5], 10*tenth)
 	}
 }

@@ -2,67 +2,66 @@ package sender
 
 import "time"
 
-// policy holds the times and bounds by which a machine decides. They depend on
-// the network only. Tests use shorter ones.
+// policy holds the traits of a network, and the times and limits of a machine. They
+// depend only on the network. Tests use shorter times.
 type policy struct {
-	isPaced    bool // the network drops packets that come too fast: UDP
-	isStream   bool // packets share a connection: TCP and Unix
-	isUDP      bool // a packet that was written may come back
-	hasAcks    bool // the peer's kernel acknowledges what it received: TCP
-	hasNoDelay bool // a written packet is the server's at once: Unixgram and Unix
+	isPaced  bool // UDP: packets that are sent too fast are dropped
+	isStream bool // TCP, Unix: packets are parts of a byte stream
+	isUDP    bool // UDP: a written packet may be refused
+	hasAcks  bool // TCP: the peer's kernel acknowledges bytes
+	isUnix   bool // Unixgram, Unix: the server has a packet as soon as it is written
 
-	// flushInterval is how long a line waits for others to share its packet. It
-	// stays well below the 100 ms that are promised, since a busy machine wakes
-	// timers late.
+	// flushInterval is how long a line waits for other lines to share its packet. It
+	// is well below the promised 100 ms, because timers of a busy machine fire late.
 	flushInterval time.Duration
 
-	// The machine waits for retryInterval after the first failed round of
-	// addresses, then twice as long after each further round, up to
-	// maxRetryInterval. A TCP server may be far away and shared, so the interval
-	// grows there, and is shortened at random to keep many proxies apart.
+	// A round tries all addresses. After the first failed round, the machine waits for
+	// retryInterval, then twice as long after each further round, up to
+	// maxRetryInterval. For TCP the interval grows and has a random part, because many
+	// proxies may connect to one server.
 	retryInterval    time.Duration
 	maxRetryInterval time.Duration
 
 	dialTimeout   time.Duration // for one attempt to connect
 	stallTimeout  time.Duration // a TCP peer that acknowledges nothing for this long is away
-	finishTimeout time.Duration // for the rest of a connection that is left while lines wait
-	busyInterval  time.Duration // until a full socket is tried again
-	ackInterval   time.Duration // between two looks at what a peer has acknowledged
-	fileInterval  time.Duration // between two looks at the file of a Unix socket
+	finishTimeout time.Duration // to finish a connection while lines wait for the next one
+	busyInterval  time.Duration // between two writes to a full socket
+	ackInterval   time.Duration // between two checks of what a peer has acknowledged
+	fileInterval  time.Duration // between two checks of the file of a Unix socket
 	burstInterval time.Duration // between two bursts of packets
 
-	// A new connection of a stream is on probation for the first time and in
-	// doubt for the second: a balancer accepts connections also if the server is
-	// away, and closes them after it has failed to reach the server. HAProxy
-	// tries for 3 s.
+	// A new connection of a stream is on probation for the time probation, and in doubt
+	// for the time doubt. A load balancer accepts connections even if the server is
+	// away, and closes them after it has failed to reach the server. HAProxy tries for
+	// 3 s.
 	probation    time.Duration
 	doubt        time.Duration
 	rampInterval time.Duration // until twice as many packets may be written, after the probation
 
-	// A written UDP packet is kept for hold, or for promptHold on a path where
-	// refusals arrive at once.
-	hold       time.Duration
-	promptHold time.Duration
+	// A written UDP packet may be refused for refusalTimeout, or for promptRefusalTimeout
+	// on a prompt path. After that the machine can confirm it.
+	refusalTimeout       time.Duration
+	promptRefusalTimeout time.Duration
 
-	// refusalTime is how long to wait for refusals of the last packets before a
-	// connection is closed.
-	refusalTime time.Duration
+	// lastRefusalTimeout is how long the machine waits for refusals of the last UDP
+	// packets before it closes the socket.
+	lastRefusalTimeout time.Duration
 
-	// icmpInterval is the time between two refusals of a host that limits them. A
-	// server that was away counts as up after it has refused no probe for
-	// silence, or longer if refusals were missing, up to maxSilence. At an
-	// address that has refused nothing in this outage, freshSilence is enough.
+	// icmpInterval is the time between two refusals from a host that limits them.
+	// A server that was away counts as up when it has refused no packet for silence.
+	// If its refusals came less often, the machine waits longer, up to maxSilence. At
+	// an address that has refused nothing in this outage, freshSilence is enough.
 	icmpInterval time.Duration
 	silence      time.Duration
 	maxSilence   time.Duration
 	freshSilence time.Duration
 
 	probeInterval     time.Duration // between two probes
-	fastProbeInterval time.Duration // the same if an expected refusal is missing
+	fastProbeInterval time.Duration // between two probes if a refusal is overdue
 
-	// resolveTime is how long the kernel asks for a neighbor before packets come
-	// back.
-	resolveTime time.Duration
+	// neighborTimeout is how long the kernel looks for the link-layer address of a host
+	// before it refuses the packets to it.
+	neighborTimeout time.Duration
 
 	maxInFlight int // bytes of packets in flight
 }
@@ -80,9 +79,9 @@ func newPolicy(network string) policy {
 		ackInterval:      20 * time.Millisecond,
 		fileInterval:     time.Second,
 
-		// At a high rate several full packets leave in one burst, for which the
-		// server has to be woken once, and so has the sender: each costs as much
-		// as a write. No more arrives in that time than burstBytes.
+		// At a high rate, the machine writes several full packets in one burst. The
+		// server and the sender then wake once for all of them; each time costs as
+		// much as a write. Fewer than burstBytes arrive in this interval.
 		burstInterval: time.Millisecond,
 
 		maxInFlight: 6 << 20,
@@ -90,16 +89,16 @@ func newPolicy(network string) policy {
 	switch network {
 	case UDP:
 		p.isUDP, p.isPaced = true, true
-		// The kernel asks three times for the link-layer address of a host, and
-		// waits a second each time (RFC 4861, section 7.2.2; ARP is the same).
-		// Meanwhile it keeps some packets and drops the oldest if there are more.
-		// Then it returns those that it still has. The rest is for timers.
-		p.resolveTime = 3*time.Second + 40*time.Millisecond
-		p.hold = p.resolveTime + time.Second
-		p.promptHold = 20 * time.Millisecond
-		p.refusalTime = 100 * time.Millisecond
-		// Linux sends one refusal a second to a host, for all its sockets. The
-		// silence has to be longer than resolveTime, too.
+		// The kernel asks three times for the link-layer address of a host, once a
+		// second (RFC 4861, section 7.2.2; ARP does the same). Meanwhile it queues a
+		// few packets for the host and drops the oldest ones beyond them. If there is
+		// no answer, it refuses the queued packets. The 40 ms are for late timers.
+		p.neighborTimeout = 3*time.Second + 40*time.Millisecond
+		p.refusalTimeout = p.neighborTimeout + time.Second
+		p.promptRefusalTimeout = 20 * time.Millisecond
+		p.lastRefusalTimeout = 100 * time.Millisecond
+		// Linux sends one refusal a second to a host, for all sockets of the host.
+		// Four such intervals are also longer than neighborTimeout.
 		p.icmpInterval = 1100 * time.Millisecond
 		p.silence = 4 * p.icmpInterval
 		p.maxSilence = 10 * time.Second
@@ -110,9 +109,9 @@ func newPolicy(network string) policy {
 		p.isStream, p.hasAcks = true, true
 		p.maxRetryInterval = time.Second
 	case Unix:
-		p.isStream, p.hasNoDelay = true, true
+		p.isStream, p.isUnix = true, true
 	case Unixgram:
-		p.hasNoDelay = true
+		p.isUnix = true
 	}
 	if p.isStream {
 		p.probation = 200 * time.Millisecond

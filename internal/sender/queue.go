@@ -8,34 +8,37 @@ import (
 
 // buffer holds the bytes of a packet.
 type buffer struct {
-	bytes  []byte // whole lines, joined by line feeds
-	memory []byte // what bytes is a part of, with room for one more line feed
-	lines  int    // how many lines bytes holds, once the packet is sealed
+	bytes  []byte // whole lines, separated by line feeds
+	memory []byte // the memory of bytes; its capacity has room for one more line feed
+	lines  int    // the number of lines, set when the packet is sealed
 
-	queuedAt time.Time // when the first line came
+	queuedAt time.Time // when the packet got its first line
 }
 
-// countLines returns how many lines b holds.
+// countLines returns the number of lines in b.
 func countLines(b []byte) int { return bytes.Count(b, []byte{'\n'}) + 1 }
 
-// queue packs lines into packets, in the order of add, and holds them until the
-// loop takes them. Its size is bounded. It is safe for concurrent use.
+// queue packs lines into packets, in the order of the calls of add, and keeps the
+// packets until the loop takes them. Its size is limited. It is safe for concurrent use.
+//
+// The open packet still gets lines. When it is sealed, it gets no more, and the loop
+// can take it.
 type queue struct {
 	size  int // of a packet, in bytes
-	limit int // of packets that wait, the open one apart
+	limit int // the maximum number of sealed and unsent packets
 
 	mu       sync.Mutex
-	open     *buffer   // being filled, nil if no line waits
-	sealed   []*buffer // to be taken, in order
-	unsent   int       // packets that the loop has taken and must write
-	spare    []*buffer // for reuse
+	open     *buffer   // the open packet, or nil
+	sealed   []*buffer // the sealed packets, in order
+	unsent   int       // the number of packets that the loop has taken and not written
+	spare    []*buffer // buffers for reuse
 	isClosed bool
 	isFull   bool // add has failed, and there was too little room since
 
-	sealedLines, sealedBytes uint64 // of all packets that were ever sealed
+	sealedLines, sealedBytes uint64 // in all packets that were sealed since the start
 
-	opened chan struct{} // holds a token if open was empty and is not any more
-	filled chan struct{} // holds a token if sealed was empty and is not any more
+	opened chan struct{} // receives an element when a packet is opened
+	filled chan struct{} // receives an element when sealed gets its first packet
 }
 
 func newQueue(size, limit int) *queue {
@@ -47,7 +50,7 @@ func newQueue(size, limit int) *queue {
 	}
 }
 
-// add accepts lines as Send does.
+// add accepts lines or returns an error, as Send does.
 func (q *queue) add(lines []byte, ends []int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -55,7 +58,7 @@ func (q *queue) add(lines []byte, ends []int) error {
 		return ErrClosed
 	}
 	if q.open == nil || len(q.open.bytes)+1+len(lines) > q.size {
-		switch more := q.packets(ends); {
+		switch more := q.countPackets(ends); {
 		case more > q.limit:
 			return ErrTooLarge
 		case len(q.sealed)+q.unsent+more > q.limit:
@@ -63,7 +66,7 @@ func (q *queue) add(lines []byte, ends []int) error {
 		}
 	}
 	for start := 0; len(ends) > 0; {
-		n := q.fitting(start, ends)
+		n := q.countFitting(start, ends)
 		if n == 0 {
 			q.seal()
 			continue
@@ -74,9 +77,10 @@ func (q *queue) add(lines []byte, ends []int) error {
 	return nil
 }
 
-// fitting returns how many groups of lines fit into the open packet. They
-// begin at start and have these ends. q.mu is held.
-func (q *queue) fitting(start int, ends []int) (n int) {
+// countFitting returns how many groups of lines fit into the open packet, or into a new
+// one. The first group begins at start, and ends holds the ends of all groups. The caller
+// holds q.mu.
+func (q *queue) countFitting(start int, ends []int) (n int) {
 	room := q.size
 	if q.open != nil {
 		room -= len(q.open.bytes) + 1
@@ -89,9 +93,9 @@ func (q *queue) fitting(start int, ends []int) (n int) {
 	return n
 }
 
-// packets returns how many packets groups of lines with these ends fill, begun
-// with an empty one.
-func (q *queue) packets(ends []int) int {
+// countPackets returns the number of packets that groups of lines fill, beginning with an
+// empty packet. ends holds the ends of the groups.
+func (q *queue) countPackets(ends []int) int {
 	n, begin, start := 1, 0, 0
 	for _, end := range ends {
 		if end-begin > q.size {
@@ -103,8 +107,8 @@ func (q *queue) packets(ends []int) int {
 	return n
 }
 
-// append adds lines to the open packet, or begins one. The lines must fit. q.mu
-// is held.
+// append adds lines to the open packet, which has room for them. If there is no open
+// packet, append opens one. The caller holds q.mu.
 func (q *queue) append(lines []byte) {
 	if q.open == nil {
 		q.open = q.newBuffer()
@@ -115,7 +119,7 @@ func (q *queue) append(lines []byte) {
 	q.open.bytes = append(q.open.bytes, lines...)
 }
 
-// seal ends the open packet. q.mu is held.
+// seal seals the open packet. The caller holds q.mu.
 func (q *queue) seal() {
 	b := q.open
 	q.open = nil
@@ -128,7 +132,7 @@ func (q *queue) seal() {
 	}
 }
 
-// newBuffer returns an empty buffer. q.mu is held.
+// newBuffer returns an empty buffer. The caller holds q.mu.
 func (q *queue) newBuffer() *buffer {
 	last := len(q.spare) - 1
 	if last < 0 {
@@ -140,7 +144,7 @@ func (q *queue) newBuffer() *buffer {
 	return b
 }
 
-// signal leaves a token in c unless one is there.
+// signal puts an element into c unless c is full. c has room for one element.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -148,15 +152,15 @@ func signal(c chan struct{}) {
 	}
 }
 
-// dequeue appends the sealed packets to to. With all, it seals the open one
-// first.
-func (q *queue) dequeue(to []*buffer, all bool) []*buffer {
+// dequeue removes the sealed packets from q and appends them to dst. If all is true, it
+// seals the open packet first.
+func (q *queue) dequeue(dst []*buffer, all bool) []*buffer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if all && q.open != nil {
 		q.seal()
 	}
-	to = append(to, q.sealed...)
+	dst = append(dst, q.sealed...)
 	q.unsent += len(q.sealed)
 	clear(q.sealed)
 	q.sealed = q.sealed[:0]
@@ -164,11 +168,12 @@ func (q *queue) dequeue(to []*buffer, all bool) []*buffer {
 	case <-q.filled:
 	default:
 	}
-	return to
+	return dst
 }
 
-// setUnsent says how many of the packets that were taken wait to be written. It
-// reports whether the queue was full and is so no more: a tenth of it is free.
+// setUnsent sets the number of packets that the loop has taken and not written. They
+// count towards the limit. setUnsent reports whether the queue was full and has room
+// again: a tenth of the limit is free.
 func (q *queue) setUnsent(n int) (hasRoomAgain bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -190,10 +195,10 @@ func (q *queue) setFull() (isNew bool) {
 	return isNew
 }
 
-// maxSpare is how many bytes of buffers are kept for reuse.
+// maxSpare is the maximum size in bytes of all buffers that are kept for reuse.
 const maxSpare = 2 << 20
 
-// recycle keeps buffers that are not needed any more for reuse.
+// recycle keeps buffers for reuse. The caller must not use them afterwards.
 func (q *queue) recycle(buffers []*buffer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -206,14 +211,14 @@ func (q *queue) recycle(buffers []*buffer) {
 	}
 }
 
-// close makes every later add fail.
+// close makes later calls of add return ErrClosed.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.isClosed = true
 	q.mu.Unlock()
 }
 
-// queued returns how many lines and bytes were ever accepted.
+// queued returns the number of lines and bytes that were accepted since the start.
 func (q *queue) queued() (lines, bytes uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

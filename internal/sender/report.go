@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Stats are counters of a Sender since its start, and its state. If nothing is
-// in motion, LinesQueued = LinesSent + LinesLostShutdown + LinesLostTooLarge +
-// QueueLines.
+// Stats are the counters of a Sender since its start, and its state. At any time while
+// no line is being accepted or sent, LinesQueued = LinesSent + LinesLostShutdown +
+// LinesLostTooLarge + QueueLines.
 type Stats struct {
 	LinesQueued uint64 // accepted by Send
-	LinesSent   uint64 // written, and known not to come back
-	BytesSent   uint64 // of those lines
-	PacketsSent uint64 // that held them
+	LinesSent   uint64 // written, and confirmed to have arrived as far as the network allows
+	BytesSent   uint64 // the size of those lines
+	PacketsSent uint64 // the packets that held them
 
 	LinesLostShutdown uint64 // not sent before Close returned
 	LinesLostTooLarge uint64 // in packets that are too large for the socket
@@ -21,28 +21,30 @@ type Stats struct {
 	SendErrors uint64 // failed attempts to connect, and connections and packets that failed
 	Reconnects uint64 // connections after the first one
 
-	IsUp bool // false from a failure until the server takes packets again
+	IsUp      bool      // false from a failure until the server takes packets again
+	AwaySince time.Time // when the failure was; zero if the server is up
 
-	QueueLines      uint64 // that wait, or were written and may come back
+	QueueLines      uint64 // lines that are not written, or not confirmed
 	QueueBytes      uint64
 	QueueLimitBytes uint64
-	OldestLineAge   time.Duration // of the lines that were not written yet; 0 if there are none
+	OldestLineAge   time.Duration // the age of the oldest line that is not written; 0 if there is none
 }
 
-// counters is what the loop counts.
+// counters are the values that the loop counts.
 type counters struct {
 	linesSent, bytesSent, packetsSent uint64
 	linesLost                         [2]uint64 // by the index of the reason in lossReasons
 	bytesLost                         uint64
 	sendErrors, connections           uint64
 	isAway                            bool
-	oldest                            time.Time // when the oldest line came that was not written yet
+	awaySince                         time.Time
+	oldest                            time.Time // when the oldest line that is not written was accepted; zero if there is none
 }
 
 var lossReasons = [...]string{reasonShutdown, reasonTooLarge}
 
-// report writes the log and keeps the counters. Its fields before mu belong to
-// the loop.
+// report writes the log and keeps the counters. Only the loop uses the fields before
+// mu.
 type report struct {
 	log *slog.Logger
 	counters
@@ -52,28 +54,29 @@ type report struct {
 	public counters // a copy of counters
 }
 
-// publish makes the counters visible.
+// publish copies the counters for published.
 func (r *report) publish() {
 	r.mu.Lock()
 	r.public = r.counters
 	r.mu.Unlock()
 }
 
-// published returns the counters as of the last publish.
+// published returns the counters at the last call of publish. Any goroutine may call
+// it.
 func (r *report) published() counters {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.public
 }
 
-// confirmed counts packets that were sent.
+// confirmed counts packets that have arrived.
 func (r *report) confirmed(packets, lines, bytes int) {
 	r.packetsSent += uint64(packets)
 	r.linesSent += uint64(lines)
 	r.bytesSent += uint64(bytes)
 }
 
-// dropped counts and logs lines that are lost.
+// dropped counts and logs lost lines.
 func (r *report) dropped(a action) {
 	for i, reason := range lossReasons {
 		if reason == a.reason {
@@ -96,8 +99,8 @@ func (r *report) dropped(a action) {
 	}
 }
 
-// do carries out the actions that only the log sees.
-func (r *report) do(a action) {
+// logAction carries out the actions that only write a log line.
+func (r *report) logAction(a action) {
 	switch a.kind {
 	case actAway:
 		r.log.Warn("statsd is away, metrics wait", "address", a.addr, "error", a.err)
@@ -114,30 +117,30 @@ func (r *report) do(a action) {
 	}
 }
 
-// lossInterval is how often lost lines are logged at most.
+// lossInterval is the minimum time between two log lines about lost lines.
 const lossInterval = time.Second
 
-// lossLog logs metrics that were lost, by reason: the first at once, later ones
-// summed up, so that they do not flood the log.
+// lossLog logs lost lines by reason. To keep the log short, it logs the first ones at
+// once and later ones in sums.
 type lossLog struct {
-	log     *slog.Logger
-	last    time.Time      // of the last entry
-	pending map[string]int // metrics not logged yet
+	log        *slog.Logger
+	lastLogged time.Time      // of the last entry
+	pending    map[string]int // metrics not logged yet
 }
 
-// add counts metrics as lost for reason, one of a few.
+// add counts metrics that were lost for reason. There are only a few reasons.
 func (l *lossLog) add(reason string, metrics int) {
 	if l.pending == nil {
 		l.pending = make(map[string]int)
 	}
 	l.pending[reason] += metrics
-	if now := time.Now(); now.Sub(l.last) >= lossInterval {
-		l.last = now
+	if now := time.Now(); now.Sub(l.lastLogged) >= lossInterval {
+		l.lastLogged = now
 		l.flush()
 	}
 }
 
-// flush logs what is not logged yet.
+// flush logs the metrics that are not logged yet.
 func (l *lossLog) flush() {
 	for reason, metrics := range l.pending {
 		l.log.Warn("metrics lost", "count", metrics, "reason", reason)

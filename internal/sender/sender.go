@@ -11,10 +11,10 @@
 //	                  ▲
 //	                lookup: where the server is
 //
-// Send packs lines into packets in the order of the calls. A packet leaves when
-// the next line does not fit any more, else 25 ms after its first line. A
-// packet that the server refuses is sent again, before all that follow it. The
-// sender keeps lines while the server is away, up to a bound.
+// Send packs lines into packets in the order of the calls. A packet is sent when the
+// next line does not fit into it, and at the latest 25 ms after its first line. If the
+// server refuses a packet, the sender sends it again, before all later packets. While
+// the server is away, the sender queues lines, up to a limit.
 //
 // docs/delivery.md says which lines can still be lost, and on which networks.
 package sender
@@ -27,7 +27,7 @@ import (
 	"time"
 )
 
-// The networks by which a server may be reached.
+// The networks of Options.Network.
 const (
 	UDP      = "udp"
 	TCP      = "tcp"
@@ -36,18 +36,17 @@ const (
 )
 
 const (
-	// DefaultQueueBytes is how many bytes may wait for a server that is away.
+	// DefaultQueueBytes is the default of Options.QueueBytes.
 	DefaultQueueBytes = 64 << 20
 
-	// DefaultResolveInterval is how often the server's name is looked up again.
+	// DefaultResolveInterval is the default of Options.ResolveInterval.
 	DefaultResolveInterval = 30 * time.Second
 )
 
-// DatagramSize returns how many bytes of lines a packet holds unless the options
-// say otherwise. For UDP it is what StatsD's documentation recommends for an
-// Ethernet of 1,500 bytes,
-// https://github.com/statsd/statsd/blob/master/docs/metric_types.md, else the
-// size of the Datadog Agent's buffer,
+// DatagramSize returns the default of Options.DatagramBytes for a network. For UDP it is
+// the size that StatsD's documentation recommends for Ethernet,
+// https://github.com/statsd/statsd/blob/master/docs/metric_types.md. For other networks
+// it is the size of the Datadog Agent's buffer,
 // https://docs.datadoghq.com/developers/dogstatsd/high_throughput/.
 func DatagramSize(network string) int {
 	if network == UDP {
@@ -56,7 +55,7 @@ func DatagramSize(network string) int {
 	return 8192
 }
 
-// Errors of Send. It has accepted no line then.
+// The errors of Send. If it returns one of them, it has accepted no line.
 var (
 	ErrQueueFull = errors.New("the send queue is full")
 	ErrTooLarge  = errors.New("the lines are more than the send queue holds")
@@ -65,41 +64,41 @@ var (
 
 // Options are the settings of a Sender.
 type Options struct {
-	// Network is UDP, TCP, Unixgram or Unix; UDP if it is empty.
+	// Network is UDP, TCP, Unixgram or Unix. Empty means UDP.
 	Network string
 
 	// Address is the server's host, a name or an IP address, and port, like
 	// localhost:8125. For Unixgram and Unix it is the path of the socket.
 	Address string
 
-	// DatagramBytes is how many bytes of lines a packet holds at most;
-	// DatagramSize if it is 0.
+	// DatagramBytes is the maximum size in bytes of the lines in a packet. 0 means
+	// DatagramSize(Network).
 	DatagramBytes int
 
-	// QueueBytes bounds the memory of the packets that wait;
-	// DefaultQueueBytes if it is 0.
+	// QueueBytes is the maximum size in bytes of the queued packets. 0 means
+	// DefaultQueueBytes.
 	QueueBytes int
 
-	// ResolveInterval is how often a host name is looked up again;
-	// DefaultResolveInterval if it is 0.
+	// ResolveInterval is the time between two lookups of a host name. 0 means
+	// DefaultResolveInterval.
 	ResolveInterval time.Duration
 
-	// Logger gets messages when the server goes away, comes back or moves, when the
+	// Logger receives messages when the server goes away, comes back or moves, when the
 	// queue becomes full and has room again, and when lines are lost.
 	Logger *slog.Logger
 }
 
 // Sender sends lines to a server. Its methods are safe for concurrent use.
 type Sender struct {
-	queue  *queue
-	loop   *loop
-	lookup *lookup
-	limit  int // bytes of the queue
+	queue           *queue
+	loop            *loop
+	lookup          *lookup
+	queueLimitBytes int // Options.QueueBytes
 }
 
-// New returns a Sender and starts its goroutines, which end with Close. A server
-// that is away, or whose name does not resolve, is no error: lines wait for it.
-// New returns an error if the address has no port.
+// New returns a Sender and starts its goroutines. The caller must call Close. New
+// returns an error if the address has no port. It returns no error if the server is away
+// or its name does not resolve: the Sender then queues lines.
 func New(options Options) (*Sender, error) {
 	orDefault(&options.Network, UDP)
 	p := newPolicy(options.Network)
@@ -116,12 +115,13 @@ func newSender(options Options, p policy, find lookupFunc, dial dialFunc) (*Send
 	}
 	q := newQueue(options.DatagramBytes, max(1, options.QueueBytes/options.DatagramBytes))
 	r := &report{log: options.Logger, lost: lossLog{log: options.Logger}}
-	s := &Sender{queue: q, loop: newLoop(p, q, look, dial, r), lookup: look, limit: options.QueueBytes}
+	s := &Sender{queue: q, loop: newLoop(p, q, look, dial, r), lookup: look, queueLimitBytes: options.QueueBytes}
 	look.start()
 	go s.loop.run()
 	return s, nil
 }
 
+// orDefault sets option to preset if it has the zero value.
 func orDefault[T comparable](option *T, preset T) {
 	var none T
 	if *option == none {
@@ -129,22 +129,21 @@ func orDefault[T comparable](option *T, preset T) {
 	}
 }
 
-// Send accepts lines, joined by line feeds without one at the end. ends holds
-// where each group of lines ends that has to stay in one packet, of at most
-// DatagramBytes; the last of them is len(lines). Send copies the lines and never
-// waits for the network. Lines leave in the order of the calls, within 100 ms if
-// no others wait for the server. If Send returns an error, it has accepted none.
+// Send accepts lines, which are separated by line feeds, without one at the end. A group
+// of lines, of at most DatagramBytes bytes, stays in one packet. ends holds the end of
+// each group in lines; the last of them is len(lines). Send copies the lines and never
+// waits for the network. The lines are sent in the order of the calls, within 100 ms if
+// no other lines are queued. If Send returns an error, it has accepted no line.
 func (s *Sender) Send(lines []byte, ends []int) error {
 	err := s.queue.add(lines, ends)
 	if err == ErrQueueFull && s.queue.setFull() {
-		s.loop.report.log.Warn("the send queue is full: requests are answered 503", "option", "--statsd-buffer", "bytes", s.limit)
+		s.loop.report.log.Warn("the send queue is full: requests are answered 503", "option", "--statsd-buffer", "bytes", s.queueLimitBytes)
 	}
 	return err
 }
 
-// Close sends the lines that were accepted and returns when the goroutines are
-// gone and the socket is closed. When ctx is done, the lines that still wait are
-// lost, which Close counts and logs.
+// Close sends the accepted lines, ends the goroutines and closes the socket. Lines that
+// are not sent when ctx is done are lost. Close counts and logs them.
 func (s *Sender) Close(ctx context.Context) {
 	s.queue.close()
 	s.loop.stop(ctx)
@@ -153,7 +152,7 @@ func (s *Sender) Close(ctx context.Context) {
 
 // Stats returns the counters and the state of s.
 func (s *Sender) Stats() Stats {
-	c := s.loop.report.published() // first: it must not be ahead of the queue
+	c := s.loop.report.published() // before queued, so that no line is sent that is not queued
 	lines, bytes := s.queue.queued()
 	stats := Stats{
 		LinesQueued:       lines,
@@ -167,7 +166,10 @@ func (s *Sender) Stats() Stats {
 		IsUp:              !c.isAway,
 		QueueLines:        lines - c.linesSent - c.linesLost[0] - c.linesLost[1],
 		QueueBytes:        bytes - c.bytesSent - c.bytesLost,
-		QueueLimitBytes:   uint64(s.limit),
+		QueueLimitBytes:   uint64(s.queueLimitBytes),
+	}
+	if c.isAway {
+		stats.AwaySince = c.awaySince
 	}
 	if !c.oldest.IsZero() {
 		stats.OldestLineAge = time.Since(c.oldest)

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errorQueue reads the errors of a UDP socket and the packets that they are
-// about, see IP_RECVERR in ip(7).
+// errorQueue reads the error queue of a UDP socket: the packets that were refused, each
+// with its error. See IP_RECVERR in ip(7).
 type errorQueue struct {
-	raw   syscall.RawConn
-	local netip.Addr // of the socket
-	get   func(fd uintptr)
-	code  int // what get has found
+	raw       syscall.RawConn
+	local     netip.Addr       // the socket's own address
+	get       func(fd uintptr) // sets socketErr
+	socketErr int              // SO_ERROR of the socket, 0 for none
 }
 
 func newErrorQueue(conn *net.UDPConn) *errorQueue {
@@ -28,23 +28,23 @@ func newErrorQueue(conn *net.UDPConn) *errorQueue {
 	}
 	q := &errorQueue{raw: raw, local: conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()}
 	q.get = func(fd uintptr) {
-		q.code, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		q.socketErr, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
 	}
 	_ = raw.Control(func(fd uintptr) {
-		// One of them fails, that of the other family. Without either a refusal
-		// says nothing about packets, and none is sent again.
+		// One of the two calls fails: that of the other address family. If both
+		// fail, refused packets are not identified and not sent again.
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
-		// A refusal says through which interface it came.
+		// Ask for the interface on which each refusal arrives.
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-		// Routers may cut packets in pieces rather than drop them for their size.
+		// Let routers fragment packets that are too long for the path.
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
 	})
 	return q
 }
 
-// pending returns the error of the socket that no call has returned yet.
+// pending returns and clears the pending error of the socket.
 func (q *errorQueue) pending() error {
 	if q.raw == nil {
 		return net.ErrClosed
@@ -52,25 +52,25 @@ func (q *errorQueue) pending() error {
 	if err := q.raw.Control(q.get); err != nil {
 		return err
 	}
-	if q.code != 0 {
-		return syscall.Errno(q.code)
+	if q.socketErr != 0 {
+		return syscall.Errno(q.socketErr)
 	}
 	return nil
 }
 
-// maxReturned is how many packets are read that came back; those after the
-// first one are sent again in any case.
-const maxReturned = 4096
+// maxRefused is the maximum number of refused packets that read returns. The loop
+// sends all packets after the first refused one again, so it needs no more.
+const maxRefused = 4096
 
-// read returns the packets that came back, in order.
-func (q *errorQueue) read() []returned {
+// read returns the packets that were refused, in order.
+func (q *errorQueue) read() []refusedPacket {
 	if q.raw == nil {
 		return nil
 	}
-	var all []returned
+	var all []refusedPacket
 	_ = q.raw.Control(func(fd uintptr) {
 		var buffer, control []byte
-		for len(all) < maxReturned {
+		for len(all) < maxRefused {
 			if buffer == nil {
 				buffer, control = make([]byte, 2048), make([]byte, 256) // ICMPv6 quotes up to 1,280 bytes
 			}
@@ -86,13 +86,12 @@ func (q *errorQueue) read() []returned {
 	return all
 }
 
-// loopback is the index of the loopback interface. Linux limits the rate of
-// refusals, see icmp_ratelimit in icmp(7), but not of those that it sends
-// through this interface.
+// loopback is the index of the loopback interface. Linux limits the rate of ICMP
+// messages, see icmp_ratelimit in icmp(7), but not on this interface.
 const loopback = 1
 
-// parse reads the control messages that say why a packet came back.
-func (q *errorQueue) parse(control []byte) (r returned) {
+// parse parses the control messages of a refused packet.
+func (q *errorQueue) parse(control []byte) (r refusedPacket) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return r
@@ -112,9 +111,9 @@ func (q *errorQueue) parse(control []byte) (r returned) {
 	return r
 }
 
-// parseError reads a sock_extended_err, after which comes a sockaddr of the host
-// that sent the packet back: its address of size bytes is at offset.
-func (q *errorQueue) parseError(data []byte, offset, size int, r *returned) {
+// parseError parses a sock_extended_err. A sockaddr of the host that refused the
+// packet follows it; the address has size bytes and begins at offset.
+func (q *errorQueue) parseError(data []byte, offset, size int, r *refusedPacket) {
 	const header = int(unsafe.Sizeof(unix.SockExtendedErr{}))
 	if len(data) < header+offset+size {
 		return
@@ -135,26 +134,29 @@ func (q *errorQueue) parseError(data []byte, offset, size int, r *returned) {
 	}
 }
 
-// counter counts the bytes that the peer of a TCP connection has not
+// unackedCounter counts the bytes that the peer of a TCP connection has not
 // acknowledged.
-type counter struct {
-	raw     syscall.RawConn
-	get     func(fd uintptr) // puts what it finds into the fields below
-	n, code int
-	err     error
+type unackedCounter struct {
+	raw syscall.RawConn
+	get func(fd uintptr) // sets the fields below
+
+	unacked    int   // from SIOCOUTQ
+	unackedErr error // of SIOCOUTQ
+	socketErr  int   // SO_ERROR of the socket, 0 for none
 }
 
-// newCounter returns a counter for conn, which breaks if the peer leaves data
-// unacknowledged for stallTimeout: so a host that vanishes is noticed.
-func newCounter(conn syscall.Conn, stallTimeout time.Duration) *counter {
+// newUnackedCounter returns a counter for conn. It also sets TCP_USER_TIMEOUT: the
+// connection breaks if the peer acknowledges no data for stallTimeout, for example
+// because its host has vanished.
+func newUnackedCounter(conn syscall.Conn, stallTimeout time.Duration) *unackedCounter {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return &counter{} // closed
+		return &unackedCounter{} // closed
 	}
-	c := &counter{raw: raw}
+	c := &unackedCounter{raw: raw}
 	c.get = func(fd uintptr) {
-		c.code, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
-		c.n, c.err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+		c.socketErr, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		c.unacked, c.unackedErr = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
 	}
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stallTimeout.Milliseconds()))
@@ -162,17 +164,17 @@ func newCounter(conn syscall.Conn, stallTimeout time.Duration) *counter {
 	return c
 }
 
-// unacknowledged returns how many bytes the peer has not acknowledged yet, and
-// the error that has ended the connection. See SIOCOUTQ in tcp(7).
-func (c *counter) unacknowledged() (int, error) {
+// unacknowledged returns the number of bytes that the peer has not acknowledged yet
+// (SIOCOUTQ in tcp(7)), and the error that ended the connection, if any.
+func (c *unackedCounter) unacknowledged() (int, error) {
 	if c.raw == nil {
 		return 0, net.ErrClosed
 	}
 	if err := c.raw.Control(c.get); err != nil {
 		return 0, err
 	}
-	if c.code != 0 {
-		return c.n, syscall.Errno(c.code)
+	if c.socketErr != 0 {
+		return c.unacked, syscall.Errno(c.socketErr)
 	}
-	return c.n, c.err
+	return c.unacked, c.unackedErr
 }

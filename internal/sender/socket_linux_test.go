@@ -38,7 +38,7 @@ func extendedError(errno syscall.Errno, origin, kind, code byte, info uint32, of
 func TestParseControlMessages(t *testing.T) {
 	const v4, v6 = unix.SO_EE_ORIGIN_ICMP, unix.SO_EE_ORIGIN_ICMP6
 	const refused, unreachable, tooLong = syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.EMSGSIZE
-	f := func(local string, err []byte, interfaceIndex uint32, want returned) {
+	f := func(local string, err []byte, interfaceIndex uint32, want refusedPacket) {
 		t.Helper()
 		q := &errorQueue{local: netip.MustParseAddr(local)}
 		level, kind, info := unix.IPPROTO_IP, unix.IP_RECVERR, make([]byte, 12)
@@ -53,18 +53,18 @@ func TestParseControlMessages(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
-	f("127.0.0.1", extendedError(refused, v4, 3, 3, 0, "127.0.0.1"), 1, returned{err: refused, isLoopback: true})
-	f("192.0.2.1", extendedError(refused, v4, 3, 3, 0, "192.0.2.2"), 2, returned{err: refused})
-	f("192.0.2.1", extendedError(unreachable, v4, 3, 1, 0, "192.0.2.1"), 1, returned{err: unreachable, isLoopback: true, isNoNeighbor: true})
-	f("192.0.2.1", extendedError(unreachable, v4, 3, 1, 0, "192.0.2.3"), 2, returned{err: unreachable})
-	f("192.0.2.1", extendedError(unreachable, v4, 3, 10, 0, "192.0.2.1"), 1, returned{err: unreachable, isLoopback: true})
-	f("192.0.2.1", extendedError(unreachable, v4, 11, 1, 0, "192.0.2.1"), 2, returned{err: unreachable})
-	f("fd00::1", extendedError(refused, v6, 1, 4, 0, "fd00::2"), 2, returned{err: refused})
-	f("fd00::1", extendedError(unreachable, v6, 1, 3, 0, "fd00::1"), 1, returned{err: unreachable, isLoopback: true, isNoNeighbor: true})
-	f("fd00::1", extendedError(unreachable, v6, 1, 3, 0, "fd00::3"), 2, returned{err: unreachable})
-	f("fd00::1", extendedError(unreachable, v6, 1, 4, 0, "fd00::1"), 2, returned{err: unreachable})
-	f("fd00::1", extendedError(unreachable, v6, 2, 3, 0, "fd00::1"), 2, returned{err: unreachable})
-	f("fd00::1", extendedError(tooLong, v6, 2, 0, 1280, "fd00::1"), 2, returned{err: tooLong, mtu: 1280})
+	f("127.0.0.1", extendedError(refused, v4, 3, 3, 0, "127.0.0.1"), 1, refusedPacket{err: refused, isLoopback: true})
+	f("192.0.2.1", extendedError(refused, v4, 3, 3, 0, "192.0.2.2"), 2, refusedPacket{err: refused})
+	f("192.0.2.1", extendedError(unreachable, v4, 3, 1, 0, "192.0.2.1"), 1, refusedPacket{err: unreachable, isLoopback: true, isNoNeighbor: true})
+	f("192.0.2.1", extendedError(unreachable, v4, 3, 1, 0, "192.0.2.3"), 2, refusedPacket{err: unreachable})
+	f("192.0.2.1", extendedError(unreachable, v4, 3, 10, 0, "192.0.2.1"), 1, refusedPacket{err: unreachable, isLoopback: true})
+	f("192.0.2.1", extendedError(unreachable, v4, 11, 1, 0, "192.0.2.1"), 2, refusedPacket{err: unreachable})
+	f("fd00::1", extendedError(refused, v6, 1, 4, 0, "fd00::2"), 2, refusedPacket{err: refused})
+	f("fd00::1", extendedError(unreachable, v6, 1, 3, 0, "fd00::1"), 1, refusedPacket{err: unreachable, isLoopback: true, isNoNeighbor: true})
+	f("fd00::1", extendedError(unreachable, v6, 1, 3, 0, "fd00::3"), 2, refusedPacket{err: unreachable})
+	f("fd00::1", extendedError(unreachable, v6, 1, 4, 0, "fd00::1"), 2, refusedPacket{err: unreachable})
+	f("fd00::1", extendedError(unreachable, v6, 2, 3, 0, "fd00::1"), 2, refusedPacket{err: unreachable})
+	f("fd00::1", extendedError(tooLong, v6, 2, 0, 1280, "fd00::1"), 2, refusedPacket{err: tooLong, mtu: 1280})
 	// What is too short says nothing.
 	q := &errorQueue{local: netip.MustParseAddr("192.0.2.1")}
 	err := extendedError(refused, v4, 3, 3, 0, "192.0.2.2")
@@ -75,7 +75,7 @@ func TestParseControlMessages(t *testing.T) {
 		controlMessage(unix.IPPROTO_IP, unix.IP_PKTINFO, []byte{1, 0, 0}),
 		controlMessage(unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, append(make([]byte, 16), 1, 0, 0)),
 	} {
-		if got := q.parse(control); !reflect.DeepEqual(got, returned{}) {
+		if got := q.parse(control); !reflect.DeepEqual(got, refusedPacket{}) {
 			t.Errorf("%v: got %+v", control, got)
 		}
 	}

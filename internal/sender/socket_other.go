@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// errorQueue would read the packets that came back. Only Linux offers that:
-// elsewhere they are lost.
+// errorQueue reads nothing: only Linux returns refused packets. On other systems they
+// are lost.
 type errorQueue struct{}
 
 func newErrorQueue(*net.UDPConn) *errorQueue { return nil }
 func (*errorQueue) pending() error           { return nil }
-func (*errorQueue) read() []returned         { return nil }
+func (*errorQueue) read() []refusedPacket    { return nil }
 
-// counter would count the bytes that the peer of a stream has not got. Only
-// Linux offers that: elsewhere what is written counts as received.
-type counter struct{}
+// unackedCounter always returns 0: only Linux tells how many bytes a peer has not
+// acknowledged. On other systems each written byte counts as acknowledged.
+type unackedCounter struct{}
 
-func newCounter(syscall.Conn, time.Duration) *counter { return nil }
-func (*counter) unacknowledged() (int, error)         { return 0, nil }
+func newUnackedCounter(syscall.Conn, time.Duration) *unackedCounter { return nil }
+func (*unackedCounter) unacknowledged() (int, error)                { return 0, nil }

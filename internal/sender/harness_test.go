@@ -2,14 +2,13 @@ package sender
 
 import (
 	"errors"
-
 	"strings"
 	"testing"
 	"time"
 )
 
-// dialogue is a conversation with a machine in virtual time.
-type dialogue struct {
+// harness drives a machine in virtual time: it passes events and carries out actions.
+type harness struct {
 	t   *testing.T
 	m   *machine
 	now time.Time
@@ -18,16 +17,16 @@ type dialogue struct {
 // errTest stands for any error.
 var errTest = errors.New("an error of the test")
 
-// newDialogue returns a dialogue with a machine that knows no address.
-func newDialogue(t *testing.T, p policy) *dialogue {
-	return &dialogue{t: t, m: newMachine(p, 1), now: time.Unix(1000, 0)}
+// newHarness returns a harness with a machine that knows no address.
+func newHarness(t *testing.T, p policy) *harness {
+	return &harness{t: t, m: newMachine(p, 1), now: time.Unix(1000, 0)}
 }
 
-// connected returns a dialogue with a machine that is connected to address a
+// connected returns a harness with a machine that is connected to address a
 // for the first time.
-func connected(t *testing.T, p policy) *dialogue {
+func connected(t *testing.T, p policy) *harness {
 	t.Helper()
-	d := newDialogue(t, p)
+	d := newHarness(t, p)
 	d.on(event{kind: evResolved, addrs: []string{"a"}})
 	d.want("dial a", "wait 1h0m0s")
 	d.on(event{kind: evDialed})
@@ -35,26 +34,26 @@ func connected(t *testing.T, p policy) *dialogue {
 }
 
 // on hands the machine an event.
-func (d *dialogue) on(e event) { d.m.handle(d.now, e) }
+func (d *harness) on(e event) { d.m.handle(d.now, e) }
 
 // queued hands the machine packets of 100 bytes and two lines.
-func (d *dialogue) queued(packets int) {
+func (d *harness) queued(packets int) {
 	for range packets {
-		d.on(event{kind: evSealed, n: 100, lines: 2})
+		d.on(event{kind: evPacketSealed, n: 100, lines: 2})
 	}
 }
 
 // acked says that the server's kernel has this many packets of the connection.
-func (d *dialogue) acked(packets int) { d.on(event{kind: evAcked, n: packets * 101}) }
+func (d *harness) acked(packets int) { d.on(event{kind: evAcked, n: packets * 101}) }
 
 // after lets time pass.
-func (d *dialogue) after(passed time.Duration) {
+func (d *harness) after(passed time.Duration) {
 	d.now = d.now.Add(passed)
 	d.on(event{kind: evTick})
 }
 
 // want checks which actions come next, and carries out all but a wait.
-func (d *dialogue) want(actions ...string) {
+func (d *harness) want(actions ...string) {
 	d.t.Helper()
 	for _, want := range actions {
 		a := d.m.next(d.now)
@@ -66,7 +65,7 @@ func (d *dialogue) want(actions ...string) {
 }
 
 // describe returns an action as text, with the length of a wait.
-func (d *dialogue) describe(a action) string {
+func (d *harness) describe(a action) string {
 	text := a.String()
 	switch {
 	case a.kind == actWait:
@@ -81,21 +80,21 @@ func (d *dialogue) describe(a action) string {
 }
 
 // finish tells the machine that an action was carried out.
-func (d *dialogue) finish(a action) {
+func (d *harness) finish(a action) {
 	switch a.kind {
-	case actWait, actDone:
+	case actWait, actStop:
 	case actWrite:
 		d.on(event{kind: evWrote, seq: a.seq})
 	case actTrim:
 		d.on(event{kind: evTrimmed, n: 10, lines: 1})
 	default:
-		d.on(event{kind: evDid, did: a.kind})
+		d.on(event{kind: evActionDone, done: a.kind})
 	}
 }
 
 // run lets time pass and carries out what the machine does meanwhile. It returns
 // the actions but the waits.
-func (d *dialogue) run(length time.Duration) (actions []string) {
+func (d *harness) run(length time.Duration) (actions []string) {
 	d.t.Helper()
 	end := d.now.Add(length)
 	for range 1_000_000 {
@@ -103,7 +102,7 @@ func (d *dialogue) run(length time.Duration) (actions []string) {
 		if a.kind != actWait {
 			actions = append(actions, a.String())
 			d.finish(a)
-			if a.kind == actDone {
+			if a.kind == actStop {
 				return actions
 			}
 			continue
@@ -124,7 +123,7 @@ func (d *dialogue) run(length time.Duration) (actions []string) {
 }
 
 // is checks the machine's state.
-func (d *dialogue) is(want state) {
+func (d *harness) is(want state) {
 	d.t.Helper()
 	if d.m.state != want {
 		d.t.Fatalf("the machine is %v, want %v", d.m.state, want)
@@ -142,9 +141,9 @@ func count(actions []string, prefix string) (n int) {
 }
 
 // holds checks how many packets wait and how many are in flight.
-func (d *dialogue) holds(waiting, inFlight int) {
+func (d *harness) holds(waiting, inFlight int) {
 	d.t.Helper()
-	if w, f := len(d.m.flight.waiting()), len(d.m.flight.written()); w != waiting || f != inFlight {
+	if w, f := len(d.m.packets.waiting()), len(d.m.packets.written()); w != waiting || f != inFlight {
 		d.t.Fatalf("%d packets wait and %d are in flight, want %d and %d", w, f, waiting, inFlight)
 	}
 }
