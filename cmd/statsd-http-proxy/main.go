@@ -33,7 +33,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && isCommand(args[0]) {
 		return runCommand(args[0], args[1:], stdout, stderr)
 	}
-	c, err := config.Parse(args)
+	c, effective, err := config.ParseEffective(args)
 	switch {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteHelp(stdout))
@@ -44,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitCode(stderr, err)
 	}
 	if c.CheckConfig {
-		return exitCode(stderr, checkConfig(c, args, stdout, stderr))
+		return exitCode(stderr, checkConfig(c, effective, args, stdout, stderr))
 	}
 	return serve(c, args, stdout, stderr)
 }
@@ -71,7 +71,7 @@ func runCommand(name string, args []string, stdout, stderr io.Writer) int {
 
 // checkConfig checks the options and the files that they name, and prints the
 // effective options.
-func checkConfig(c *config.Config, args []string, stdout, stderr io.Writer) error {
+func checkConfig(c *config.Config, effective config.Effective, args []string, stdout, stderr io.Writer) error {
 	a, err := newApp(c, args, stdout, stderr)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func checkConfig(c *config.Config, args []string, stdout, stderr io.Writer) erro
 	for _, warning := range a.warnings {
 		printMessage(stderr, "warning: "+warning)
 	}
-	return config.WriteEffective(stdout, args)
+	return effective.Write(stdout)
 }
 
 // serve runs the proxy until SIGINT or SIGTERM and returns its exit code. A second

@@ -7,23 +7,29 @@ import (
 	"strings"
 )
 
-// WriteEffective parses args like Parse and writes the options that are in effect
-// in the form of a configuration file. It writes secrets as "set".
-func WriteEffective(w io.Writer, args []string) error {
-	_, effective, err := parse(args)
-	if err != nil {
-		return err
-	}
+// Effective holds the options that are in effect, as they were given.
+type Effective struct{ binding binding }
+
+// ParseEffective is like Parse and also returns the options that are in effect. It reads
+// the configuration file once, which may be a pipe.
+func ParseEffective(args []string) (*Config, Effective, error) {
+	c, b, err := parse(args)
+	return c, Effective{b}, err
+}
+
+// Write writes the options in the form of a configuration file. It writes secrets as
+// "set".
+func (e Effective) Write(w io.Writer) error {
 	var b strings.Builder
 	for _, g := range options {
 		for i := range g.options {
 			o := &g.options[i]
-			if text := effective.text(o); text != "" && !o.onlyFlag {
+			if text := e.binding.text(o); text != "" && !o.onlyFlag {
 				fmt.Fprintf(&b, "%s %s\n", o.name, quoteValue(text))
 			}
 		}
 	}
-	_, err = io.WriteString(w, b.String())
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 

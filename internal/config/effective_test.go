@@ -1,20 +1,32 @@
 package config
 
 import (
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+// writeEffective writes the options that are in effect with the given arguments.
+func writeEffective(w io.Writer, args []string) error {
+	_, effective, err := ParseEffective(args)
+	if err != nil {
+		return err
+	}
+	return effective.Write(w)
+}
+
 func TestEffectiveOptionsAreWritten(t *testing.T) {
 	f := func(args []string, want ...string) {
 		t.Helper()
 		var b, defaults strings.Builder
-		if err := WriteEffective(&b, args); err != nil {
+		if err := writeEffective(&b, args); err != nil {
 			t.Errorf("%q: %v", args, err)
 		}
-		if err := WriteEffective(&defaults, nil); err != nil {
+		if err := writeEffective(&defaults, nil); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -46,7 +58,7 @@ func TestEffectiveOptionsAreAConfigFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := WriteEffective(&b, args); err != nil {
+	if err := writeEffective(&b, args); err != nil {
 		t.Fatal(err)
 	}
 	got, err := Parse([]string{"--config=" + writeFile(t, b.String())})
@@ -56,5 +68,19 @@ func TestEffectiveOptionsAreAConfigFile(t *testing.T) {
 	want.File = got.File
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEffectiveOptionsOfAPipeAreWritten(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w.WriteString("jwt-secret hidden\n") // fits into the pipe
+	w.Close()
+	var b strings.Builder
+	if err := writeEffective(&b, []string{fmt.Sprintf("--config=/dev/fd/%d", r.Fd())}); err != nil || !strings.Contains(b.String(), "jwt-secret set\n") {
+		t.Errorf("got %v and\n%s, want the secret of the pipe", err, &b)
 	}
 }
