@@ -104,6 +104,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
 	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
 	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test/process)
+	$(if $(ROWS),,go test -run '^$$' -bench Handshakes -benchtime 3000x ./test/balancers)
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count

@@ -40,6 +40,9 @@ func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 	if o.ingest.TrustedProxies, err = limit.ParseTrustedProxies(strings.Join(c.TrustedProxies, ",")); err != nil {
 		return o, fmt.Errorf("--trusted-proxies: %w", err)
 	}
+	if c.ProxyProtocol {
+		o.transport.ProxyProtocol = o.ingest.TrustedProxies
+	}
 	if c.JWTJWKSURL != "" {
 		if err := auth.CheckURL(c.JWTJWKSURL); err != nil {
 			return o, fmt.Errorf("--jwt-jwks-url: %w", err)

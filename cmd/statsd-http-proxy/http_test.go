@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/metric"
@@ -88,4 +90,19 @@ func TestLimitsFollowTheOptions(t *testing.T) {
 	f("--max-tag-keys=0 --max-conns=0 --rate-limit=0.5", limits{rate: true})
 	f("--max-tag-keys=0 --max-conns=0 --max-series=1", limits{series: true})
 	f("--max-tag-keys=0 --max-conns=0 --max-conns-per-ip=0 --rate-limit=0 --max-series=0", limits{})
+}
+
+// TestOptionsReachTheServer checks the options of the public listener.
+func TestOptionsReachTheServer(t *testing.T) {
+	o, err := newHTTPOptions(parse(t, "--tls-timeout-handshake=3", "--http-timeout-read=4", "--trusted-proxies=10.0.0.0/8", "--proxy-protocol"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := o.transport
+	if server.HandshakeTimeout != 3*time.Second || server.ReadTimeout != 4*time.Second || !server.ProxyProtocol.Contains(netip.MustParseAddr("10.1.2.3")) {
+		t.Errorf("got a handshake timeout of %v, a read timeout of %v and the PROXY protocol of %v", server.HandshakeTimeout, server.ReadTimeout, server.ProxyProtocol)
+	}
+	if o, err = newHTTPOptions(parse(t, "--trusted-proxies=10.0.0.0/8")); err != nil || o.transport.ProxyProtocol != nil {
+		t.Errorf("without --proxy-protocol: got %v, %v, want none", o.transport.ProxyProtocol, err)
+	}
 }

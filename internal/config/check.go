@@ -19,6 +19,8 @@ func (c *Config) check(given map[string]bool) error {
 		return errors.New("--tls-key is given without --tls-cert")
 	case c.TLSTicketKeyFile != "" && c.TLSCert == "":
 		return errors.New("--tls-ticket-key-file is given without --tls-cert")
+	case c.ProxyProtocol && len(c.TrustedProxies) == 0:
+		return errors.New("--proxy-protocol is given without --trusted-proxies")
 	case c.RateBurst != 0 && c.RateLimit == 0:
 		return errors.New("--rate-burst is given without --rate-limit")
 	case c.usesSocket() && c.StatsDSocket == "":

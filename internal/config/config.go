@@ -21,6 +21,7 @@ type Config struct {
 	MaxConns         int           `option:"max-conns"`        // 0 for no limit, or AutoMaxConns
 	MaxConnsPerIP    int           `option:"max-conns-per-ip"` // 0 for no limit
 	TrustedProxies   []string      `option:"trusted-proxies"`
+	ProxyProtocol    bool          `option:"proxy-protocol"`
 
 	ServeClient bool `option:"serve-client"`
 

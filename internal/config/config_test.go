@@ -139,6 +139,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		f("--rate-limit="+r, fmt.Sprintf("--rate-limit %q: want 0, or a number from 0.001 to 1000000000", r))
 	}
 	f("--tls-ticket-key-file=f", "--tls-ticket-key-file is given without --tls-cert")
+	f("--proxy-protocol", "--proxy-protocol is given without --trusted-proxies")
 	f("--rate-burst=5", "--rate-burst is given without --rate-limit")
 	f("--statsd-network=sctp", `"sctp": want one of udp, tcp, unixgram, unix`)
 	f("--statsd-network=unix", "--statsd-network=unix is given without --statsd-socket")

@@ -29,6 +29,9 @@ reads the client's address from their X-Forwarded-For header.`},
 		{name: "serve-client", kind: onOff(), preset: "true",
 			help: `Serve the browser client: the script /client.js, the module /client.mjs and their
 types. --serve-client=false turns this off.`},
+		{name: "proxy-protocol", kind: onOff(),
+			help: `Read the client's address from the header of the PROXY protocol, version 1 or 2, with
+which --trusted-proxies begin connections. For load balancers that do not speak HTTP.`},
 	}},
 	{"TLS", []option{
 		{name: "tls-cert", kind: text("FILE"), rejectsEmpty: true,

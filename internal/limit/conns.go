@@ -34,16 +34,50 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	if c.max > 0 && c.open >= c.max {
 		return false
 	}
-	if hasAddressLimit {
-		client := AddressClient(addr)
-		open := c.byAddress[client]
-		if open >= c.perAddress {
-			return false
-		}
-		c.byAddress[client] = open + 1
+	if hasAddressLimit && !c.openAddress(addr) {
+		return false
 	}
 	c.open++
 	return true
+}
+
+// Move counts a connection that Open has counted for from as one from to, if that is
+// within the limit of its address, and reports whether it is. If so, the caller must
+// call Close with to instead of from. It is for connections whose proxy names the
+// client later.
+func (c *Conns) Move(from, to netip.Addr) bool {
+	hadAddressLimit, hasAddressLimit := c.hasAddressLimit(from), c.hasAddressLimit(to)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if hasAddressLimit && !c.openAddress(to) {
+		return false
+	}
+	if hadAddressLimit {
+		c.closeAddress(from)
+	}
+	return true
+}
+
+// openAddress counts a connection from addr if that is within the limit, and reports
+// whether it is.
+func (c *Conns) openAddress(addr netip.Addr) bool {
+	client := AddressClient(addr)
+	open := c.byAddress[client]
+	if open >= c.perAddress {
+		return false
+	}
+	c.byAddress[client] = open + 1
+	return true
+}
+
+// closeAddress uncounts a connection from addr.
+func (c *Conns) closeAddress(addr netip.Addr) {
+	client := AddressClient(addr)
+	if open := c.byAddress[client]; open > 1 {
+		c.byAddress[client] = open - 1
+	} else {
+		delete(c.byAddress, client)
+	}
 }
 
 // Close uncounts a connection from addr that Open counted.
@@ -52,14 +86,8 @@ func (c *Conns) Close(addr netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open--
-	if !hasAddressLimit {
-		return
-	}
-	client := AddressClient(addr)
-	if open := c.byAddress[client]; open > 1 {
-		c.byAddress[client] = open - 1
-	} else {
-		delete(c.byAddress, client)
+	if hasAddressLimit {
+		c.closeAddress(addr)
 	}
 }
 

@@ -123,3 +123,35 @@ func TestConnsInParallel(t *testing.T) {
 		t.Errorf("%d connections were allowed, %d from %d addresses are still counted", served.Load(), c.open, len(c.byAddress))
 	}
 }
+
+func TestConnsMove(t *testing.T) {
+	proxy, a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	trusted, err := ParseTrustedProxies("10.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewConns(3, 1, trusted)
+	for range 3 {
+		if !c.Open(proxy) {
+			t.Fatal("a connection of a trusted proxy is rejected")
+		}
+	}
+	if !c.Move(proxy, a) {
+		t.Error("the first connection of a is rejected")
+	}
+	if c.Move(proxy, a) {
+		t.Error("the second connection of a is not rejected")
+	}
+	if !c.Move(a, b) || !c.Move(proxy, a) {
+		t.Error("a connection of a is rejected although the other one is b's now")
+	}
+	if c.Open(proxy) {
+		t.Error("a fourth connection is not rejected")
+	}
+	for _, addr := range []netip.Addr{a, b, proxy} {
+		c.Close(addr)
+	}
+	if c.open != 0 || len(c.byAddress) != 0 {
+		t.Errorf("after all connections are closed, %d are open, %v by address", c.open, c.byAddress)
+	}
+}

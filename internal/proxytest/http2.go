@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -16,12 +17,13 @@ import (
 // HTTP2Client is a connection that speaks HTTP/2 frame by frame, so that it can do what a
 // well-behaved client would not.
 type HTTP2Client struct {
-	Conn     *tls.Conn
-	Framer   *http2.Framer
-	NextID   uint32                     // of the stream to open
-	Settings map[http2.SettingID]uint32 // of the server
-	GoAway   *http2.ErrCode             // what the connection has ended with
-	Err      error                      // why nothing more can be read
+	Conn      *tls.Conn
+	Framer    *http2.Framer
+	NextID    uint32                     // of the stream to open
+	Authority string                     // of requests; empty for proxy
+	Settings  map[http2.SettingID]uint32 // of the server
+	GoAway    *http2.ErrCode             // what the connection has ended with
+	Err       error                      // why nothing more can be read
 
 	p             *Proxy
 	head          bytes.Buffer
@@ -98,7 +100,7 @@ func (c *HTTP2Client) Open(method, target string, endsStream bool, more ...strin
 func (c *HTTP2Client) TryOpen(method, target string, endsStream bool, more ...string) (id uint32, err error) {
 	id = c.NextID
 	c.NextID += 2
-	block := c.Pack(append([]string{":method", method, ":scheme", "https", ":authority", "proxy", ":path", target}, more...)...)
+	block := c.Pack(append([]string{":method", method, ":scheme", "https", ":authority", cmp.Or(c.Authority, "proxy"), ":path", target}, more...)...)
 	first := block[:min(len(block), MaxFrame)]
 	rest := block[len(first):]
 	err = c.Framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: first, EndStream: endsStream, EndHeaders: len(rest) == 0})

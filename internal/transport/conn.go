@@ -22,6 +22,7 @@ type conn struct {
 	net.Conn          // requests are read from it; startTLS changes it
 	raw      net.Conn // the same, or the connection under its TLS
 	peer     netip.Addr
+	remote   net.Addr // with the port of peer
 	server   *Server
 
 	state atomic.Int32
@@ -54,6 +55,9 @@ var errNotHTTP = errors.New("the client does not speak HTTP")
 func (c *conn) serve() {
 	defer c.close()
 	defer c.recoverPanic()
+	if c.server.options.ProxyProtocol.Contains(c.peer) && !c.readProxyHeader() {
+		return
+	}
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}

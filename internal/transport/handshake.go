@@ -67,9 +67,10 @@ func (g *handshakeGate) hasWaited(within time.Duration) bool {
 // part in the gate.
 type handshakeConn struct {
 	net.Conn
-	hello []byte        // was received and not read
-	place chan struct{} // the gate that the handshake holds a place of; nil for none
-	next  chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
+	remote net.Addr
+	hello  []byte        // was received and not read
+	place  chan struct{} // the gate that the handshake holds a place of; nil for none
+	next   chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
 }
 
 // maxHello is how many bytes of a ClientHello are read before its handshake begins.
@@ -119,6 +120,9 @@ func (h *handshakeConn) needsMore() bool {
 	}
 	return len(h.hello) < recordHeader+int(binary.BigEndian.Uint16(h.hello[3:]))
 }
+
+// RemoteAddr returns the address of the client, which may not be that of the connection.
+func (h *handshakeConn) RemoteAddr() net.Addr { return h.remote }
 
 // Read reads what readHello has read, then from the connection. During the handshake
 // it gives the place in the gate back while it waits.
@@ -186,7 +190,8 @@ var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain H
 func (c *conn) startTLS() (isHTTP1 bool) {
 	s := c.server
 	timeout := s.options.HandshakeTimeout
-	h := &handshakeConn{Conn: c.raw}
+	h := &handshakeConn{Conn: c.raw, remote: c.remote, hello: c.in.saved}
+	c.in.saved = nil
 	if c.awaitHello(h) != nil {
 		return false
 	}

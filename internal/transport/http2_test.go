@@ -215,3 +215,17 @@ func TestPanicCostsOneStream(t *testing.T) {
 	defer func() { proxytest.OverHTTP2 = false }()
 	TestPanicCostsOneRequest(t)
 }
+
+// TestHTTP2AuthorityIsAHost sends what no Host field may hold over HTTP/1 either.
+func TestHTTP2AuthorityIsAHost(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	c := p.DialHTTP2()
+	for _, c.Authority = range []string{"\xc3\xa4.example", "h\xff", "h/x"} {
+		if a := c.Do("POST", "/count/k", "value=1"); a.Status != 400 || p.Sink.Take() != nil {
+			t.Errorf("%q: got %d %s, want 400", c.Authority, a.Status, a.Body)
+		}
+	}
+	for _, c.Authority = range []string{"h:443", "[::1]:443", "shop.example"} {
+		p.Forwards(c.Authority, c.Do("POST", "/count/k", "value=1"), "k:1|c")
+	}
+}

@@ -46,7 +46,8 @@ func (l *listener) acceptConn() (*conn, error) {
 		}
 		peer := addressOf(raw)
 		if conns := l.server.options.Conns; conns != nil && !conns.Open(peer) {
-			l.reject(raw)
+			l.server.reject(raw, peer)
+			_ = raw.Close()
 			continue
 		}
 		return l.newConn(raw, peer), nil
@@ -91,7 +92,7 @@ func (l *listener) logFailures(latest error) {
 
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{Conn: raw, raw: raw, peer: peer, server: l.server}
+	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server}
 	if l.server.tls == nil {
 		c.in.source = raw
 		c.in.useDescriptor(raw)
@@ -99,12 +100,12 @@ func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 	return c
 }
 
-// reject closes a connection beyond the limits. A client that has not sent a request
-// yet sees a 503; reject does not wait for the others to finish theirs.
-func (l *listener) reject(raw net.Conn) {
-	s := l.server
+// reject answers a connection from peer that is beyond the limits. The caller closes it.
+// A client that has not sent a request yet sees a 503; reject does not wait for the
+// others to finish theirs.
+func (s *Server) reject(raw net.Conn, peer netip.Addr) {
 	s.connLimitLog.Do(func() {
-		s.log.Warn("too many connections: new ones are closed", "client", raw.RemoteAddr())
+		s.log.Warn("too many connections: new ones are closed", "client", peer)
 	})
 	now := time.Now()
 	if s.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
@@ -114,7 +115,6 @@ func (l *listener) reject(raw net.Conn) {
 		text := http1.AppendResponse(nil, &request, &response, s.dates.At(now), false, "")
 		_, _ = raw.Write(text) // the socket is new and has room for it
 	}
-	_ = raw.Close()
 }
 
 // addressOf returns the address of the client, the zero address if it has none.

@@ -23,7 +23,7 @@ func (c *conn) servePage() {
 		ProtoMinor: 1,
 		Header:     http.Header{},
 		Body:       http.NoBody,
-		RemoteAddr: c.raw.RemoteAddr().String(),
+		RemoteAddr: c.remote.String(),
 	}
 	c.hasResponded = true
 	out := &pageWriter{c: c, header: http.Header{}, isHead: q.IsMethod(http.MethodHead)}

@@ -51,6 +51,10 @@ type Options struct {
 	// required without GetCertificate.
 	HandshakeTimeout time.Duration
 
+	// ProxyProtocol are the load balancers whose PROXY headers name the client; nil for
+	// none.
+	ProxyProtocol limit.TrustedProxies
+
 	Conns *limit.Conns // limits open connections; nil for no limit
 
 	Handler exchange.Handler

@@ -1,6 +1,6 @@
-// Package browser tests the client, the demo page and plain pages in Chromium. The
-// scripts that drive it are in scripts/.
+// Package browser tests the client, the demo page and plain pages in Chromium, and
+// the client in Firefox. The scripts that drive Chromium are in scripts/.
 //
-// Real: the program, Chromium, Etsy's StatsD and statsd-http-proxy-client. Fake: a
-// StatsD that keeps lines. Needs: Node.js, Chromium and test/install.
+// Real: the program, Chromium, Firefox, Etsy's StatsD and statsd-http-proxy-client.
+// Fake: a StatsD that keeps lines. Needs: Node.js, Chromium, Firefox and test/install.
 package browser

@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	// idleTimeout is the longest time after which the proxy closes an idle connection
-	// by default: an eighth more than the default of --http-timeout-idle.
-	idleTimeout = time.Second + time.Second/8
+	// idleTimeout is the default of --http-timeout-idle.
+	idleTimeout = time.Second
+	// announcedTimeout is the shortest timeout that the proxy announces in responses.
+	announcedTimeout = 3 * time.Second
 
 	closedRequests = 6   // requests after pauses, with the default idle timeout
-	keptRequests   = 3   // the same with a longer one
+	keptRequests   = 3   // the same with 75 s
+	obeyedRequests = 2   // requests after pauses, with announcedTimeout
 	timedRequests  = 100 // requests of a client for the latency
 	largeRequests  = 3   // requests with a body that is too large
 	largeBody      = 8 << 20
@@ -29,6 +31,7 @@ type row struct {
 	version string
 
 	resetsByDefault, resetsWith75 int // of closedRequests and of keptRequests
+	resetsAnnounced               int // of obeyedRequests
 	p50, p99                      time.Duration
 	rejected                      int // 413 responses, of largeRequests
 }
@@ -39,7 +42,9 @@ func TestClients(t *testing.T) {
 	statsd := testutil.StartFakeStatsD(t)
 	byDefault := testutil.StartProxy(t, "--statsd-port="+statsd.Port)
 	with75 := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75")
-	linkByDefault, linkWith75 := "http://"+startRelay(t, byDefault.Address), "http://"+startRelay(t, with75.Address)
+	announced := testutil.StartProxy(t, "--statsd-port="+statsd.Port, fmt.Sprintf("--http-timeout-idle=%s", announcedTimeout))
+	link := func(proxy *testutil.Proxy) string { return "http://" + startRelay(t, proxy.Address) }
+	linkByDefault, linkWith75, linkAnnounced := link(byDefault), link(with75), link(announced)
 
 	var all []*driver
 	for i := range clients {
@@ -73,9 +78,16 @@ func TestClients(t *testing.T) {
 		r := &rows[i]
 		r.client, r.version = d.client, d.version
 		running.Go(func() {
-			r.resetsByDefault = sendPaused(closedRequests, func(n int) result { return send(d, linkByDefault, "closed", n) })
-			r.resetsWith75 = sendPaused(keptRequests, func(n int) result { return send(d, linkWith75, "kept", n) })
+			r.resetsByDefault = sendPaused(closedRequests, idleTimeout, func(n int) result { return send(d, linkByDefault, "closed", n) })
+			r.resetsWith75 = sendPaused(keptRequests, idleTimeout, func(n int) result { return send(d, linkWith75, "kept", n) })
 		})
+		if d.client.obeysKeepAlive {
+			d := d.client.start(t)
+			d.waitReady(t)
+			running.Go(func() {
+				r.resetsAnnounced = sendPaused(obeyedRequests, announcedTimeout, func(n int) result { return send(d, linkAnnounced, "announced", n) })
+			})
+		}
 	}
 	running.Wait()
 	for i, d := range all {
@@ -102,9 +114,13 @@ func TestClients(t *testing.T) {
 		if r.resetsWith75 > 0 {
 			t.Errorf("%s %s: %d requests failed although the proxy keeps connections for 75 s", d.client.language, d.client.name, r.resetsWith75)
 		}
+		if r.resetsAnnounced > 0 {
+			t.Errorf("%s %s: %d requests failed although the proxy announced when it closes the connection", d.client.language, d.client.name, r.resetsAnnounced)
+		}
 	}
-	byDefault.Stop(t)
-	with75.Stop(t)
+	for _, proxy := range []*testutil.Proxy{byDefault, with75, announced} {
+		proxy.Stop(t)
+	}
 	got := statsd.All(t)
 	slices.Sort(got)
 	if slices.Sort(want); !slices.Equal(got, want) {
@@ -114,20 +130,21 @@ func TestClients(t *testing.T) {
 }
 
 // sendPaused sends a request and count more over the link, and returns how many of them
-// failed. Its pauses are such that a proxy with the default idle timeout closes the connection while
-// the next request is on its way.
+// failed. Its pauses are such that a proxy with that idle timeout closes the connection
+// while the next request is on its way.
 //
 //	proxy     response . . . . . . . . close
 //	             \                   /    \
 //	client        received . . . send      learns of the close
-func sendPaused(count int, send func(n int) result) (failed int) {
+func sendPaused(count int, timeout time.Duration, send func(n int) result) (failed int) {
 	for n := range count + 1 {
 		result := send(n)
 		received := time.Now() // the proxy has sent its response linkDelay before
 		if result.status == 0 {
 			failed++
 		}
-		time.Sleep(time.Until(received.Add(idleTimeout - linkDelay)))
+		// The proxy closes the connection up to an eighth later than the timeout says.
+		time.Sleep(time.Until(received.Add(timeout + timeout/8 - linkDelay)))
 	}
 	return failed
 }

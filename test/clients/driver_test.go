@@ -37,6 +37,9 @@ type client struct {
 	post func(url, body string) (status int, err error)
 	// isOptional reports whether the client may be missing on the machine.
 	isOptional bool
+	// obeysKeepAlive reports whether the client gives up a connection in time if the
+	// response says Keep-Alive: timeout=N.
+	obeysKeepAlive bool
 }
 
 // debianPython is the Python for which test/install installs packages.
@@ -46,7 +49,7 @@ var clients = []client{
 	{language: "Go", name: "net/http", post: postNetHTTP},
 	{language: "Go", name: "fasthttp", post: postFastHTTP},
 	{language: "Java", name: "java.net.http", command: []string{"java", "Java.java"}, isOptional: true},
-	{language: "JavaScript", name: "fetch", command: []string{"node", "node.mjs", "fetch"}},
+	{language: "JavaScript", name: "fetch", command: []string{"node", "node.mjs", "fetch"}, obeysKeepAlive: true},
 	{language: "JavaScript", name: "node:http", command: []string{"node", "node.mjs", "node:http"}},
 	{language: "JavaScript", name: "axios", command: []string{"node", "node.mjs", "axios"}},
 	{language: "JavaScript", name: "got", command: []string{"node", "node.mjs", "got"}},

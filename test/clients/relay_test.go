@@ -8,7 +8,7 @@ import (
 )
 
 // linkDelay is how long the relay holds back what it passes on, in each direction.
-const linkDelay = 75 * time.Millisecond
+const linkDelay = 150 * time.Millisecond
 
 // startRelay starts a TCP relay to address, which behaves as a link with a delay. It
 // returns its own address.

@@ -10,7 +10,6 @@ import (
 
 // StatsD has read everything when it stops. Lines in its socket would be lost.
 func TestRestartOfEtsyStatsDLosesNothing(t *testing.T) {
-	t.Parallel()
 	const few, many = 500, 5000 // metrics; a socket of StatsD has no room for many
 	first := testutil.StartEtsyStatsD(t)
 	proxy := testutil.StartProxy(t, "--statsd-port="+first.Port)

@@ -221,3 +221,29 @@ func TestShiftMovesAGauge(t *testing.T) {
 		r.waitFor(t, want)
 	})
 }
+
+// TestServersDoNotUnderstandTheOtherTypes sends the types that the table of flavors
+// leaves out through a proxy without a flavor.
+func TestServersDoNotUnderstandTheOtherTypes(t *testing.T) {
+	t.Parallel()
+	options := []string{"--statsd-flavor=none", "--histograms", "--tag-format=none"}
+	eachServer(t, options, func(t *testing.T, f *flavor, r *receiver, p *testutil.Proxy) {
+		others, want := 0.0, stored{}
+		for _, kind := range moreTypes {
+			p.MustSend(t, "/"+kind+"/"+kind, `{"value": 7}`)
+			switch {
+			case !f.supports(kind):
+				others++
+				want[kind] = 7 // a count
+			case kind == "set":
+				want[kind+".members"] = 1
+			}
+		}
+		r.waitForLast(t, p, want)
+		if r.faults == nil {
+			r.waitFor(t, want)
+			return
+		}
+		testutil.Eventually(t, fmt.Sprintf("%v lines that the server does not understand", others), func() bool { return r.faults() == others })
+	})
+}

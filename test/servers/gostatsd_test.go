@@ -54,6 +54,11 @@ func startGostatsd(t *testing.T, _ string) *receiver {
 	}
 	return &receiver{
 		port: strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port), gauges: all, all: all,
+		faults: func() float64 {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return float64(len(g.faults))
+		},
 		check: func(t *testing.T) {
 			t.Helper()
 			g.mu.Lock()

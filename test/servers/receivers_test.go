@@ -20,7 +20,10 @@ type receiver struct {
 	// all returns everything that the server has stored. It may stop the server, so a
 	// test calls it after the last line arrived.
 	all func() stored
-	// check fails the test if the server met a line that it did not understand.
+	// faults returns how many lines the server met that it did not understand. It is
+	// nil for Etsy StatsD, which takes a type that it does not know for a count.
+	faults func() float64
+	// check fails the test if there were any.
 	check func(t *testing.T)
 }
 
@@ -106,10 +109,22 @@ func etsyStored(m testutil.EtsyMetrics) stored {
 func startExporterReceiver(t *testing.T, _ string) *receiver {
 	port, export := startExporter(t)
 	all := func() stored { return exporterStored(export()) }
-	return &receiver{port: port, gauges: all, all: all, check: func(t *testing.T) {
-		t.Helper()
-		checkExporterErrors(t, export())
-	}}
+	return &receiver{
+		port: port, gauges: all, all: all,
+		faults: func() (count float64) {
+			for _, line := range export() {
+				if strings.HasPrefix(line, "statsd_exporter_sample_errors_total") {
+					value, _ := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
+					count += value
+				}
+			}
+			return count
+		},
+		check: func(t *testing.T) {
+			t.Helper()
+			checkExporterErrors(t, export())
+		},
+	}
 }
 
 // exporterStored returns the samples in lines of Prometheus' text format, without

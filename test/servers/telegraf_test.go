@@ -47,14 +47,18 @@ func startTelegrafReceiver(t *testing.T, network string) *receiver {
 	process.WaitReady(t, func() bool {
 		return strings.Contains(process.Stderr.String(), "Started the statsd service on")
 	})
-	return &receiver{port: port, gauges: all, all: all, check: func(t *testing.T) {
-		t.Helper()
-		for line := range strings.Lines(process.Stderr.String()) {
-			if strings.Contains(line, " E! ") {
-				t.Errorf("Telegraf logs an error: %s", line)
+	return &receiver{
+		port: port, gauges: all, all: all,
+		faults: func() float64 { return float64(strings.Count(process.Stderr.String(), " E! ")) },
+		check: func(t *testing.T) {
+			t.Helper()
+			for line := range strings.Lines(process.Stderr.String()) {
+				if strings.Contains(line, " E! ") {
+					t.Errorf("Telegraf logs an error: %s", line)
+				}
 			}
-		}
-	}}
+		},
+	}
 }
 
 // telegrafStored returns the last value of each series in text, which has lines of
