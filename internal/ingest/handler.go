@@ -152,7 +152,7 @@ func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	h.setOrigin(x)
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
-		h.settle(a)
+		h.adjustCharge(a)
 		h.reject(x, herr)
 	}
 	x.MaxBody = a.maxBody
@@ -167,7 +167,7 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 	if herr == nil {
 		herr = h.serveBody(x, a)
 	}
-	h.settle(a)
+	h.adjustCharge(a)
 	if herr != nil {
 		h.reject(x, herr)
 	}
@@ -177,10 +177,10 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPError {
 	s := acquireScratch()
 	defer s.release()
-	defer h.endTurn(s)
+	defer h.releaseLargeBody(s)
 	body := x.Body
 	if len(body) > largeBody {
-		h.awaitTurn(s)
+		h.acquireLargeBody(s)
 	}
 	if a.decompressor != nil {
 		var herr *exchange.HTTPError
@@ -200,23 +200,24 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	}
 	h.confirmTagKeys(s)
 	if a.route.isBatch {
-		h.writeVerdicts(x, s)
+		h.writeBatchResult(x, s)
 	}
 	return nil
 }
 
-// awaitTurn waits until few enough large bodies are worked on. The caller calls endTurn
-// afterwards.
-func (h *Handler) awaitTurn(s *scratch) {
-	if !s.hasTurn {
+// acquireLargeBody waits until few enough large bodies are worked on, and counts the body
+// of s among them. The caller must call releaseLargeBody afterwards.
+func (h *Handler) acquireLargeBody(s *scratch) {
+	if !s.countsAsLarge {
 		h.largeBodies <- struct{}{}
-		s.hasTurn = true
+		s.countsAsLarge = true
 	}
 }
 
-func (h *Handler) endTurn(s *scratch) {
-	if s.hasTurn {
+// releaseLargeBody lets another large body be worked on if the one of s counts as large.
+func (h *Handler) releaseLargeBody(s *scratch) {
+	if s.countsAsLarge {
 		<-h.largeBodies
-		s.hasTurn = false
+		s.countsAsLarge = false
 	}
 }
