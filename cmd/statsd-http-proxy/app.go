@@ -93,7 +93,7 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 		args:     args,
 		log:      newLogger(stderr, c),
 		stdout:   stdout,
-		warnings: c.Warnings,
+		warnings: append(c.Warnings, optionWarnings(c)...),
 	}
 	var err error
 	if a.httpOptions, err = newHTTPOptions(c); err != nil {

@@ -26,7 +26,7 @@ var helpSections = []struct {
 variable: --http-port by STATSD_HTTP_PROXY_HTTP_PORT. A flag overrides a variable, and a variable
 overrides the file that --config names. An empty variable counts as not set, except
 STATSD_HTTP_PROXY_HTTP_HOST. An empty value of an option that protects the proxy (certificates, keys,
-secrets, rules for tokens, lists of what is allowed) is an error.`,
+secrets, rules for tokens, lists of what is allowed, the configuration file) is an error.`,
 	}},
 	{"Exit status", []string{
 		`0 after SIGTERM or SIGINT; 1 if the proxy cannot start, such as for a port in use or an

@@ -216,9 +216,8 @@ func duration(least time.Duration) kind {
 
 // parseTime reads a number of seconds, or a Go duration.
 func parseTime(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		d, err = time.ParseDuration(s + "s")
+	if strings.Trim(s, "+-.0123456789") == "" {
+		s += "s"
 	}
-	return d, err
+	return time.ParseDuration(s)
 }

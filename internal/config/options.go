@@ -168,7 +168,7 @@ can learn that it stops.`},
 		{name: "demo", kind: onOff(),
 			help: `Start a built-in StatsD server and send metrics to it. It prints what it receives, and
 shows it on a page at /.`},
-		{name: "config", kind: text("FILE"),
+		{name: "config", kind: text("FILE"), rejectsEmpty: true,
 			help: `Configuration file with one option per line, such as "http-port 8825".`},
 		{name: "check-config", kind: onOff(), onlyFlag: true,
 			help: `Check the options and the files that they name, print the options that are in effect,

@@ -143,6 +143,9 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
+		if errors.Is(err, sender.ErrQueueFull) {
+			a.cause = causeQueueFull
+		}
 		return exchange.Busy(err.Error())
 	}
 	if h.isVerbose {

@@ -43,6 +43,13 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	return true
 }
 
+// IsFull reports whether as many connections are open as may be.
+func (c *Conns) IsFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.max > 0 && c.open >= c.max
+}
+
 // Move counts a connection that Open has counted for from as one from to, if that is
 // within the limit of its address, and reports whether it is. If so, the caller must
 // call Close with to instead of from. It is for connections whose proxy names the

@@ -27,12 +27,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/logsum"
 )
 
 // Options are the settings of a Server. The ones without a remark are required.
@@ -74,14 +73,14 @@ type Server struct {
 	gate        handshakeGate
 
 	// Safe for concurrent use.
-	dates        exchange.Dates
-	stats        stats
-	connLimitLog rate.Sometimes     // logs that connections are rejected
-	draining     atomic.Bool        // set when the shutdown begins
-	idleGrace    atomic.Int64       // time that a connection may be idle during the shutdown
-	stopping     context.Context    // ends when the shutdown begins
-	stop         context.CancelFunc // ends stopping
-	serving      sync.WaitGroup     // Serve and each connection
+	dates     exchange.Dates
+	stats     stats
+	rejected  *logsum.Summary    // connections beyond the limits
+	draining  atomic.Bool        // set when the shutdown begins
+	idleGrace atomic.Int64       // time that a connection may be idle during the shutdown
+	stopping  context.Context    // ends when the shutdown begins
+	stop      context.CancelFunc // ends stopping
+	serving   sync.WaitGroup     // Serve and each connection
 
 	mu       sync.Mutex
 	listener *listener          // nil before Serve
@@ -93,16 +92,16 @@ type Server struct {
 func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
 	s := &Server{
-		options:      options,
-		started:      time.Now(),
-		log:          options.Logger,
-		bodies:       exchange.NewBodyBudget(options.MaxBody),
-		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
-		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
-		stopping:     stopping,
-		stop:         stop,
-		conns:        make(map[*conn]struct{}),
-		gate:         newHandshakeGate(),
+		options:     options,
+		started:     time.Now(),
+		log:         options.Logger,
+		bodies:      exchange.NewBodyBudget(options.MaxBody),
+		idleTimeout: http1.IdleTimeout(options.IdleTimeout),
+		rejected:    logsum.New(options.Logger),
+		stopping:    stopping,
+		stop:        stop,
+		conns:       make(map[*conn]struct{}),
+		gate:        newHandshakeGate(),
 	}
 	if options.GetCertificate != nil {
 		s.tls = &tls.Config{
