@@ -145,11 +145,11 @@ func admissionOf(x *exchange.Exchange) *admission {
 func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	a := admissionOf(x)
 	*a = admission{forwardedFor: a.forwardedFor}
+	h.setOrigin(x)
 	if x.HeadErr != nil {
 		h.reject(x, x.HeadErr)
 		return false
 	}
-	h.setOrigin(x)
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
 		h.settle(a)
