@@ -152,11 +152,11 @@ func admissionOf(x *exchange.Exchange) *admission {
 func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	a := admissionOf(x)
 	*a = admission{forwardedFor: a.forwardedFor, skip: a.skip, request: &x.Request}
+	h.setOrigin(x)
 	if x.HeadErr != nil {
 		h.reject(x, x.HeadErr)
 		return false
 	}
-	h.setOrigin(x)
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
 		h.adjustCharge(a)
