@@ -37,6 +37,7 @@ func defaults() Config {
 		MaxTagKeys:      200,
 		ServeClient:     true,
 		ShutdownTimeout: 5 * time.Second,
+		LogFormat:       "text", LogLevel: "info",
 	}
 }
 

@@ -43,6 +43,7 @@ Usage:
   statsd-http-proxy [--option=value ...]
   statsd-http-proxy token [--option=value ...]    print a token; see token --help
   statsd-http-proxy secret                        print a new secret for tokens
+  statsd-http-proxy health [--admin-listen=...]   check a running proxy; see health --help
 
 Try it:
   statsd-http-proxy --http-port=8825 --demo --verbose

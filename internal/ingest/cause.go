@@ -26,6 +26,7 @@ const (
 	causeSlow
 	causeHead
 	causeBody
+	causeLine
 	causeBurst
 	causeRate
 	causeSeries
@@ -50,6 +51,7 @@ var causes = [numCauses]struct{ reason, option string }{
 	causeSlow:      {"client too slow", "--http-timeout-read"},
 	causeHead:      {reason: "headers too large"},
 	causeBody:      {"body too large", "--http-max-body"},
+	causeLine:      {reason: "line too long"},
 	causeBurst:     {"more than a client may send at once", "--rate-burst"},
 	causeRate:      {"rate limit", "--rate-limit"},
 	causeSeries:    {"too many series", "--max-series"},
@@ -98,6 +100,8 @@ func causeOfEntry(err error) cause {
 		switch err.(type) {
 		case *metric.ForbiddenError:
 			return causeMetric
+		case *metric.LengthError:
+			return causeLine
 		case *seriesLimitError:
 			return causeSeries
 		case *tagKeysError:

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"log/slog"
+	"strconv"
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/quote"
@@ -21,6 +22,7 @@ const (
 func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
 	x.Response.SetError(herr)
 	a := admissionOf(x)
+	h.recordRejected(a, func() string { return strconv.Itoa(herr.Status) + " " + herr.Message })
 	c := h.causeOf(a, herr)
 	kind := a.kind(c, "requests")
 	if c == causeToken {

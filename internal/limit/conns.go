@@ -15,6 +15,7 @@ type Conns struct {
 	mu        sync.Mutex // protects the fields below
 	open      int
 	byAddress map[Client]int // never holds a 0
+	rejected  ConnsRejected
 }
 
 // NewConns returns a Conns that allows max open connections, and perAddress open
@@ -32,6 +33,7 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.max > 0 && c.open >= c.max {
+		c.rejected.Max++
 		return false
 	}
 	if hasAddressLimit && !c.openAddress(addr) {
@@ -71,6 +73,7 @@ func (c *Conns) openAddress(addr netip.Addr) bool {
 	client := AddressClient(addr)
 	open := c.byAddress[client]
 	if open >= c.perAddress {
+		c.rejected.PerAddress++
 		return false
 	}
 	c.byAddress[client] = open + 1

@@ -99,7 +99,7 @@ func (l *listener) logFailures(latest error) {
 
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server}
+	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server, stats: l.server.stats.requests.Shard()}
 	if l.server.tls == nil {
 		c.in.source = raw
 		c.in.useDescriptor(raw)

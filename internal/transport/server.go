@@ -64,6 +64,7 @@ type Options struct {
 type Server struct {
 	// Set by New.
 	options     Options
+	started     time.Time // when New was called
 	log         *slog.Logger
 	bodies      *exchange.BodyBudget
 	idleTimeout string // the value of the Keep-Alive field
@@ -73,6 +74,7 @@ type Server struct {
 
 	// Safe for concurrent use.
 	dates     exchange.Dates
+	stats     stats
 	rejected  *logsum.Summary    // connections beyond the limits
 	draining  atomic.Bool        // set when the shutdown begins
 	idleGrace atomic.Int64       // time that a connection may be idle during the shutdown
@@ -91,6 +93,7 @@ func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
 	s := &Server{
 		options:     options,
+		started:     time.Now(),
 		log:         options.Logger,
 		bodies:      exchange.NewBodyBudget(options.MaxBody),
 		idleTimeout: http1.IdleTimeout(options.IdleTimeout),
@@ -107,6 +110,7 @@ func New(options Options) *Server {
 			NextProtos:     []string{"h2", "http/1.1"},
 		}
 	}
+	s.stats.requests = exchange.NewStats()
 	s.http2 = http2.New(http2.Options{
 		ReadTimeout:  options.ReadTimeout,
 		WriteTimeout: options.WriteTimeout,
@@ -114,6 +118,7 @@ func New(options Options) *Server {
 		Handler:      options.Handler,
 		Bodies:       s.bodies,
 		Dates:        &s.dates,
+		Panics:       &s.stats.panics,
 		Draining:     &s.draining,
 		Stopping:     stopping,
 		Logger:       options.Logger,
@@ -151,6 +156,8 @@ func (s *Server) track(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}
+	s.stats.accepted.Add(1)
+	s.stats.open.Add(1)
 	if s.isClosed {
 		_ = c.raw.Close()
 	}
@@ -161,6 +168,7 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	s.stats.open.Add(-1)
 	if s.options.Conns != nil {
 		s.options.Conns.Close(c.peer)
 	}
