@@ -86,11 +86,11 @@ func TestResponsesHaveTheseHeadersAndNoOthers(t *testing.T) {
 	for requested, names := range map[string]string{
 		"traceparent, sentry-trace,baggage,cache-control": "traceparent, sentry-trace,baggage,cache-control",
 		"a" + strings.Repeat(",b", 63):                    "a" + strings.Repeat(",b", 63),
-		"a" + strings.Repeat(",b", 64):                    exchange.DefaultNames,
-		"a,":                                              exchange.DefaultNames,
-		"a b":                                             exchange.DefaultNames,
-		"a,\xc3\xa4":                                      exchange.DefaultNames,
-		"":                                                exchange.DefaultNames,
+		"a" + strings.Repeat(",b", 64):                    exchange.DefaultHeaders,
+		"a,":                                              exchange.DefaultHeaders,
+		"a b":                                             exchange.DefaultHeaders,
+		"a,\xc3\xa4":                                      exchange.DefaultHeaders,
+		"":                                                exchange.DefaultHeaders,
 	} {
 		f("preflight for "+requested, p.Do("OPTIONS", "/count/k", "", from, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: "+requested),
 			204, plus(allowed, "Access-Control-Allow-Headers", names))

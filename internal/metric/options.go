@@ -94,8 +94,8 @@ func NewEncoder(options Options) (*Encoder, error) {
 			e.kinds |= 1 << Distribution
 		}
 	}
-	if traits.loopsTimings {
-		e.loops = timedKinds
+	if traits.repeatsTimings {
+		e.repeats = timedKinds
 	}
 	e.reservedKeys = e.listReservedKeys(true)
 	e.setKeyLengths()
