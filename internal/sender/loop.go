@@ -103,6 +103,7 @@ func (l *loop) run() {
 		}
 	}
 	l.publish()
+	l.queue.free()
 }
 
 // handle passes an event to the machine.
