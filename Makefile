@@ -25,7 +25,7 @@ client: ## build the browser client, client/dist, and copy into the program what
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http process servers balancers clients browser docs deploy hostile faults
+TEST_FOLDERS := http process servers balancers clients browser docs deploy operations hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -56,6 +56,7 @@ test-clients: ## run the tests with HTTP clients of several languages
 test-browser: ## run the tests of the client and the demo page in Chromium
 test-docs: ## run the samples of README.md and docs/ and check their links
 test-deploy: ## run the tests of the container image
+test-operations: ## run the tests of the admin listener, its metrics, rules and dashboard
 test-hostile: ## send hostile metrics to real StatsD servers
 test-faults: ## run the tests in which StatsD restarts, moves or hangs
 test-browser: PARALLEL = 4

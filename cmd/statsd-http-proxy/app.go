@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"statsd-http-proxy/internal/admin"
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/demo"
@@ -15,6 +18,7 @@ import (
 	"statsd-http-proxy/internal/logbuf"
 	"statsd-http-proxy/internal/reload"
 	"statsd-http-proxy/internal/sender"
+	"statsd-http-proxy/internal/top"
 	"statsd-http-proxy/internal/transport"
 )
 
@@ -63,6 +67,17 @@ type app struct {
 	watcher  *reload.Watcher
 	hangUp   func() // ends the handling of SIGHUP
 
+	adminListener net.Listener  // nil without --admin-listen
+	admin         *admin.Server // nil without --admin-listen
+	ready         *admin.Readiness
+	top           *top.Top           // nil without --admin-listen
+	selfMetrics   *admin.SelfMetrics // nil without --self-metrics
+	reloads       admin.Reloads
+	logDropped    func() uint64 // how many lines of the log were dropped; nil for none
+
+	watchdogStop chan struct{} // nil unless systemd has a watchdog
+	watchdogDone sync.WaitGroup
+
 	expiryStop chan struct{} // nil without TLS
 	expiryDone sync.WaitGroup
 
@@ -73,16 +88,12 @@ type app struct {
 // that they name. It opens no socket and starts nothing. An error in the options
 // is a usageError.
 func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, error) {
-	level := slog.LevelInfo
-	if c.Verbose {
-		level = slog.LevelDebug
-	}
 	a := &app{
 		config:   c,
 		args:     args,
-		log:      slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
+		log:      newLogger(stderr, c),
 		stdout:   stdout,
-		warnings: c.Warnings,
+		warnings: append(c.Warnings, optionWarnings(c)...),
 	}
 	var err error
 	if a.httpOptions, err = newHTTPOptions(c); err != nil {
@@ -123,22 +134,31 @@ func (a *app) warn(text string) {
 func (a *app) run(ctx context.Context) error {
 	defer a.stop()
 	for _, start := range []func() error{
-		a.listen, // first, since it fails most often
+		a.listenAdmin, // these first, since they fail most often
+		a.listen,
 		a.startDemo,
 		a.startSender,
 		a.startVerifier,
-		a.startServer,
+		a.newTop,
+		a.newServer,
+		a.startAdmin, // before the first request
+		a.serve,
 		a.startWatcher,
 		a.startExpiryCheck,
+		a.startSelfMetrics,
+		a.startWatchdog,
 	} {
 		if err := start(); err != nil {
 			return err
 		}
 	}
 	a.logStart()
+	a.notify(daemon.SdNotifyReady)
 	select {
 	case <-ctx.Done():
 		a.log.Info("stopping", "delay", a.config.ShutdownDelay)
+		a.ready.SetStopping()
+		a.notify(daemon.SdNotifyStopping)
 	case err := <-a.failed:
 		return err
 	}
@@ -155,12 +175,15 @@ func (a *app) stop() {
 	a.stopping = time.Now()
 	for _, stop := range []func(){
 		a.stopServer, // finishes requests, which may queue lines
+		a.stopSelfMetrics,
 		a.stopSender, // sends the queue
 		a.stopExpiryCheck,
 		a.stopWatcher,
 		a.stopVerifier,
 		a.stopDemo, // after the sender, which sends to it
 		a.closeListener,
+		a.stopWatchdog,
+		a.stopAdmin, // last, so that the shutdown can be watched
 	} {
 		stop()
 	}
@@ -188,6 +211,9 @@ func (a *app) flushContext() (context.Context, context.CancelFunc) {
 }
 
 func (a *app) listen() (err error) {
+	if a.listener, err = systemdListener(); a.listener != nil || err != nil {
+		return err
+	}
 	address := a.config.HTTPAddress()
 	if a.listener, err = transport.Listen(address); err != nil {
 		return listenError(address, a.config.HTTPPort, err)
@@ -195,10 +221,10 @@ func (a *app) listen() (err error) {
 	return nil
 }
 
-// closeListener closes the listener of a proxy that has no server yet: a server
+// closeListener closes the listener if it is not served yet: a server
 // closes its own.
 func (a *app) closeListener() {
-	if a.listener != nil && a.server == nil {
+	if a.listener != nil && a.failed == nil {
 		a.listener.Close()
 	}
 }
@@ -206,10 +232,14 @@ func (a *app) closeListener() {
 // logStart logs the warnings of the start, and the addresses.
 func (a *app) logStart() {
 	a.warn(publicWarning(a.config, a.listener.Addr()))
+	a.warn(adminWarning(a.adminListener))
 	for _, warning := range a.warnings {
 		a.log.Warn(warning)
 	}
 	to := a.senderOptions()
 	a.log.Info("accepting connections", "address", a.listener.Addr(), "tls", a.certificate != nil, "tokens", a.verifier != nil)
+	if a.adminListener != nil {
+		a.log.Info("serving the admin listener", "address", a.adminListener.Addr())
+	}
 	a.log.Info("forwarding to statsd", "address", to.Address, "network", to.Network)
 }

@@ -103,12 +103,13 @@ func newEncoder(c *config.Config) (*metric.Encoder, error) {
 	return metric.NewEncoder(o)
 }
 
-// startServer serves the listener in a goroutine.
-func (a *app) startServer() error {
+// newServer makes the server and its handler.
+func (a *app) newServer() error {
 	o := a.httpOptions
 	o.ingest.Logger, o.transport.Logger = a.log, a.log
 	o.ingest.Sink = a.sender
 	o.ingest.Verifier = a.verifier
+	o.ingest.Top = a.top
 	if a.demo != nil {
 		o.ingest.Pages = a.demo.Handler(a.verifyToken())
 	}
@@ -121,6 +122,11 @@ func (a *app) startServer() error {
 	if a.tickets != nil {
 		a.server.SetTicketKeys(a.tickets.loaded)
 	}
+	return nil
+}
+
+// serve serves the listener in a goroutine.
+func (a *app) serve() error {
 	a.failed = make(chan error, 1)
 	go func() { a.failed <- a.server.Serve(a.listener) }()
 	return nil

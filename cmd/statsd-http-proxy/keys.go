@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"statsd-http-proxy/internal/admin"
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 )
@@ -35,6 +36,19 @@ func (k *tokenKeys) files() []string {
 		}
 	}
 	return files
+}
+
+// kinds returns the kinds of the files that load reads. If one cannot be read, none takes
+// effect.
+func (k *tokenKeys) kinds() []admin.File {
+	var kinds []admin.File
+	if k.config.JWTSecretFile != "" {
+		kinds = append(kinds, admin.FileSecrets)
+	}
+	if k.config.JWTPublicKeyFile != "" {
+		kinds = append(kinds, admin.FileKeys)
+	}
+	return kinds
 }
 
 // warning returns a warning if a secret is short, or "".

@@ -54,10 +54,12 @@ func runCommand(name string, args []string, stdout, stderr io.Writer) int {
 	switch name {
 	case "token":
 		return runToken(args, stdout, stderr)
+	case "health":
+		return runHealth(args, stdout, stderr)
 	case "secret":
 		return runSecret(args, stdout, stderr)
 	default:
-		return exitCode(stderr, usageError{fmt.Errorf("unknown command %q; the commands are token and secret; see --help", name)})
+		return exitCode(stderr, usageError{fmt.Errorf("unknown command %q; the commands are token, secret and health; see --help", name)})
 	}
 }
 
@@ -84,6 +86,7 @@ func serve(c *config.Config, args []string, stdout, stderr io.Writer) int {
 	})
 	a, err := newApp(c, args, stdout, log) // logs nothing yet
 	if err == nil {
+		a.logDropped = log.Dropped
 		ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer release()
 		context.AfterFunc(ctx, release)

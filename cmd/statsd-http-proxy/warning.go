@@ -3,11 +3,45 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"statsd-http-proxy/internal/config"
 )
+
+// longTimeout is the time from which a timeout of slow clients is probably a mistake: it
+// was meant in milliseconds.
+const longTimeout = 5 * time.Minute
+
+// optionWarnings returns warnings about options that are valid but probably mistakes.
+// They contain no secret.
+func optionWarnings(c *config.Config) (warnings []string) {
+	for _, secret := range c.JWTSecrets {
+		switch {
+		case strings.TrimSpace(secret) != secret:
+			warnings = append(warnings, "--jwt-secret has blanks or line feeds at its ends, which are a part of the secret")
+		case len(secret) > 1 && (secret[0] == '"' || secret[0] == '\'') && secret[len(secret)-1] == secret[0]:
+			warnings = append(warnings, "--jwt-secret has quotation marks around it, which are a part of the secret")
+		}
+	}
+	if u, err := url.Parse(c.JWTJWKSURL); err == nil && u.Scheme == "http" {
+		warnings = append(warnings, "--jwt-jwks-url is not https: whoever controls the network can replace the keys")
+	}
+	for _, timeout := range []struct {
+		option string
+		time   time.Duration
+	}{
+		{"--http-timeout-read", c.HTTPTimeoutRead},
+		{"--http-timeout-write", c.HTTPTimeoutWrite},
+	} {
+		if timeout.time >= longTimeout {
+			warnings = append(warnings, fmt.Sprintf("%s is %s, for which a slow client can hold a connection; a number without a unit is in seconds", timeout.option, timeout.time))
+		}
+	}
+	return warnings
+}
 
 // publicWarning returns a warning if other hosts can reach the listener and the
 // options do not restrict what they can do, or "".

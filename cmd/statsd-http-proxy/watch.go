@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"statsd-http-proxy/internal/admin"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/reload"
 )
@@ -15,13 +16,13 @@ import (
 func (a *app) startWatcher() error {
 	var files []reload.Source
 	if a.certificate != nil {
-		files = append(files, reload.Source{Name: "the certificate", Files: a.certificate.files(), Load: a.reloadCertificate})
+		files = append(files, reload.Source{Name: "the certificate", Files: a.certificate.files(), Load: a.counted(a.reloadCertificate, admin.FileTLS)})
 	}
 	if a.tickets != nil {
-		files = append(files, reload.Source{Name: "the keys of TLS tickets", Files: []string{a.tickets.file}, Load: a.reloadTicketKeys})
+		files = append(files, reload.Source{Name: "the keys of TLS tickets", Files: []string{a.tickets.file}, Load: a.counted(a.reloadTicketKeys, admin.FileTickets)})
 	}
 	if a.keys != nil && len(a.keys.files()) > 0 {
-		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.reloadKeys})
+		files = append(files, reload.Source{Name: "the keys of tokens", Files: a.keys.files(), Load: a.counted(a.reloadKeys, a.keys.kinds()...)})
 	}
 	if isRegular(a.config.File) {
 		files = append(files, reload.Source{Name: "the configuration file", Files: []string{a.config.File}, Load: a.checkConfigFile})

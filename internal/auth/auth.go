@@ -51,6 +51,8 @@ type Verifier struct {
 	parser  *jwt.Parser
 	now     func() time.Time
 
+	counters counters
+
 	mu      sync.Mutex // serializes changes of current
 	current atomic.Pointer[keySet]
 }
@@ -138,6 +140,12 @@ func (v *Verifier) setFetched(keys []key) {
 // now, and returns its grant. Verify neither changes nor keeps token. The error
 // contains no part of the token, so that it can be logged and sent to a client.
 func (v *Verifier) Verify(token []byte) (*Grant, error) {
+	grant, err := v.verify(token)
+	v.counters.count(err)
+	return grant, err
+}
+
+func (v *Verifier) verify(token []byte) (*Grant, error) {
 	set, now := v.current.Load(), v.now()
 	if e := set.cache.get(token); e != nil {
 		if err := e.validity.check(now); err != nil {

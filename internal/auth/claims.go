@@ -64,11 +64,17 @@ func publicError(err error) error {
 	case !errors.As(err, &claim):
 		return errMalformed
 	case errors.Is(err, errMilliseconds):
-		return fmt.Errorf("%w: its claim %s is wrong: %w", errMalformed, claim.name, errMilliseconds)
+		return &claimTypeError{fmt.Errorf("%w: its claim %s is wrong: %w", errMalformed, claim.name, errMilliseconds)}
 	default:
-		return fmt.Errorf("%w: its claim %s is wrong", errMalformed, claim.name)
+		return &claimTypeError{fmt.Errorf("%w: its claim %s is wrong", errMalformed, claim.name)}
 	}
 }
+
+// claimTypeError tells the public error for a claim from that for other malformed
+// tokens.
+type claimTypeError struct{ error }
+
+func (e *claimTypeError) Unwrap() error { return e.error }
 
 // parse parses the claims: a JSON object without duplicate names. The error may
 // contain parts of the claims.

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -133,11 +135,19 @@ func ReadSecrets(file string) ([][]byte, error) {
 		err = errors.New("it contains no secret")
 	case slices.ContainsFunc(secrets, func(line []byte) bool { return bytes.HasPrefix(line, pemBegin) }):
 		err = errors.New("it contains a PEM block, want one secret a line")
+	case slices.ContainsFunc(secrets, func(line []byte) bool { return !isText(line) }):
+		err = errors.New("it is no UTF-8 text, want one secret a line")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read secrets from %q: %w", file, err)
 	}
 	return secrets, nil
+}
+
+// isText reports whether line is UTF-8 without control characters. Files of other
+// encodings and of random bytes have lines where nobody expects them.
+func isText(line []byte) bool {
+	return utf8.Valid(line) && bytes.IndexFunc(line, unicode.IsControl) < 0
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")

@@ -12,7 +12,7 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 	for i := 0; i < len(args); i++ {
 		name, text, hasText, ok := cutFlag(args[i])
 		if !ok {
-			return nil, fmt.Errorf("unexpected argument %q; see --help", args[i])
+			return nil, unexpected(args, i, groups)
 		}
 		o := find(groups, name)
 		switch {
@@ -27,6 +27,8 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 			text = "true"
 		case i+1 == len(args):
 			return nil, fmt.Errorf("%s has no value", o.flag())
+		case args[i+1] == "=":
+			return nil, fmt.Errorf("%s has blanks around its equals sign: want %s=%s", o.flag(), o.flag(), o.kind.name)
 		case isFlag(args[i+1], groups):
 			return nil, fmt.Errorf("%s has no value: it is followed by %s; a value that starts with -- needs an equals sign (%s=--...)", o.flag(), flagName(args[i+1]), o.flag())
 		default:
@@ -36,6 +38,22 @@ func parseArguments(args []string, groups []group) ([]setting, error) {
 		settings = append(settings, setting{option: o, text: text, name: o.flag()})
 	}
 	return settings, nil
+}
+
+// unexpected returns the error for args[i], which is no flag, with a hint at frequent
+// mistakes. What follows an equals sign may be a secret.
+func unexpected(args []string, i int, groups []group) error {
+	arg, hint := flagName(args[i]), ""
+	if i > 0 {
+		before, _, hasText, _ := cutFlag(args[i-1])
+		if o := find(groups, before); o != nil && o.kind.isSwitch && !hasText {
+			hint = fmt.Sprintf(" (the value of %s needs an equals sign: %s=%s)", o.flag(), o.flag(), arg)
+		}
+	}
+	if strings.HasPrefix(arg, "–") || strings.HasPrefix(arg, "—") {
+		hint = " (its dash is not that of the keyboard: options start with --)"
+	}
+	return fmt.Errorf("unexpected argument %q%s; see --help", arg, hint)
 }
 
 // cutFlag splits --name=text. The text is optional.

@@ -64,9 +64,15 @@ type Config struct {
 	RateLimit    float64  `option:"rate-limit"`    // metrics per second; 0 for no limit
 	RateBurst    int      `option:"rate-burst"`    // 0 for the metrics of ten seconds
 
+	AdminListen        string        `option:"admin-listen"`         // HOST:PORT or unix:PATH; empty for none
+	ReadyStatsDTimeout time.Duration `option:"ready-statsd-timeout"` // 0 for any time
+	SelfMetrics        string        `option:"self-metrics"`         // prefix; empty for none
+	LogFormat          string        `option:"log-format"`
+	LogLevel           string        `option:"log-level"`
+	Verbose            bool          `option:"verbose"`
+
 	ShutdownDelay   time.Duration `option:"shutdown-delay"`
 	ShutdownTimeout time.Duration `option:"shutdown-timeout"`
-	Verbose         bool          `option:"verbose"`
 	Demo            bool          `option:"demo"`
 	File            string        `option:"config"`
 	CheckConfig     bool          `option:"check-config"`

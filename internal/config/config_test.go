@@ -37,6 +37,7 @@ func defaults() Config {
 		MaxTagKeys:      200,
 		ServeClient:     true,
 		ShutdownTimeout: 5 * time.Second,
+		LogFormat:       "text", LogLevel: "info",
 	}
 }
 
@@ -149,7 +150,13 @@ func TestBadOptionsAreNamed(t *testing.T) {
 	f("--verbose true", `"true"`)
 	f("stray", `"stray"`)
 	f("--", `"--"`)
-	f("---http-port=80", `"---http-port=80"`)
+	f("---http-port=80", `"---http-port"`)
+	f("--verbose true", "unexpected argument \"true\" (the value of --verbose needs an equals sign: --verbose=true)")
+	f("--verbose=true true", "unexpected argument \"true\"; see --help")
+	f("—jwt-secret=hidden", "unexpected argument \"—jwt-secret\" (its dash is not that of the keyboard: options start with --)")
+	f("--http-port = 80", "--http-port has blanks around its equals sign: want --http-port=PORT")
+	f("--http-timeout-read=1000ms1", "--http-timeout-read")
+	f("--config=", "--config is empty")
 	f("--tag-format=nonsense", `"nonsense": want one of influxdb, graphite, dogstatsd, librato, signalfx, none`)
 	f("--tag-format=", "--tag-format")
 	f("--statsd-flavor=statsd_exporter", "want one of none, etsy, telegraf, statsd-exporter, gostatsd, datadog, vector")

@@ -70,6 +70,8 @@ func parseLine(line string, groups []group) (setting, error) {
 		return setting{}, fmt.Errorf("unknown option %q%s", name, suggest(name, groups, func(o *option) string { return o.name }))
 	case o.onlyFlag:
 		return setting{}, fmt.Errorf("%s can only be given on the command line", name)
+	case name == "config":
+		return setting{}, errors.New("a configuration file cannot name another one")
 	case end < 0 && !o.kind.isSwitch:
 		return setting{}, fmt.Errorf("%s has no value", name)
 	case end < 0:

@@ -84,6 +84,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f(`jwt-secret "hidden\`, `invalid value of jwt-secret: in double quotes, write \\ for a backslash`)
 	f("verbose maybe", `invalid verbose "maybe": want true or false`)
 	f("version", "version can only be given on the command line")
+	f("config other.conf", "a configuration file cannot name another one")
 	f("help true", "help can only be given on the command line")
 }
 

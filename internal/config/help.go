@@ -26,7 +26,7 @@ var helpSections = []struct {
 variable: --http-port by STATSD_HTTP_PROXY_HTTP_PORT. A flag overrides a variable, and a variable
 overrides the file that --config names. An empty variable counts as not set, except
 STATSD_HTTP_PROXY_HTTP_HOST. An empty value of an option that protects the proxy (certificates, keys,
-secrets, rules for tokens, lists of what is allowed) is an error.`,
+secrets, rules for tokens, lists of what is allowed, the configuration file) is an error.`,
 	}},
 	{"Exit status", []string{
 		`0 after SIGTERM or SIGINT; 1 if the proxy cannot start, such as for a port in use or an
@@ -43,6 +43,7 @@ Usage:
   statsd-http-proxy [--option=value ...]
   statsd-http-proxy token [--option=value ...]    print a token; see token --help
   statsd-http-proxy secret                        print a new secret for tokens
+  statsd-http-proxy health [--admin-listen=...]   check a running proxy; see health --help
 
 Try it:
   statsd-http-proxy --http-port=8825 --demo --verbose

@@ -20,6 +20,39 @@ type kind struct {
 	isList   bool // the values add up; parse returns a slice
 }
 
+// adminAddress accepts HOST:PORT with an empty host for all interfaces, and unix:PATH.
+func adminAddress() kind {
+	return kind{name: "ADDRESS", parse: func(s string) (any, error) {
+		if path, ok := strings.CutPrefix(s, "unix:"); ok {
+			if path == "" || len(path) > maxSocketPath {
+				return nil, fmt.Errorf("want unix: and a path of at most %d bytes", maxSocketPath)
+			}
+			return s, nil
+		}
+		host, port, err := net.SplitHostPort(s)
+		_, portErr := strconv.ParseUint(port, 10, 16)
+		if s != "" && (err != nil || portErr != nil || strings.ContainsAny(host, "/ \t\r\n")) {
+			return nil, errors.New("want HOST:PORT, such as 127.0.0.1:8826, or unix:PATH")
+		}
+		return s, nil
+	}}
+}
+
+// metricPrefix accepts prefixes of names that every StatsD server takes.
+func metricPrefix() kind {
+	return kind{name: "PREFIX", parse: func(s string) (any, error) {
+		for _, r := range s {
+			if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", r) {
+				return nil, errors.New("want letters, digits and _ . -")
+			}
+		}
+		if len(s) > maxMetricPrefix || s != "" && strings.Trim(s, ".") == "" {
+			return nil, fmt.Errorf("want a name of at most %d bytes", maxMetricPrefix)
+		}
+		return s, nil
+	}}
+}
+
 // urlName is the name of URLs in the help text.
 const urlName = "URL"
 
@@ -162,6 +195,8 @@ const (
 	maxBurst   = 1_000_000_000
 	maxRate    = 1e9
 	maxTime    = 24 * time.Hour // a longer time was meant in another unit
+
+	maxMetricPrefix = 100 // bytes; leaves room for the names of the metrics
 )
 
 // duration accepts times from least to a day, as seconds or with a unit.
@@ -181,9 +216,8 @@ func duration(least time.Duration) kind {
 
 // parseTime reads a number of seconds, or a Go duration.
 func parseTime(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		d, err = time.ParseDuration(s + "s")
+	if strings.Trim(s, "+-.0123456789") == "" {
+		s += "s"
 	}
-	return d, err
+	return time.ParseDuration(s)
 }

@@ -140,18 +140,35 @@ no limit.`},
 			help: `Metrics that a client may send at once, and so the size of its largest batch. 0 means
 ten seconds' worth of --rate-limit.`},
 	}},
+	{"Operations", []option{
+		{name: "admin-listen", kind: adminAddress(),
+			help: `Private address for health checks, metrics and profiles: "127.0.0.1:8826" or
+"unix:/run/statsd-http-proxy.sock". There is none by default. Clients must not reach it.`},
+		{name: "ready-statsd-timeout", kind: duration(0), preset: "0",
+			help: `Time for which the StatsD server may be away before /readyz of --admin-listen fails. 0
+means any time: the queue still accepts, and all replicas would leave the load balancer at
+once.`},
+		{name: "self-metrics", kind: metricPrefix(),
+			help: `Prefix of metrics about the proxy itself, which it sends to StatsD every 10 seconds,
+such as "proxy.web1". By default it sends none.`},
+		{name: "log-format", kind: oneOf(logFormats), preset: "text", choices: logFormats,
+			help: `Format of the log.`},
+		{name: "log-level", kind: oneOf(logLevels), preset: "info", choices: logLevels,
+			help: `Lowest level of the lines in the log.`},
+		{name: "verbose", kind: onOff(),
+			help: `Log at the level debug, with forwarded lines and rejected requests. Of many at once,
+the log shows some.`},
+	}},
 	{"Other", []option{
 		{name: "shutdown-delay", kind: duration(0), preset: "0",
 			help: `Time after SIGTERM or SIGINT in which the proxy works as before, so that load balancers
 can learn that it stops.`},
 		{name: "shutdown-timeout", kind: duration(1), preset: "5",
 			help: `Time to finish requests and to send the queue after --shutdown-delay.`},
-		{name: "verbose", kind: onOff(),
-			help: `Also log forwarded lines and rejected requests. Of many at once, the log shows some.`},
 		{name: "demo", kind: onOff(),
 			help: `Start a built-in StatsD server and send metrics to it. It prints what it receives, and
 shows it on a page at /.`},
-		{name: "config", kind: text("FILE"),
+		{name: "config", kind: text("FILE"), rejectsEmpty: true,
 			help: `Configuration file with one option per line, such as "http-port 8825".`},
 		{name: "check-config", kind: onOff(), onlyFlag: true,
 			help: `Check the options and the files that they name, print the options that are in effect,
@@ -161,6 +178,18 @@ and exit as the start would. Secrets are printed as "set".`},
 		{name: "version", kind: onOff(), onlyFlag: true,
 			help: `Print the version and exit.`},
 	}},
+}
+
+var logFormats = []choice{
+	{"text", `"key=value" pairs (logfmt)`},
+	{"json", `a JSON object per line, with the same keys`},
+}
+
+var logLevels = []choice{
+	{"debug", `also forwarded lines and rejected requests, like --verbose`},
+	{"info", `also changes of state, such as the start with its address`},
+	{"warn", `also what may become a problem`},
+	{"error", `only faults`},
 }
 
 var networks = []choice{

@@ -68,9 +68,9 @@ the proxy.`},
 		help: `Metrics that the subject may send at once (claim "burst"), instead of --rate-burst of
 the proxy.`},
 	{name: "max-series", kind: countFrom1(maxSeries),
-		help: `Number of series that the subject may have in use (claim "max_series"). --max-series
-of the proxy limits all clients together.`},
-	{name: "config", kind: text("FILE"),
+		help: `Number of series that the subject may have in use (claim "max_series"), instead
+of --max-series of the proxy.`},
+	{name: "config", kind: text("FILE"), rejectsEmpty: true,
 		help: `Configuration file of the proxy. The secret is read from its options jwt-secret (the
 first one) and jwt-secret-file; the others are ignored. The environment variable is
 STATSD_HTTP_PROXY_CONFIG.`},

@@ -44,6 +44,9 @@ type Exchange struct {
 	// good head.
 	HeadErr *HTTPError
 
+	// Route is what the request counts as. The handler sets it in Begin.
+	Route Route
+
 	// MaxBody is the size in bytes of the largest body that the handler takes.
 	MaxBody int
 
@@ -77,7 +80,7 @@ func Acquire(peer netip.Addr) *Exchange {
 	x := pool.Get().(*Exchange)
 	x.Request.Reset(peer)
 	x.Response.reset()
-	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived = nil, nil, nil, 0, 0
+	x.HeadErr, x.BodyErr, x.Body, x.MaxBody, x.BodyReceived, x.Route = nil, nil, nil, 0, 0, RouteOther
 	return x
 }
 

@@ -53,7 +53,7 @@ func TestAStreamAllocatesNothing(t *testing.T) {
 		Stopping: t.Context(),
 		Logger:   log,
 	})
-	c := NewConn(discardConn{}, netip.Addr{})
+	c := NewConn(discardConn{}, netip.Addr{}, exchange.NewStats().Shard())
 	body := strings.NewReader(text)
 	request := httptest.NewRequest("POST", "https://h"+target, body)
 	request = request.WithContext(context.WithValue(t.Context(), connKey{}, c))

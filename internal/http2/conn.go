@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"statsd-http-proxy/internal/deadline"
+	"statsd-http-proxy/internal/exchange"
 )
 
 // Conn is the connection under a TLS connection that may choose HTTP/2. Until it
@@ -20,6 +21,7 @@ import (
 type Conn struct {
 	net.Conn
 	peer          netip.Addr
+	stats         *exchange.StatsShard
 	writeTimeout  time.Duration
 	writeDeadline deadline.Deadline
 	done          chan struct{} // closed when net/http has closed the connection
@@ -30,6 +32,7 @@ type Conn struct {
 	// change to connEnded no stream begins.
 	mu      sync.Mutex
 	streams sync.WaitGroup // those that are served
+	open    int            // number of them; guarded by mu
 }
 
 // The states of a Conn.
@@ -42,9 +45,9 @@ const (
 	connEnded                // no further stream begins
 )
 
-// NewConn returns a Conn on raw, which comes from peer.
-func NewConn(raw net.Conn, peer netip.Addr) *Conn {
-	return &Conn{Conn: raw, peer: peer}
+// NewConn returns a Conn on raw, which comes from peer. It counts its requests in stats.
+func NewConn(raw net.Conn, peer netip.Addr, stats *exchange.StatsShard) *Conn {
+	return &Conn{Conn: raw, peer: peer, stats: stats}
 }
 
 // connOf returns the Conn under a TLS connection.
@@ -73,7 +76,7 @@ func (s *Server) ServeConn(secure *tls.Conn) {
 }
 
 // beginStream counts a stream and reports whether it may be served. If so, the caller
-// has to call streams.Done.
+// has to call endStream.
 func (c *Conn) beginStream() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,7 +88,20 @@ func (c *Conn) beginStream() bool {
 		c.state.Store(connActive)
 	}
 	c.streams.Add(1)
+	if c.open++; c.open == 1 {
+		c.stats.AddActive(1)
+	}
 	return true
+}
+
+// endStream ends a stream that beginStream has counted.
+func (c *Conn) endStream() {
+	c.mu.Lock()
+	if c.open--; c.open == 0 {
+		c.stats.AddActive(-1)
+	}
+	c.mu.Unlock()
+	c.streams.Done()
 }
 
 func (c *Conn) Write(text []byte) (int, error) {

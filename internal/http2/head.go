@@ -103,6 +103,7 @@ func (st *stream) writeResponse(out http.ResponseWriter, r *http.Request) {
 	if st.server.options.Draining.Load() {
 		set("Connection", "close") // net/http sends GOAWAY for it
 	}
+	st.stats.CountRequest(st.Route, response.Status, st.body.received)
 	out.WriteHeader(response.Status)
 	_, _ = out.Write(response.Body) // an error means that the client is gone
 }

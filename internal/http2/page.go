@@ -13,9 +13,10 @@ func (st *stream) servePage(out http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(options.Stopping, cancel)()
-	page := &pageWriter{out, http.NewResponseController(out), options.WriteTimeout}
+	page := &pageWriter{ResponseWriter: out, control: http.NewResponseController(out), timeout: options.WriteTimeout, stream: st}
 	page.clearDeadline()
 	st.Response.Page.ServeHTTP(page, r.WithContext(ctx))
+	page.count(http.StatusOK)
 }
 
 // pageWriter is the http.ResponseWriter of a page.
@@ -23,6 +24,23 @@ type pageWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
+
+	stream    *stream
+	isCounted bool
+}
+
+// WriteHeader counts the request and writes the header fields.
+func (p *pageWriter) WriteHeader(status int) {
+	p.count(status)
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// count counts the request once.
+func (p *pageWriter) count(status int) {
+	if !p.isCounted {
+		p.isCounted = true
+		p.stream.stats.CountRequest(p.stream.Route, status, 0)
+	}
 }
 
 // clearDeadline removes the write deadline, so that any time may pass before the next
@@ -30,6 +48,7 @@ type pageWriter struct {
 func (p *pageWriter) clearDeadline() { _ = p.control.SetWriteDeadline(time.Time{}) }
 
 func (p *pageWriter) Write(text []byte) (int, error) {
+	p.count(http.StatusOK)
 	defer p.clearDeadline()
 	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return 0, err
@@ -39,6 +58,7 @@ func (p *pageWriter) Write(text []byte) (int, error) {
 
 // FlushError sends what was written, see http.ResponseController.
 func (p *pageWriter) FlushError() error {
+	p.count(http.StatusOK)
 	defer p.clearDeadline()
 	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return err

@@ -44,6 +44,7 @@ type Options struct {
 	Handler  exchange.Handler
 	Bodies   *exchange.BodyBudget
 	Dates    *exchange.Dates
+	Panics   *atomic.Uint64  // counts panics
 	Draining *atomic.Bool    // set when the shutdown begins
 	Stopping context.Context // ends when the shutdown begins
 	Logger   *slog.Logger

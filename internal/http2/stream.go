@@ -3,6 +3,7 @@ package http2
 import (
 	"net/http"
 	"sync"
+	"time"
 
 	"statsd-http-proxy/internal/exchange"
 )
@@ -10,6 +11,7 @@ import (
 // stream is one request with the memory for its response.
 type stream struct {
 	server *Server
+	stats  *exchange.StatsShard
 	*exchange.Exchange
 	body   body
 	values [maxFields]string // of the response's header fields
@@ -26,14 +28,16 @@ func (s *Server) serveStream(out http.ResponseWriter, r *http.Request) {
 	if !c.beginStream() {
 		return
 	}
-	defer c.streams.Done()
+	defer c.endStream()
+	began := time.Now()
 	st := streams.Get().(*stream)
-	st.server, st.Exchange = s, exchange.Acquire(c.peer)
+	st.server, st.stats, st.Exchange = s, c.stats, exchange.Acquire(c.peer)
 	st.body = body{budget: s.options.Bodies, source: r.Body, length: int(r.ContentLength)}
 	st.serve(out, r)
+	c.stats.ObserveDuration(time.Since(began))
 	st.body.buffer.Release(s.options.Bodies)
 	st.Exchange.Release()
-	st.server, st.Exchange, st.body = nil, nil, body{}
+	st.server, st.stats, st.Exchange, st.body = nil, nil, nil, body{}
 	streams.Put(st)
 }
 
@@ -45,6 +49,7 @@ func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
 		if fault == nil {
 			return
 		}
+		st.server.options.Panics.Add(1)
 		exchange.LogPanic(st.server.options.Logger, fault)
 		if st.Response.Page != nil {
 			panic(http.ErrAbortHandler) // net/http resets the stream without another line in the log

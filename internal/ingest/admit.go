@@ -30,6 +30,7 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 		}
 		return false, h.servePage(x)
 	}
+	x.Route = r.counted(q)
 	switch {
 	case !r.allows(q):
 		return false, methodNotAllowed(q.Bytes(q.Method), r.methods)
@@ -113,6 +114,7 @@ func (h *Handler) checkToken(q *exchange.Request, a *admission) *exchange.HTTPEr
 	}
 	token := findToken(q, a.route.query)
 	if len(token) == 0 {
+		h.options.Verifier.CountMissing()
 		herr := exchange.NewError(http.StatusUnauthorized,
 			"a token is missing: send one in X-JWT-Token, in Authorization: Bearer or in the query parameter token")
 		herr.Header, herr.Value = "WWW-Authenticate", `Bearer realm="metrics"`

@@ -33,22 +33,24 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		cost, rejected, err := h.encodeNext(s, a, now)
 		switch {
 		case err == io.EOF:
-			return h.sendAll(s, a)
+			return s.rejectRest(s.entries, h.sendAll(s, a))
 		case err != nil:
-			return exchange.NewError(http.StatusBadRequest, err.Error())
+			return s.rejectRest(s.entries+1, exchange.NewError(http.StatusBadRequest, err.Error()))
 		}
 		if herr := h.chargeEntry(a, cost); herr != nil {
-			return herr
+			return s.rejectRest(s.entries+1, herr)
 		}
 		switch {
 		case rejected != nil && !a.route.isBatch:
 			a.cause = causeOfEntry(rejected)
+			s.counts.rejected[reasonsOfCauses[a.cause]]++
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
+			h.recordRejected(a, rejected.Error)
 		case len(s.lines.Bytes) > maxLines:
-			return exchange.NewError(http.StatusRequestEntityTooLarge,
-				fmt.Sprintf("the lines of the batch take more than %d bytes: send it in parts", maxLines))
+			return s.rejectRest(s.entries+1, exchange.NewError(http.StatusRequestEntityTooLarge,
+				fmt.Sprintf("the lines of the batch take more than %d bytes: send it in parts", maxLines)))
 		case s.entries%yieldEntries == yieldEntries-1:
 			runtime.Gosched()
 		}
@@ -71,12 +73,16 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 	cost = max(cost, int(written.Loops))
 	if written.Rate < 1 && rand.Float64() >= written.Rate {
 		s.lines.Truncate(groups)
+		s.counts.sampledOut[written.Kind]++
 		return cost, nil, nil
 	}
 	if rejected = h.admitNew(s, a, &written, now); rejected != nil {
 		s.lines.Truncate(groups)
+		return cost, rejected, nil
 	}
-	return cost, rejected, nil
+	s.counts.accepted[written.Kind]++
+	h.recordAccepted(s, a, &written)
+	return cost, nil, nil
 }
 
 // appendNext reads the next entry and appends its lines. It copies a line of a batch that
@@ -137,6 +143,9 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
 	case err != nil:
+		if errors.Is(err, sender.ErrQueueFull) {
+			a.cause = causeQueueFull
+		}
 		return exchange.Busy(err.Error())
 	}
 	if h.isVerbose {

@@ -26,12 +26,14 @@ const (
 	causeSlow
 	causeHead
 	causeBody
+	causeLine
 	causeBurst
 	causeRate
 	causeSeries
 	causeTagKeys
 	causeQueueFull
 	causeQueueSize
+	causeStopping
 	causeServer
 	numCauses
 )
@@ -49,12 +51,14 @@ var causes = [numCauses]struct{ reason, option string }{
 	causeSlow:      {"client too slow", "--http-timeout-read"},
 	causeHead:      {reason: "headers too large"},
 	causeBody:      {"body too large", "--http-max-body"},
+	causeLine:      {reason: "line too long"},
 	causeBurst:     {"more than a client may send at once", "--rate-burst"},
 	causeRate:      {"rate limit", "--rate-limit"},
 	causeSeries:    {"too many series", "--max-series"},
 	causeTagKeys:   {"too many tag keys", "--max-tag-keys"},
 	causeQueueFull: {"send queue full", "--statsd-buffer"},
 	causeQueueSize: {"batch larger than the send queue", "--statsd-buffer"},
+	causeStopping:  {reason: "the proxy stops"},
 	causeServer:    {reason: "error of the proxy"},
 }
 
@@ -70,7 +74,7 @@ var causesOfStatus = map[int]cause{
 	http.StatusRequestHeaderFieldsTooLarge: causeHead,
 	http.StatusUnsupportedMediaType:        causeType,
 	http.StatusTooManyRequests:             causeRate,
-	http.StatusServiceUnavailable:          causeQueueFull,
+	http.StatusServiceUnavailable:          causeStopping,
 	http.StatusInternalServerError:         causeServer,
 }
 
@@ -96,6 +100,8 @@ func causeOfEntry(err error) cause {
 		switch err.(type) {
 		case *metric.ForbiddenError:
 			return causeMetric
+		case *metric.LengthError:
+			return causeLine
 		case *seriesLimitError:
 			return causeSeries
 		case *tagKeysError:
@@ -107,10 +113,30 @@ func causeOfEntry(err error) cause {
 
 // kind returns the kind of the log's lines about c. what is rejected is requests or
 // entries. Limits that an operator can change cause warnings.
-func (c cause) kind(what string) logsum.Kind {
+func (a *admission) kind(c cause, what string) logsum.Kind {
 	k := logsum.Kind{Level: slog.LevelInfo, Message: what + " rejected", Reason: causes[c].reason, Option: causes[c].option}
 	if k.Option != "" && c != causeOrigin && c != causeSlow {
 		k.Level = slog.LevelWarn
 	}
+	if claim := a.claimOf(c); claim != "" {
+		k.Option = "claim " + claim
+	}
 	return k
+}
+
+// claimOf returns the claim of the token that sets the limit of c in place of the option,
+// or "".
+func (a *admission) claimOf(c cause) string {
+	switch {
+	case a.grant == nil:
+		return ""
+	case c == causeRate && a.grant.Rate > 0:
+		return "rate"
+	case c == causeBurst && a.grant.Burst > 0:
+		return "burst"
+	case c == causeSeries && a.grant.MaxSeries > 0:
+		return "max_series"
+	default:
+		return ""
+	}
 }

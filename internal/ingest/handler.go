@@ -22,6 +22,7 @@ import (
 	"statsd-http-proxy/internal/loglimit"
 	"statsd-http-proxy/internal/logsum"
 	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/top"
 )
 
 // Sink takes the lines of accepted metrics.
@@ -52,6 +53,8 @@ type Options struct {
 	// 404. See exchange.Response.Page.
 	Pages http.Handler
 
+	Top *top.Top // learns about metrics and rejections; nil for none
+
 	Encoder *metric.Encoder
 	Sink    Sink
 	Logger  *slog.Logger
@@ -65,6 +68,8 @@ type Handler struct {
 	rate         limit.Rate          // of a client without claims; invalid without Options.RateLimit
 	rates        *limit.Rates        // nil if no client can have a rate
 	clientSeries *limit.ClientSeries // for the claim max_series; nil without tokens
+
+	stats stats
 
 	summary                    *logsum.Summary   // of rejections
 	rejectionLog, forwardedLog *loglimit.Limiter // if isVerbose
@@ -117,7 +122,9 @@ type admission struct {
 	decompressor *decompressor // nil for a body that is not compressed
 	cause        cause         // of a rejection; causeUnknown if its status is enough to tell
 
+	request      *exchange.Request
 	forwardedFor [][]byte // memory for clientAddress
+	skip         int64    // for Options.Top; stays from request to request
 }
 
 // scope returns the metrics that the request may write, nil for all.
@@ -144,7 +151,7 @@ func admissionOf(x *exchange.Exchange) *admission {
 // Begin implements exchange.Handler.
 func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	a := admissionOf(x)
-	*a = admission{forwardedFor: a.forwardedFor}
+	*a = admission{forwardedFor: a.forwardedFor, skip: a.skip, request: &x.Request}
 	if x.HeadErr != nil {
 		h.reject(x, x.HeadErr)
 		return false
@@ -153,6 +160,7 @@ func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
 		h.settle(a)
+		h.stats.countRejected(x.Route, herr)
 		h.reject(x, herr)
 	}
 	x.MaxBody = a.maxBody
@@ -164,7 +172,9 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 	a := admissionOf(x)
 	a.charges.bytes = x.BodyReceived
 	herr := x.BodyErr
-	if herr == nil {
+	if herr != nil {
+		h.stats.countRejected(x.Route, herr)
+	} else {
 		herr = h.serveBody(x, a)
 	}
 	h.settle(a)
@@ -178,7 +188,24 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	s := acquireScratch()
 	defer s.release()
 	defer h.endTurn(s)
-	body := x.Body
+	if herr := h.openBody(x.Body, s, a); herr != nil {
+		h.stats.countRejected(x.Route, herr)
+		return herr
+	}
+	defer h.stats.add(s)
+	if herr := h.encodeAll(s, a); herr != nil {
+		h.forgetNew(s, a)
+		return herr
+	}
+	h.confirmTagKeys(s)
+	if a.route.isBatch {
+		h.writeVerdicts(x, s)
+	}
+	return nil
+}
+
+// openBody unpacks the body of an admitted request and starts reading its entries.
+func (h *Handler) openBody(body []byte, s *scratch, a *admission) *exchange.HTTPError {
 	if len(body) > largeBody {
 		h.awaitTurn(s)
 	}
@@ -193,14 +220,6 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	}
 	if err := s.open(a, body); err != nil {
 		return exchange.NewError(http.StatusBadRequest, err.Error())
-	}
-	if herr := h.encodeAll(s, a); herr != nil {
-		h.forgetNew(s, a)
-		return herr
-	}
-	h.confirmTagKeys(s)
-	if a.route.isBatch {
-		h.writeVerdicts(x, s)
 	}
 	return nil
 }

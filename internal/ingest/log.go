@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"log/slog"
+	"strconv"
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/quote"
@@ -21,8 +22,9 @@ const (
 func (h *Handler) reject(x *exchange.Exchange, herr *exchange.HTTPError) {
 	x.Response.SetError(herr)
 	a := admissionOf(x)
+	h.recordRejected(a, func() string { return strconv.Itoa(herr.Status) + " " + herr.Message })
 	c := h.causeOf(a, herr)
-	kind := c.kind("requests")
+	kind := a.kind(c, "requests")
 	if c == causeToken {
 		kind.Detail = herr.Message // which has no part of the token
 	}
@@ -42,7 +44,7 @@ func (h *Handler) logEntries(x *exchange.Exchange, s *scratch) {
 		if n == 0 {
 			continue
 		}
-		h.summary.Add(cause(c).kind("entries of batches"), n, uint64(h.client(&x.Request, a)), func() []slog.Attr {
+		h.summary.Add(a.kind(cause(c), "entries of batches"), n, uint64(h.client(&x.Request, a)), func() []slog.Attr {
 			message := ""
 			for _, r := range s.rejections {
 				if r.cause == cause(c) {

@@ -64,6 +64,20 @@ func splitTarget(target []byte) (path, query []byte) {
 	return []byte{'/'}, query // RFC 9110, section 4.2.3
 }
 
+// counted returns the route that a request counts as.
+func (r *route) counted(q *exchange.Request) exchange.Route {
+	switch {
+	case q.IsPreflight():
+		return exchange.RoutePreflight
+	case r.isHeartbeat:
+		return exchange.RouteHeartbeat
+	case r.isBatch:
+		return exchange.RouteBatch
+	default:
+		return exchange.RouteCount + exchange.Route(r.kind)
+	}
+}
+
 // noRoute returns the 404 for a target without a route.
 func noRoute(target []byte, encoder *metric.Encoder) *exchange.HTTPError {
 	path, _ := splitTarget(target)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"statsd-http-proxy/internal/decode"
+	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
 )
@@ -17,9 +18,11 @@ type scratch struct {
 	decoder decode.Decoder
 	metric  metric.Metric
 	name    []byte        // the metric's name, percent-decoded
+	series  []byte        // of the current entry, for Options.Top
 	body    []byte        // the body, unpacked
 	tags    confirmedTags // kept for other requests
 	hasTurn bool          // the body counts among Handler.largeBodies
+	shard   uint32        // of the counters
 
 	// The entries of the body so far.
 	input      []byte         // the body, which the entries are parts of
@@ -28,6 +31,7 @@ type scratch struct {
 	rejected   int            // rejected entries
 	causes     [numCauses]int // of the rejected entries
 	rejections []rejection
+	counts     counts
 	newSeries  []uint64 // hashes of the series that this request has introduced
 	newKeys    []uint64 // hashes of the tag keys that this request has reserved
 	lines      metric.Lines
@@ -40,7 +44,7 @@ type rejection struct {
 	message string
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+var scratches = sync.Pool{New: func() any { return &scratch{shard: nextShard.Add(1)} }}
 
 func acquireScratch() *scratch { return scratches.Get().(*scratch) }
 
@@ -56,6 +60,7 @@ func (s *scratch) release() {
 		return
 	}
 	clear(s.rejections)
+	s.counts = counts{}
 	s.causes = [numCauses]int{}
 	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
 	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
@@ -109,7 +114,18 @@ func (s *scratch) reject(err error) {
 	s.rejected++
 	c := causeOfEntry(err)
 	s.causes[c]++
+	s.counts.rejected[reasonsOfCauses[c]]++
 	if len(s.rejections) < maxRejections {
 		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
+}
+
+// rejectRest counts the n entries that were read as rejected if herr, the error of the
+// whole request, is not nil. It returns herr.
+func (s *scratch) rejectRest(n int, herr *exchange.HTTPError) *exchange.HTTPError {
+	if herr != nil {
+		reason, _ := reasonOfStatus(herr.Status)
+		s.counts.rejectRest(reason, n)
+	}
+	return herr
 }

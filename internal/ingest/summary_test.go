@@ -71,6 +71,16 @@ func TestRejectionsAreLoggedByReason(t *testing.T) {
 		post("/batch", "a:1|c\na:1|c\na:1|c\n"), func(o *proxytest.Options) { o.RateLimit, o.RateBurst = 1000, 2 })
 	f(`level=WARN `+requests+`"more than a client may send at once" option=--rate-burst count=1 client=127.0.0.1 example.route="POST /batch" example.error="the body is larger than 12287 bytes"`,
 		post("/batch", strings.Repeat(" ", 20_000)), func(o *proxytest.Options) { o.RateLimit, o.RateBurst = 1000, 2 })
+	f(`level=WARN `+requests+`"rate limit" option="claim rate" count=1 sub=visitor example.route="POST /count/k" example.error="you send more metrics a second than you may"`+"\n"+
+		`level=WARN `+requests+`"too many series" option="claim max_series" count=1 sub=other example.route="POST /count/b" example.error="too many series are in use for the new one of \"b\""`,
+		func(p *proxytest.Proxy) {
+			token := "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"sub": "visitor", "rate": 0.001, "burst": 1})
+			p.Do("POST", "/count/k", "value=1", token)
+			p.Do("POST", "/count/k", "value=1", token)
+			token = "X-JWT-Token: " + proxytest.Token(t, jwt.MapClaims{"sub": "other", "max_series": 1})
+			p.Do("POST", "/count/a", "value=1", token)
+			p.Do("POST", "/count/b", "value=1", token)
+		}, proxytest.WithTokens)
 	f(`level=WARN `+requests+`"body too large" option=--http-max-body count=1 client=127.0.0.1 example.route="POST /count/k" example.error="the body is larger than 10 bytes"`,
 		post("/count/k", "value=123456"), func(o *proxytest.Options) { o.MaxBody = 10 })
 	f(`level=WARN `+requests+`"too many series" option=--max-series count=1 client=127.0.0.1 example.route="POST /count/b" example.error="too many series are in use for the new one of \"b\""`+"\n"+

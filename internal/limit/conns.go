@@ -15,6 +15,7 @@ type Conns struct {
 	mu        sync.Mutex // protects the fields below
 	open      int
 	byAddress map[Client]int // never holds a 0
+	rejected  ConnsRejected
 }
 
 // NewConns returns a Conns that allows max open connections, and perAddress open
@@ -32,6 +33,7 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.max > 0 && c.open >= c.max {
+		c.rejected.Max++
 		return false
 	}
 	if hasAddressLimit && !c.openAddress(addr) {
@@ -39,6 +41,13 @@ func (c *Conns) Open(addr netip.Addr) bool {
 	}
 	c.open++
 	return true
+}
+
+// IsFull reports whether as many connections are open as may be.
+func (c *Conns) IsFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.max > 0 && c.open >= c.max
 }
 
 // Move counts a connection that Open has counted for from as one from to, if that is
@@ -64,6 +73,7 @@ func (c *Conns) openAddress(addr netip.Addr) bool {
 	client := AddressClient(addr)
 	open := c.byAddress[client]
 	if open >= c.perAddress {
+		c.rejected.PerAddress++
 		return false
 	}
 	c.byAddress[client] = open + 1

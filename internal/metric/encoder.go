@@ -119,7 +119,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 		}
 	}
 	l.Bytes = dst
-	w.Rate = rate
+	w.Kind, w.Rate = m.Kind, rate
 	if m.FromLine {
 		w.Rate = 1 // the client has sampled
 	}
@@ -203,6 +203,13 @@ func (e *Encoder) checkParams(m *Metric) error {
 	}
 }
 
+// LengthError says that the line of a metric is too long.
+type LengthError struct{ maxLine int }
+
+func (e *LengthError) Error() string {
+	return fmt.Sprintf("the metric does not fit into one datagram of %d bytes", e.maxLine)
+}
+
 func (e *Encoder) errTooLong() error {
-	return fmt.Errorf("the metric does not fit into one datagram of %d bytes", e.maxLine)
+	return &LengthError{e.maxLine}
 }

@@ -88,7 +88,7 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 	if e.loops.Has(kind) {
 		loops = countLoops(text[:end])
 	}
-	return Written{Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
+	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
 }
 
 // scanHead returns the end of the name, the position of the colon after the tags,

@@ -27,6 +27,8 @@ type Scope struct {
 
 // Written describes the lines that Append or AppendFast has written.
 type Written struct {
+	Kind Kind
+
 	// Rate is the fraction of such metrics that the caller must forward; 1 means
 	// all of them.
 	Rate float64
@@ -44,6 +46,9 @@ type Written struct {
 
 	nameEnd int // the length of the name in Name, without tags
 }
+
+// BareName returns the metric's name without tags, a part of w.Name.
+func (w *Written) BareName() []byte { return w.Name[:w.nameEnd] }
 
 // MaxLoops is the maximum sum of Written.Loops of one request.
 const MaxLoops = 10_000

@@ -240,7 +240,7 @@ func (l *loop) publish() {
 	if l.queue.setUnsent(waiting) {
 		l.report.log.Info("the send queue has room again")
 	}
-	l.report.isAway = m.isAway
+	l.report.isAway, l.report.awaySince = m.isAway, m.awaySince
 	l.report.oldest = l.openedAt
 	if waiting > 0 {
 		l.report.oldest = l.packet(m.packets.nextSeq()).queuedAt

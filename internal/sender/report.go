@@ -21,7 +21,8 @@ type Stats struct {
 	SendErrors uint64 // failed attempts to connect, and connections and packets that failed
 	Reconnects uint64 // connections after the first one
 
-	IsUp bool // false from a failure until the server takes packets again
+	IsUp      bool      // false from a failure until the server takes packets again
+	AwaySince time.Time // when the failure was; zero if the server is up
 
 	QueueLines      uint64 // lines that are not written, or not confirmed
 	QueueBytes      uint64
@@ -36,6 +37,7 @@ type counters struct {
 	bytesLost                         uint64
 	sendErrors, connections           uint64
 	isAway                            bool
+	awaySince                         time.Time
 	oldest                            time.Time // when the oldest line that is not written was accepted; zero if there is none
 }
 

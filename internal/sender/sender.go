@@ -178,6 +178,9 @@ func (s *Sender) Stats() Stats {
 		QueueBytes:        bytes - c.bytesSent - c.bytesLost,
 		QueueLimitBytes:   uint64(s.queueLimitBytes),
 	}
+	if c.isAway {
+		stats.AwaySince = c.awaySince
+	}
 	if !c.oldest.IsZero() {
 		stats.OldestLineAge = time.Since(c.oldest)
 	}

@@ -61,7 +61,7 @@ func (sinkConn) SetWriteDeadline(time.Time) error { return nil }
 // newBenchConn returns a connection that has received a request, with more header fields in
 // lines.
 func newBenchConn(t testing.TB, target, contentType, body string, lines ...string) *conn {
-	c := &conn{Conn: sinkConn{}, server: newBenchServer(t)}
+	c := &conn{Conn: sinkConn{}, server: newBenchServer(t), stats: exchange.NewStats().Shard()}
 	c.in.acquireBuffer()
 	c.in.w = copy(c.in.buffer[:], "POST "+target+" HTTP/1.1\r\nHost: h\r\nContent-Type: "+contentType+"\r\nOrigin: https://shop.example\r\n"+
 		fmt.Sprintf("Content-Length: %d\r\n", len(body))+strings.Join(append(lines, "\r\n"), "\r\n")+body)

@@ -26,6 +26,7 @@ type conn struct {
 	server   *Server
 
 	state atomic.Int32
+	stats *exchange.StatsShard
 
 	in            input
 	read, written deadline.Deadline
@@ -35,6 +36,8 @@ type conn struct {
 
 	// The current request.
 	x              *exchange.Exchange
+	began          time.Duration // when its first byte was read, see Server.elapsed
+	ended          time.Duration // when the response before it was written, or c was ready for the first one
 	body           body
 	hasReadTimeout bool // the read timeout is running
 	hasResponded   bool // the response may be written in part
@@ -61,6 +64,7 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
+	c.ended = c.server.elapsed()
 	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
 		if !c.serveRequest() {
 			return
@@ -73,6 +77,7 @@ func (c *conn) serve() {
 // during a shutdown no longer than the idle grace.
 func (c *conn) await(timeout time.Duration) error {
 	c.hasReadTimeout = false
+	c.began = c.ended
 	if c.server.draining.Load() {
 		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
 	}
@@ -89,11 +94,14 @@ func (c *conn) await(timeout time.Duration) error {
 		}
 		if hasWaited {
 			c.startReadTimeout()
-		} else if err := c.read.Extend(time.Now(), timeout, c.SetReadDeadline); err != nil { // writing the last response may have taken long
+		} else if err := c.read.Extend(c.server.started.Add(c.ended), timeout, c.SetReadDeadline); err != nil {
 			return err
 		}
 		if err := c.in.fill(); err != nil {
 			return err
+		}
+		if !hasWaited {
+			c.began = c.server.elapsed()
 		}
 	}
 	if !c.state.CompareAndSwap(stateIdle, stateActive) {
@@ -105,6 +113,8 @@ func (c *conn) await(timeout time.Duration) error {
 // serveRequest answers the request that has begun and reports whether the connection
 // can be used for another one.
 func (c *conn) serveRequest() (keepAlive bool) {
+	c.stats.AddActive(1)
+	defer c.stats.AddActive(-1)
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
 	if herr := c.readHead(); herr != nil {
@@ -188,7 +198,17 @@ func (c *conn) respond(keepAlive bool) error {
 	c.hasResponded = true
 	x, now := c.x, time.Now()
 	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive, c.server.idleTimeout)
-	return c.write(x.Output, now)
+	c.stats.CountRequest(x.Route, x.Response.Status, x.BodyReceived)
+	err := c.write(x.Output, now)
+	c.observeDuration()
+	return err
+}
+
+// observeDuration counts the duration of the current request, whose response was
+// written.
+func (c *conn) observeDuration() {
+	c.ended = c.server.elapsed()
+	c.stats.ObserveDuration(c.ended - c.began)
 }
 
 // write writes text within the write timeout.
@@ -207,6 +227,7 @@ func (c *conn) recoverPanic() {
 	if fault == nil {
 		return
 	}
+	c.server.stats.panics.Add(1)
 	exchange.LogPanic(c.server.log, fault)
 	if c.x != nil && !c.hasResponded {
 		c.lingers = c.body.state != bodyRead

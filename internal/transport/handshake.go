@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -189,32 +190,13 @@ var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain H
 // HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
 func (c *conn) startTLS() (isHTTP1 bool) {
 	s := c.server
-	timeout := s.options.HandshakeTimeout
-	h := &handshakeConn{Conn: c.raw, remote: c.remote, hello: c.in.saved}
-	c.in.saved = nil
-	if c.awaitHello(h) != nil {
-		return false
-	}
-	if 'A' <= h.hello[0] && h.hello[0] <= 'Z' { // methods begin with a capital letter, TLS does not
-		c.in.source, c.in.saved, c.rejection = c.raw, h.hello, plainHTTP
-		c.in.acquireBuffer()
+	s.stats.waiting.Add(1)
+	secure, err := c.handshake()
+	s.stats.waiting.Add(-1)
+	s.stats.countHandshake(secure, err)
+	if errors.Is(err, errPlainHTTP) {
 		return true
 	}
-	if !c.state.CompareAndSwap(stateIdle, stateHandshake) {
-		return false
-	}
-	if !s.gate.begin(maxWaits * timeout) {
-		return false
-	}
-	h.place, h.next = s.gate.begun, s.gate.continued
-	defer h.leaveGate()
-	if isGone(c.raw) || c.raw.SetDeadline(time.Now().Add(timeout)) != nil {
-		return false
-	}
-	secure := tls.Server(http2.NewConn(h, c.peer), s.tls)
-	err := secure.Handshake()
-	h.next = nil
-	h.leaveGate()
 	if err != nil {
 		return false
 	}
@@ -236,4 +218,49 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 	c.Conn, c.in.source = secure, secure
 	c.state.Store(stateIdle)
 	return true
+}
+
+// errNotBegun is the error of handshake if the client has sent nothing, or c was closed
+// while it was idle.
+var errNotBegun = errors.New("the handshake has not begun")
+
+// errPlainHTTP is the error of handshake if the client does not speak TLS. Its request
+// can be answered.
+var errPlainHTTP = errors.New("the client speaks plain HTTP")
+
+// handshake does the TLS handshake when it is its turn.
+func (c *conn) handshake() (*tls.Conn, error) {
+	s := c.server
+	timeout := s.options.HandshakeTimeout
+	h := &handshakeConn{Conn: c.raw, remote: c.remote, hello: c.in.saved}
+	c.in.saved = nil
+	if err := c.awaitHello(h); err != nil {
+		if len(h.hello) == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, errNotBegun
+		}
+		return nil, err
+	}
+	if 'A' <= h.hello[0] && h.hello[0] <= 'Z' { // methods begin with a capital letter, TLS does not
+		c.in.source, c.in.saved, c.rejection = c.raw, h.hello, plainHTTP
+		c.in.acquireBuffer()
+		return nil, errPlainHTTP
+	}
+	if !c.state.CompareAndSwap(stateIdle, stateHandshake) {
+		return nil, errNotBegun
+	}
+	if !s.gate.begin(maxWaits * timeout) {
+		return nil, os.ErrDeadlineExceeded
+	}
+	h.place, h.next = s.gate.begun, s.gate.continued
+	defer h.leaveGate()
+	if isGone(c.raw) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if err := c.raw.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	secure := tls.Server(http2.NewConn(h, c.peer, c.stats), s.tls)
+	err := secure.Handshake()
+	h.next = nil
+	return secure, err
 }

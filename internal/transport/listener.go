@@ -3,17 +3,20 @@ package transport
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/logsum"
 )
 
-// connLimitInterval is the least time between two log lines that connections are
-// rejected, and between two that connections could not be accepted.
-const connLimitInterval = 10 * time.Second
+// acceptLogInterval is the least time between two log lines that connections could not
+// be accepted.
+const acceptLogInterval = 10 * time.Second
 
 // Listen returns a TCP listener for Serve. It does not use Multipath TCP, because the
 // kernel filters no packets of such a socket, see rejectHandshakes.
@@ -46,7 +49,11 @@ func (l *listener) acceptConn() (*conn, error) {
 		}
 		peer := addressOf(raw)
 		if conns := l.server.options.Conns; conns != nil && !conns.Open(peer) {
-			l.server.reject(raw, peer)
+			option := "--max-conns-per-ip"
+			if conns.IsFull() {
+				option = "--max-conns"
+			}
+			l.server.reject(raw, peer, option)
 			_ = raw.Close()
 			continue
 		}
@@ -64,13 +71,13 @@ func (l *listener) acceptRaw() (net.Conn, error) {
 			l.logFailures(nil)
 			return nil, err
 		case err == nil:
-			if l.failures > 0 && time.Since(l.failedAt) >= connLimitInterval {
+			if l.failures > 0 && time.Since(l.failedAt) >= acceptLogInterval {
 				l.logFailures(nil)
 			}
 			return raw, nil
 		}
 		l.failures++
-		if time.Since(l.failedAt) >= connLimitInterval {
+		if time.Since(l.failedAt) >= acceptLogInterval {
 			l.logFailures(err)
 		}
 		time.Sleep(pause)
@@ -92,7 +99,7 @@ func (l *listener) logFailures(latest error) {
 
 // newConn returns a conn for a connection from peer.
 func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
-	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server}
+	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server, stats: l.server.stats.requests.Shard()}
 	if l.server.tls == nil {
 		c.in.source = raw
 		c.in.useDescriptor(raw)
@@ -100,13 +107,12 @@ func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 	return c
 }
 
-// reject answers a connection from peer that is beyond the limits. The caller closes it.
+// reject answers a connection from peer that is beyond the limit of an option. The caller
+// closes it.
 // A client that has not sent a request yet sees a 503; reject does not wait for the
 // others to finish theirs.
-func (s *Server) reject(raw net.Conn, peer netip.Addr) {
-	s.connLimitLog.Do(func() {
-		s.log.Warn("too many connections: new ones are closed", "client", peer)
-	})
+func (s *Server) reject(raw net.Conn, peer netip.Addr, option string) {
+	s.logRejected(peer, option)
 	now := time.Now()
 	if s.tls == nil && raw.SetWriteDeadline(now.Add(s.options.WriteTimeout)) == nil {
 		var request exchange.Request
@@ -115,6 +121,14 @@ func (s *Server) reject(raw net.Conn, peer netip.Addr) {
 		text := http1.AppendResponse(nil, &request, &response, s.dates.At(now), false, "")
 		_, _ = raw.Write(text) // the socket is new and has room for it
 	}
+}
+
+// logRejected logs that a connection from peer is beyond the limit of an option.
+func (s *Server) logRejected(peer netip.Addr, option string) {
+	kind := logsum.Kind{Level: slog.LevelWarn, Message: "connections rejected", Reason: "too many connections", Option: option}
+	s.rejected.Add(kind, 1, uint64(limit.AddressClient(peer)), func() []slog.Attr {
+		return []slog.Attr{slog.Any("client", peer)}
+	})
 }
 
 // addressOf returns the address of the client, the zero address if it has none.

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -92,8 +93,30 @@ func TestConnectionsAreLimited(t *testing.T) {
 			t.Fatal("no connection is accepted after one was closed")
 		}
 	}
-	if !strings.Contains(p.Log.String(), "too many connections") {
-		t.Error("the log does not report it")
+	const want = `level=WARN msg="connections rejected" reason="too many connections" option=--max-conns count=1 client=127.0.0.1`
+	if !strings.Contains(p.Log.String(), want) {
+		t.Errorf("the log does not have %s:\n%s", want, p.Log)
+	}
+}
+
+func TestLogNamesTheLimitOfConnectionsOfAClient(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) { o.Conns = limit.NewConns(0, 1, nil) })
+	first := p.Dial()
+	const request = "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n"
+	if a := p.RoundTrip(first, "GET", request); a.Status != 200 {
+		t.Fatalf("a connection within the limit: %d", a.Status)
+	}
+	for range 3 {
+		if text, err := io.ReadAll(p.Dial()); err != nil || !strings.Contains(string(text), "503") {
+			t.Errorf("a connection beyond the limit: got %q, %v, want a 503", text, err)
+		}
+	}
+	if err := p.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	const line = `msg="connections rejected" reason="too many connections" option=--max-conns-per-ip count=`
+	if log := p.Log.String(); strings.Count(log, line) != 2 || !strings.Contains(log, line+"2 client=127.0.0.1\n") {
+		t.Errorf("the log does not have one line at once and one about two connections at the end:\n%s", log)
 	}
 }
 

@@ -32,6 +32,7 @@ func (c *conn) servePage() {
 	defer stop()
 	x.Response.Page.ServeHTTP(out, request.WithContext(ctx))
 	out.Flush()
+	c.observeDuration()
 }
 
 // watchClient returns a context that ends when the server drains or the client is gone.
@@ -67,6 +68,7 @@ func (p *pageWriter) WriteHeader(status int) {
 		return
 	}
 	p.hasBegun = true
+	p.c.stats.CountRequest(p.c.x.Route, status, 0)
 	p.header.Set("Date", p.c.server.dates.At(time.Now()))
 	p.header.Set("Connection", "close")
 	// An error shows when the buffer is flushed.

@@ -53,7 +53,7 @@ func (c *conn) setClient(client net.Addr) (ok bool) {
 	}
 	peer := tcp.AddrPort().Addr().Unmap()
 	if conns := c.server.options.Conns; conns != nil && !conns.Move(c.peer, peer) {
-		c.server.reject(c.raw, peer)
+		c.server.reject(c.raw, peer, "--max-conns-per-ip")
 		return false
 	}
 	c.peer, c.remote = peer, tcp

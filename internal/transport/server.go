@@ -27,12 +27,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/http2"
 	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/logsum"
 )
 
 // Options are the settings of a Server. The ones without a remark are required.
@@ -65,6 +64,7 @@ type Options struct {
 type Server struct {
 	// Set by New.
 	options     Options
+	started     time.Time // when New was called
 	log         *slog.Logger
 	bodies      *exchange.BodyBudget
 	idleTimeout string // the value of the Keep-Alive field
@@ -73,13 +73,14 @@ type Server struct {
 	gate        handshakeGate
 
 	// Safe for concurrent use.
-	dates        exchange.Dates
-	connLimitLog rate.Sometimes     // logs that connections are rejected
-	draining     atomic.Bool        // set when the shutdown begins
-	idleGrace    atomic.Int64       // time that a connection may be idle during the shutdown
-	stopping     context.Context    // ends when the shutdown begins
-	stop         context.CancelFunc // ends stopping
-	serving      sync.WaitGroup     // Serve and each connection
+	dates     exchange.Dates
+	stats     stats
+	rejected  *logsum.Summary    // connections beyond the limits
+	draining  atomic.Bool        // set when the shutdown begins
+	idleGrace atomic.Int64       // time that a connection may be idle during the shutdown
+	stopping  context.Context    // ends when the shutdown begins
+	stop      context.CancelFunc // ends stopping
+	serving   sync.WaitGroup     // Serve and each connection
 
 	mu       sync.Mutex
 	listener *listener          // nil before Serve
@@ -91,15 +92,16 @@ type Server struct {
 func New(options Options) *Server {
 	stopping, stop := context.WithCancel(context.Background())
 	s := &Server{
-		options:      options,
-		log:          options.Logger,
-		bodies:       exchange.NewBodyBudget(options.MaxBody),
-		idleTimeout:  http1.IdleTimeout(options.IdleTimeout),
-		connLimitLog: rate.Sometimes{Interval: connLimitInterval},
-		stopping:     stopping,
-		stop:         stop,
-		conns:        make(map[*conn]struct{}),
-		gate:         newHandshakeGate(),
+		options:     options,
+		started:     time.Now(),
+		log:         options.Logger,
+		bodies:      exchange.NewBodyBudget(options.MaxBody),
+		idleTimeout: http1.IdleTimeout(options.IdleTimeout),
+		rejected:    logsum.New(options.Logger),
+		stopping:    stopping,
+		stop:        stop,
+		conns:       make(map[*conn]struct{}),
+		gate:        newHandshakeGate(),
 	}
 	if options.GetCertificate != nil {
 		s.tls = &tls.Config{
@@ -108,6 +110,7 @@ func New(options Options) *Server {
 			NextProtos:     []string{"h2", "http/1.1"},
 		}
 	}
+	s.stats.requests = exchange.NewStats()
 	s.http2 = http2.New(http2.Options{
 		ReadTimeout:  options.ReadTimeout,
 		WriteTimeout: options.WriteTimeout,
@@ -115,6 +118,7 @@ func New(options Options) *Server {
 		Handler:      options.Handler,
 		Bodies:       s.bodies,
 		Dates:        &s.dates,
+		Panics:       &s.stats.panics,
 		Draining:     &s.draining,
 		Stopping:     stopping,
 		Logger:       options.Logger,
@@ -152,6 +156,8 @@ func (s *Server) track(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}
+	s.stats.accepted.Add(1)
+	s.stats.open.Add(1)
 	if s.isClosed {
 		_ = c.raw.Close()
 	}
@@ -162,6 +168,7 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	s.stats.open.Add(-1)
 	if s.options.Conns != nil {
 		s.options.Conns.Close(c.peer)
 	}

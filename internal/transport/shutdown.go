@@ -33,6 +33,7 @@ const handshakeTime = 20 * time.Millisecond
 // If ctx ends earlier, all connections are closed, and Shutdown returns the error of
 // ctx. In any case no request is served any more when it returns.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.rejected.Flush()
 	grace := idleGrace
 	if deadline, ok := ctx.Deadline(); ok {
 		grace = min(grace, time.Until(deadline)/2)

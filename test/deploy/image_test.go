@@ -17,8 +17,10 @@ import (
 
 // image is the unpacked container image.
 type image struct {
-	root   string // directory of its files
-	config imageConfig
+	root        string // directory of its files
+	config      imageConfig
+	healthCheck []string
+	adminPort   string // instead of that of the image, which another test may use
 }
 
 type imageConfig struct {
@@ -52,11 +54,20 @@ func buildImage(t *testing.T) *image {
 	call("make", "-C", testutil.Root(), "image", "IMAGE="+name, "BINARY="+filepath.Join(dir, "built"))
 	container := strings.TrimSpace(call(buildah, "from", "--pull-never", name))
 	i := &image{root: strings.TrimSpace(call(buildah, "mount", container))}
-	var inspected struct{ OCIv1 struct{ Config imageConfig } }
+	var inspected struct {
+		OCIv1  struct{ Config imageConfig }
+		Docker struct {
+			Config struct {
+				Healthcheck struct{ Test []string }
+			}
+		}
+	}
 	if err := json.Unmarshal([]byte(call(buildah, "inspect", "--type", "image", name)), &inspected); err != nil {
 		t.Fatalf("inspect the image: %v", err)
 	}
 	i.config = inspected.OCIv1.Config
+	i.healthCheck = inspected.Docker.Config.Healthcheck.Test
+	i.adminPort = testutil.FreePort(t)
 	return i
 }
 
@@ -69,12 +80,16 @@ func (i *image) run(t *testing.T, args ...string) *testutil.Proxy {
 
 // command returns the command that docker run with args starts.
 func (i *image) command(args ...string) *exec.Cmd {
-	entry := i.config.Entrypoint
+	return i.exec(append(slices.Clone(i.config.Entrypoint), args...))
+}
+
+// exec returns the command that the engine starts in a container for args.
+func (i *image) exec(args []string) *exec.Cmd {
 	return &exec.Cmd{
-		Path: entry[0],
-		Args: append(entry[:len(entry):len(entry)], args...),
+		Path: args[0],
+		Args: args,
 		Dir:  "/",
-		Env:  i.config.Env,
+		Env:  append(slices.Clone(i.config.Env), "STATSD_HTTP_PROXY_ADMIN_LISTEN=127.0.0.1:"+i.adminPort),
 		SysProcAttr: &syscall.SysProcAttr{
 			Chroot:     i.root,
 			Credential: &syscall.Credential{Uid: 65532, Gid: 65532},
@@ -88,7 +103,7 @@ func TestImageContainsAndRunsTheProgram(t *testing.T) {
 	want := imageConfig{
 		User:         "65532:65532",
 		ExposedPorts: map[string]struct{}{"80/tcp": {}},
-		Env:          []string{"STATSD_HTTP_PROXY_HTTP_HOST=0.0.0.0"},
+		Env:          []string{"STATSD_HTTP_PROXY_HTTP_HOST=0.0.0.0", "STATSD_HTTP_PROXY_ADMIN_LISTEN=127.0.0.1:8826"},
 		Entrypoint:   []string{"/statsd-http-proxy"},
 	}
 	image.config.Env = slices.DeleteFunc(image.config.Env, func(variable string) bool {
@@ -96,6 +111,9 @@ func TestImageContainsAndRunsTheProgram(t *testing.T) {
 	})
 	if !reflect.DeepEqual(image.config, want) {
 		t.Fatalf("the image's configuration\ngot  %+v\nwant %+v", image.config, want)
+	}
+	if want := []string{"CMD", "/statsd-http-proxy", "health"}; !slices.Equal(image.healthCheck, want) {
+		t.Errorf("the health check: got %q, want %q", image.healthCheck, want)
 	}
 	var files []string
 	err := filepath.WalkDir(image.root, func(path string, entry fs.DirEntry, err error) error {
@@ -117,7 +135,13 @@ func TestImageContainsAndRunsTheProgram(t *testing.T) {
 		if log := proxy.Stderr.String(); !strings.Contains(log, "address=[::]:") {
 			t.Errorf("the address in the log: got %s, want any interface", log)
 		}
+		if code, _, stderr := testutil.RunToEnd(t, image.exec(image.healthCheck[1:])); code != 0 {
+			t.Errorf("the health check: got exit code %d, %s", code, stderr)
+		}
 		proxy.Stop(t)
+		if code, _, _ := testutil.RunToEnd(t, image.exec(image.healthCheck[1:])); code != 1 {
+			t.Errorf("the health check of a stopped proxy: got exit code %d, want 1", code)
+		}
 	})
 	t.Run("command", func(t *testing.T) {
 		code, stdout, stderr := testutil.RunToEnd(t, image.command("token", "--jwt-secret="+testutil.LongSecret))

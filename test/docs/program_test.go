@@ -209,7 +209,7 @@ func TestVersionOptionPrintsTheVersion(t *testing.T) {
 var optionSpan = regexp.MustCompile("`(--[a-z][a-z0-9-]*)[^`]*`")
 
 // foreignOptions are options of other programs that pages name in spans of code.
-var foreignOptions = []string{"--http2", "--data-binary"}
+var foreignOptions = []string{"--http2", "--data-binary", "--add-host"}
 
 func TestOptionsInProseExist(t *testing.T) {
 	t.Parallel()

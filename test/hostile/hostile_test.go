@@ -69,7 +69,7 @@ func TestServersSurviveHostileMetrics(t *testing.T) {
 			s := c.start(t)
 			var urls []string
 			for _, args := range c.proxies {
-				proxy := testutil.StartProxy(t, append([]string{"--statsd-port=" + s.port, "--histograms"}, args...)...)
+				proxy := testutil.StartProxy(t, append([]string{"--statsd-port=" + s.port, "--histograms", "--http-timeout-idle=60", "--http-timeout-read=30"}, args...)...)
 				urls = append(urls, proxy.URL)
 			}
 			attack(t, s, urls)

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"io"
+	"log"
 	"os"
 	"testing"
 
@@ -8,5 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// net/http logs that a connection above --max-conns gets 503 before its request.
+	log.SetOutput(io.Discard)
 	os.Exit(testutil.Main(m))
 }

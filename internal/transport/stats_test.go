@@ -1,0 +1,85 @@
+package transport_test
+
+import (
+	"crypto/tls"
+	"net"
+	"testing"
+	"time"
+
+	"statsd-http-proxy/internal/limit"
+	"statsd-http-proxy/internal/proxytest"
+)
+
+func TestConnectionsAreCounted(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) { o.Conns = limit.NewConns(0, 2, nil) })
+	idle, active := p.Dial(), p.Dial()
+	defer idle.Close()
+	defer active.Close()
+	if _, err := active.Write([]byte("POST /count/k HTTP/1.1\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	third := p.Dial()
+	defer third.Close()
+	proxytest.Poll(t, func() bool {
+		s := p.Stats()
+		return s.ConnsActive == 1 && s.ConnsIdle == 1 && s.ConnsAccepted == 2 && s.ConnsRejected == limit.ConnsRejected{PerAddress: 1}
+	})
+	if _, err := active.Write([]byte("Host: h\r\nContent-Length: 0\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	proxytest.Poll(t, func() bool { s := p.Stats(); return s.ConnsActive == 0 && s.ConnsIdle == 2 })
+	idle.Close()
+	active.Close()
+	proxytest.Poll(t, func() bool { s := p.Stats(); return s.ConnsActive == 0 && s.ConnsIdle == 0 })
+	if s := p.Stats(); s.ConnsAccepted != 2 {
+		t.Errorf("got %d accepted connections, want 2", s.ConnsAccepted)
+	}
+}
+
+func TestDurationsAreObserved(t *testing.T) {
+	p := proxytest.Start(t)
+	for range 3 {
+		p.Do("GET", "/heartbeat", "")
+	}
+	proxytest.Poll(t, func() bool {
+		s := p.Stats().Requests
+		sum := uint64(0)
+		for _, n := range s.Buckets {
+			sum += n
+		}
+		return sum == 3 && s.Seconds > 0
+	})
+}
+
+func TestStreamsMakeAConnectionActive(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS)
+	c := p.DialHTTP2()
+	defer func() { _ = c.Conn.Close() }()
+	if got := c.Do("GET", "/heartbeat", ""); got.Status != 200 {
+		t.Fatalf("got %d, want 200", got.Status)
+	}
+	proxytest.Poll(t, func() bool { s := p.Stats(); return s.ConnsActive == 0 && s.ConnsIdle == 1 })
+}
+
+func TestHandshakesAreCounted(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.HandshakeTimeout = time.Second })
+	config := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1), ServerName: "h", NextProtos: []string{"http/1.1"}}
+	for range 2 {
+		conn := tls.Client(p.Dial(), config)
+		p.RoundTrip(conn, "GET", "GET /heartbeat HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		conn.Close()
+	}
+	bad := p.Dial()
+	defer bad.Close()
+	if _, err := bad.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	proxytest.Poll(t, func() bool { return p.Stats().HandshakesFailed == 1 })
+	var silent net.Conn = p.Dial()
+	defer silent.Close()
+	proxytest.Poll(t, func() bool { return p.Stats().HandshakesWaiting == 1 })
+	proxytest.Poll(t, func() bool { s := p.Stats(); return s.HandshakesTimedOut == 1 && s.HandshakesWaiting == 0 })
+	if s := p.Stats(); s.HandshakesFull != 1 || s.HandshakesResumed != 1 || s.HandshakesFailed != 1 {
+		t.Errorf("got %d full, %d resumed, %d failed handshakes, want 1 of each", s.HandshakesFull, s.HandshakesResumed, s.HandshakesFailed)
+	}
+}
