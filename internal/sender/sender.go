@@ -80,8 +80,8 @@ type Options struct {
 	// queue holds fewer bytes for this reason. 0 means DefaultQueueBytes.
 	QueueBytes int
 
-	// ResolveInterval is the time between two lookups of a host name. 0 means
-	// DefaultResolveInterval.
+	// ResolveInterval is the time between two lookups of a host name, and for UDP also
+	// between two changes of the local port. 0 means DefaultResolveInterval.
 	ResolveInterval time.Duration
 
 	// Logger receives messages when the server goes away, comes back or moves, when the
@@ -113,6 +113,9 @@ func newSender(options Options, p policy, find lookupFunc, dial dialFunc) (*Send
 	look, err := newLookup(&options, find)
 	if err != nil {
 		return nil, err
+	}
+	if p.isUDP {
+		p.renewInterval = options.ResolveInterval
 	}
 	q := newQueue(options.DatagramBytes, maxPackets(options.QueueBytes, options.DatagramBytes))
 	r := &report{log: options.Logger, lost: lossLog{log: options.Logger}}
