@@ -25,7 +25,7 @@ export const newSender = ({
   let inflight = 0;
   let unsent = 0; // lines that drain has yet to send
 
-  let maxCount = maxQueue; // lines in a batch; it shrinks when a batch is too large
+  let maxCount = 1e9; // lines in a batch; it shrinks when a batch is too large
   let lost = 0; // dropped lines that are not reported yet
   let failures = 0; // failed attempts in a row
   let unreadable = 0; // requests in a row without a readable response

@@ -131,6 +131,14 @@ test('a tag without a value is left out', async (t) => {
   assert.deepEqual(server.lines(), ['a,page=home,env=prod:1|c', 'b:1|c']);
 });
 
+test('a client whose maxQueue is no number does not send empty batches', async (t) => {
+  const server = await startServer(t);
+  const client = new StatsD({ url: server.url, maxQueue: 'big' });
+  client.increment('a');
+  await client.close();
+  assert.deepEqual(server.requests.map(({ body }) => body), ['a:1|c']);
+});
+
 for (const [name, options, key, value] of [
   ['nothing', undefined, 'url', undefined],
   ['null', null, 'url', undefined],

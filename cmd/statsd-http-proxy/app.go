@@ -97,7 +97,7 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 	}
 	var err error
 	if a.httpOptions, err = newHTTPOptions(c); err != nil {
-		return nil, usageError{err}
+		return nil, usageError{config.Locate(args, err)}
 	}
 	if c.TLSCert != "" {
 		a.certificate = &certificate{cert: c.TLSCert, key: c.TLSKey}

@@ -174,7 +174,7 @@ func TestReloadedKeysAreUsed(t *testing.T) {
 		t.Error("a token of the new secret is valid before the reload")
 	}
 	write("new\n")
-	if err := a.reloadKeys(); err != nil || !strings.Contains(log.String(), "short secrets") {
+	if err := a.reloadKeys(); err != nil || !strings.Contains(log.String(), "1 secret for tokens is shorter") {
 		t.Errorf("reload: %v, want a warning about the short secret:\n%s", err, &log)
 	}
 	write("# none\n")

@@ -15,7 +15,7 @@ func runHealth(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteHealthHelp(stdout))
 	case err != nil:
-		return exitCode(stderr, usageError{err})
+		return exitCode(stderr, optionsError(err))
 	case h.AdminListen == "":
 		return exitCode(stderr, errors.New("the address of the admin listener is missing: give --admin-listen"))
 	}

@@ -20,7 +20,7 @@ type httpOptions struct {
 }
 
 // newHTTPOptions returns the settings that follow from the options alone. Its
-// error names an option.
+// error begins with the flag of an option.
 func newHTTPOptions(c *config.Config) (o httpOptions, err error) {
 	o.transport = transport.Options{
 		ReadTimeout:  c.HTTPTimeoutRead,

@@ -53,11 +53,14 @@ func (k *tokenKeys) kinds() []admin.File {
 
 // warning returns a warning if a secret is short, or "".
 func (k *tokenKeys) warning() string {
-	n := k.loaded.ShortSecrets()
-	if n == 0 {
+	switch n := k.loaded.ShortSecrets(); n {
+	case 0:
 		return ""
+	case 1:
+		return fmt.Sprintf("1 secret for tokens is shorter than %d bytes: the holder of a token could guess it (statsd-http-proxy secret prints a better one)", auth.MinSecretBytes)
+	default:
+		return fmt.Sprintf("%d secrets for tokens are shorter than %d bytes: the holder of a token could guess them (statsd-http-proxy secret prints better ones)", n, auth.MinSecretBytes)
 	}
-	return fmt.Sprintf("short secrets for tokens: %d have less than %d bytes; whoever has a token may find its secret by guessing", n, auth.MinSecretBytes)
 }
 
 // startVerifier starts the verifier of tokens, which fetches keys if there is a

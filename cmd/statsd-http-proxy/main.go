@@ -30,7 +30,7 @@ func main() {
 
 // run runs the program with the given arguments and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	if len(args) > 0 && isCommand(args[0]) {
 		return runCommand(args[0], args[1:], stdout, stderr)
 	}
 	c, err := config.Parse(args)
@@ -38,7 +38,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteHelp(stdout))
 	case err != nil:
-		return exitCode(stderr, usageError{err})
+		return exitCode(stderr, optionsError(err))
 	case c.Version:
 		_, err := fmt.Fprintf(stdout, "statsd-http-proxy %s (%s, %s, %s)\n", version, commit, date, runtime.Version())
 		return exitCode(stderr, err)
@@ -47,6 +47,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitCode(stderr, checkConfig(c, args, stdout, stderr))
 	}
 	return serve(c, args, stdout, stderr)
+}
+
+// isCommand reports whether an argument is the name of a command. Otherwise it is an
+// option, or one that is misspelled.
+func isCommand(arg string) bool {
+	return arg != "" && 'a' <= arg[0] && arg[0] <= 'z' && !strings.Contains(arg, "=")
 }
 
 // runCommand runs a command other than the proxy itself and returns its exit code.
@@ -70,6 +76,7 @@ func checkConfig(c *config.Config, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	a.warn(publicWarning(c, configuredAddress(c)))
 	for _, warning := range a.warnings {
 		printMessage(stderr, "warning: "+warning)
 	}

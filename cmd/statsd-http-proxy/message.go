@@ -23,6 +23,15 @@ type usageError struct{ error }
 // Unwrap returns the error without its class.
 func (e usageError) Unwrap() error { return e.error }
 
+// optionsError returns the error of reading the options as a usageError, except if a
+// file cannot be read.
+func optionsError(err error) error {
+	if errors.As(err, new(*fs.PathError)) {
+		return err
+	}
+	return usageError{err}
+}
+
 // exitCode returns the exit code for an error, nil for none, and prints the
 // error as one line.
 func exitCode(stderr io.Writer, err error) int {
@@ -52,7 +61,7 @@ func listenError(address string, port int, err error) error {
 		hint = " (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; or choose another port, such as --http-port=8825)"
 	case errors.Is(err, syscall.EADDRINUSE):
 		hint = " (stop the program that uses it, or choose another port with --http-port)"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, new(*net.DNSError)):
 		hint = " (--http-host must be an address of this host, or empty for all of them)"
 	}
 	return fmt.Errorf("listen on %q: %w%s", address, err, hint)

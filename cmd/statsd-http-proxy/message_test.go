@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 	f(0, fs.ErrPermission, "permission denied")
 	f(80, syscall.EADDRINUSE, "choose another port with --http-port)")
 	f(80, syscall.EADDRNOTAVAIL, "or empty for all of them)")
+	f(80, &net.DNSError{Err: "no such host", Name: "*"}, "or empty for all of them)")
 	f(80, syscall.EMFILE, "too many open files")
 }
 

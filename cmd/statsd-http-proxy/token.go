@@ -17,7 +17,7 @@ func runToken(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, config.ErrHelp):
 		return exitCode(stderr, config.WriteTokenHelp(stdout))
 	case err != nil:
-		return exitCode(stderr, usageError{err})
+		return exitCode(stderr, optionsError(err))
 	}
 	return exitCode(stderr, printToken(t, stdout, stderr))
 }
@@ -48,7 +48,7 @@ func printToken(t *config.Token, stdout, stderr io.Writer) error {
 		return usageError{err}
 	}
 	if len(secret) < auth.MinSecretBytes {
-		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: whoever has a token may find it by guessing", auth.MinSecretBytes))
+		printMessage(stderr, fmt.Sprintf("the secret is shorter than %d bytes: the holder of a token could guess it", auth.MinSecretBytes))
 	}
 	_, err = fmt.Fprintln(stdout, token)
 	return err

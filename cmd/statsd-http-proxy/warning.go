@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +11,19 @@ import (
 
 	"statsd-http-proxy/internal/config"
 )
+
+// configuredAddress returns the address to listen on if --http-host is an address or
+// empty, or else nil.
+func configuredAddress(c *config.Config) net.Addr {
+	if c.HTTPHost == "" {
+		return &net.TCPAddr{IP: net.IPv6unspecified, Port: c.HTTPPort}
+	}
+	ip, err := netip.ParseAddr(c.HTTPHost)
+	if err != nil {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(c.HTTPPort)))
+}
 
 // longTimeout is the time from which a timeout of slow clients is probably a mistake: it
 // was meant in milliseconds.

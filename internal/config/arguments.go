@@ -50,7 +50,10 @@ func unexpected(args []string, i int, groups []group) error {
 			hint = fmt.Sprintf(" (the value of %s needs an equals sign: %s=%s)", o.flag(), o.flag(), arg)
 		}
 	}
-	if strings.HasPrefix(arg, "–") || strings.HasPrefix(arg, "—") {
+	switch o := find(groups, strings.TrimLeft(arg, "-")); {
+	case o != nil:
+		hint = fmt.Sprintf(" (did you mean %s?)", o.flag())
+	case strings.HasPrefix(arg, "–"), strings.HasPrefix(arg, "—"):
 		hint = " (its dash is not that of the keyboard: options start with --)"
 	}
 	return fmt.Errorf("unexpected argument %q%s; see --help", arg, hint)

@@ -15,10 +15,10 @@ const variablePrefix = "STATSD_HTTP_PROXY_"
 func readEnvironment(variables []string, groups []group) (settings []setting, warnings []string) {
 	for _, variable := range slices.Sorted(slices.Values(variables)) {
 		name, text, _ := strings.Cut(variable, "=")
-		suffix, ok := strings.CutPrefix(name, variablePrefix)
-		if !ok {
+		if len(name) < len(variablePrefix) || !strings.EqualFold(name[:len(variablePrefix)], variablePrefix) {
 			continue
 		}
+		suffix := name[len(variablePrefix):]
 		o := find(groups, optionName(suffix))
 		switch {
 		case o == nil || o.variable() != name:

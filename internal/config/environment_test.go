@@ -28,7 +28,7 @@ func TestEnvironmentIsRead(t *testing.T) {
 			}
 		}
 	}
-	f("PATH=/bin OTHER_HTTP_PORT=80 statsd_http_proxy_http_port=80", "")
+	f("PATH=/bin OTHER_HTTP_PORT=80 STATSD_PORT=80", "")
 	f("STATSD_HTTP_PROXY_HTTP_PORT=80 STATSD_HTTP_PROXY_METRIC_PREFIX=a=b", "http-port=80 metric-prefix=a=b")
 	f("STATSD_HTTP_PROXY_HTTP_PORT= STATSD_HTTP_PROXY_TAGS=", "") // count as not set
 	f("STATSD_HTTP_PROXY_HTTP_HOST=", "http-host=")               // means all interfaces
@@ -40,6 +40,7 @@ func TestEnvironmentIsRead(t *testing.T) {
 	f("STATSD_HTTP_PROXY_JWT_SECRETS=hidden", "",
 		"STATSD_HTTP_PROXY_JWT_SECRETS is ignored: there is no such option (did you mean STATSD_HTTP_PROXY_JWT_SECRET?)")
 	f("STATSD_HTTP_PROXY_http_port=80", "", "did you mean STATSD_HTTP_PROXY_HTTP_PORT?")
+	f("statsd_http_proxy_http_port=80", "", "statsd_http_proxy_http_port is ignored: there is no such option (did you mean STATSD_HTTP_PROXY_HTTP_PORT?)")
 	f("STATSD_HTTP_PROXY_NONSENSE=1", "", "STATSD_HTTP_PROXY_NONSENSE is ignored: there is no such option")
 	f("STATSD_HTTP_PROXY_=1", "", "STATSD_HTTP_PROXY_ is ignored")
 

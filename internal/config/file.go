@@ -27,9 +27,13 @@ func readFile(name string, groups []group) ([]setting, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
+	if isUTF16(data) {
+		return nil, fmt.Errorf("%s is text in UTF-16: save it as UTF-8", name)
+	}
 	var settings []setting
 	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' {
 			continue
@@ -42,10 +46,16 @@ func readFile(name string, groups []group) ([]setting, error) {
 		s.position = where
 		settings = append(settings, s)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("--config: read %s: %w", name, err)
+	if lines.Err() != nil {
+		return nil, fmt.Errorf("%s:%d: the line is longer than %d bytes", name, n, bufio.MaxScanTokenSize)
 	}
 	return settings, nil
+}
+
+// isUTF16 reports whether data begins with the byte order mark of UTF-16, in which
+// some editors and shells of Windows write files.
+func isUTF16(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))
 }
 
 // isOptionName matches what may be shown as the name of an unknown option. The
@@ -63,7 +73,10 @@ func parseLine(line string, groups []group) (setting, error) {
 	}
 	name = strings.TrimLeft(name, "-")
 	o := find(groups, name)
+	meant := find(groups, optionName(strings.TrimPrefix(strings.Trim(name, `:"'`), variablePrefix)))
 	switch {
+	case o == nil && meant != nil:
+		return setting{}, fmt.Errorf("the line does not start with the name of an option (did you mean %s? write it as in: http-port 8825)", meant.name)
 	case o == nil && !isOptionName.MatchString(name):
 		return setting{}, errors.New("the line does not start with the name of an option")
 	case o == nil:

@@ -66,6 +66,12 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f("nonsense 1", `unknown option "nonsense"`)
 	f("nonsense", `unknown option "nonsense"`)
 	f("htp-port 80", `unknown option "htp-port" (did you mean http-port?)`)
+	f("http_port 80", "the line does not start with the name of an option (did you mean http-port?")
+	f("HTTP-Port 80", "the line does not start with the name of an option (did you mean http-port?")
+	f("http-port: 80", "the line does not start with the name of an option (did you mean http-port?")
+	f(`"http-port": 80,`, "the line does not start with the name of an option (did you mean http-port?")
+	f("STATSD_HTTP_PROXY_JWT_SECRET=hidden", "the line does not start with the name of an option (did you mean jwt-secret?")
+	f("tags "+strings.Repeat("x", 1<<16), "the line is longer than 65536 bytes")
 	f("[http]", "the line does not start with the name of an option")
 	f("hiddenSecret1+/==", "the line does not start with the name of an option")
 	f("= 1", "the line does not start with the name of an option")
@@ -86,6 +92,15 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 	f("version", "version can only be given on the command line")
 	f("config other.conf", "a configuration file cannot name another one")
 	f("help true", "help can only be given on the command line")
+}
+
+func TestFilesInUTF16AreErrors(t *testing.T) {
+	for _, text := range []string{"\xff\xfeh\x00", "\xfe\xff\x00h"} {
+		file := writeFile(t, text)
+		if _, err := Parse([]string{"--config=" + file}); err == nil || err.Error() != file+" is text in UTF-16: save it as UTF-8" {
+			t.Errorf("%q: error %v, want one about UTF-16", text, err)
+		}
+	}
 }
 
 func TestChangesOfTheFileAreFound(t *testing.T) {

@@ -80,12 +80,15 @@ func (s *setting) withSource(err error) error {
 type binding struct {
 	fields map[string]reflect.Value
 	texts  map[string]string // of options that are no lists, as they were set last
+
+	// settings are those that are in effect. Only lists have several.
+	settings map[string][]setting
 }
 
 // bind returns the binding for a pointer to a tagged struct. It sets all options to
 // their defaults.
 func bind(to any, groups []group) binding {
-	b := binding{fieldsOf(to), make(map[string]string)}
+	b := binding{fieldsOf(to), make(map[string]string), make(map[string][]setting)}
 	for _, g := range groups {
 		for i := range g.options {
 			o := &g.options[i]
@@ -118,12 +121,19 @@ func (b binding) apply(settings []setting) error {
 	replaced := make(map[*option]bool)
 	for i := range settings {
 		s := &settings[i]
+		name := s.option.name
 		if s.option.kind.isList && !replaced[s.option] {
-			b.fields[s.option.name].SetZero()
+			b.fields[name].SetZero()
+			b.settings[name] = nil
 			replaced[s.option] = true
 		}
 		if err := b.set(s); err != nil {
 			return s.withSource(err)
+		}
+		if s.option.kind.isList {
+			b.settings[name] = append(b.settings[name], *s)
+		} else {
+			b.settings[name] = []setting{*s}
 		}
 	}
 	return nil

@@ -31,6 +31,9 @@ func parse(args []string) (*Config, binding, error) {
 	if err := b.apply(flags); err != nil {
 		return nil, binding{}, err
 	}
+	if err := checkOneFile(flags); err != nil {
+		return nil, binding{}, err
+	}
 	switch {
 	case c.Help:
 		return nil, binding{}, ErrHelp
@@ -83,6 +86,21 @@ func Changes(c *Config, args []string) ([]string, error) {
 		}
 	}
 	return changed, nil
+}
+
+// checkOneFile returns an error if flags name several configuration files: only one
+// would be read, and the others may contain the options that protect the proxy.
+func checkOneFile(flags []setting) error {
+	count := 0
+	for _, s := range flags {
+		if s.option.name == "config" {
+			count++
+		}
+	}
+	if count > 1 {
+		return errors.New("--config is given twice: put the options into one file")
+	}
+	return nil
 }
 
 // last returns the last value of an option in settings, and whether there is one.

@@ -43,13 +43,21 @@ func datagramSize() kind {
 	}}
 }
 
+// exampleSizes returns sizes of at most most bytes.
+func exampleSizes(most int) string {
+	if most < 1_000_000 {
+		return "1432 or 8KiB"
+	}
+	return "65536, 64KiB or 1MB"
+}
+
 // parseSize reads a whole number of bytes with an optional unit.
 func parseSize(s string, least, most int) (int, error) {
 	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	unit, ok := units[strings.ToLower(s[len(digits):])]
 	n, err := strconv.ParseUint(digits, 10, 32)
 	if !ok || err != nil || n > uint64(most/unit) || int(n)*unit < least {
-		return 0, fmt.Errorf("want a size from %d to %d bytes, such as 65536, 64KiB or 1MB", least, most)
+		return 0, fmt.Errorf("want a size from %d to %d bytes, such as %s", least, most, exampleSizes(most))
 	}
 	return int(n) * unit, nil
 }

@@ -27,14 +27,23 @@ func suggest(name string, groups []group, write func(*option) string) string {
 			}
 		}
 	}
-	if len(found) == 0 { // --port for --http-port
+	add := func(matches func(option, name string) bool) {
 		for _, g := range groups {
 			for i := range g.options {
-				if o := &g.options[i]; len(name) > 2 && containsWords(o.name, name) {
+				if o := &g.options[i]; len(name) > 2 && matches(o.name, name) {
 					found = append(found, write(o))
 				}
 			}
 		}
+	}
+	if closest := found; maxDistance > 1 { // --exp for --expires
+		found = nil
+		if add(strings.HasPrefix); len(found) == 0 {
+			found = closest
+		}
+	}
+	if len(found) == 0 { // --port for --http-port
+		add(containsWords)
 	}
 	if len(found) == 0 {
 		return ""

@@ -163,16 +163,8 @@ func (m *machine) finish(now time.Time, cause error) {
 	}
 }
 
-// isFinished reports whether the machine knows what became of the packets in flight,
-// or finishDeadline has passed.
-func (m *machine) isFinished(now time.Time) bool {
-	if m.isDue(m.finishDeadline, now) {
-		return true
-	}
-	return !m.policy.isUDP && m.arrived() == len(m.packets.written())
-}
-
-// closeFinished closes the connection when isFinished is true.
+// closeFinished closes the connection when the machine knows what became of the packets
+// in flight, or finishDeadline has passed.
 func (m *machine) closeFinished(now time.Time) {
 	if m.finishCause != errMoved && m.finishCause != errClosing {
 		m.endStream(now, m.finishCause)

@@ -28,6 +28,7 @@ const (
 	evSocketReplaced                  // another socket is at the server's path
 	evTrimmed                         // the oldest packet lost n bytes and lines lines, which had arrived
 	evClosing                         // Close was called; it returns at deadline, zero for none
+	evChecked                         // the events before have all that the connection knew at checkedAt
 )
 
 // event is something that happened.
@@ -40,6 +41,7 @@ type event struct {
 	addrs                                                       []string
 	err                                                         error
 	deadline                                                    time.Time
+	checkedAt                                                   time.Time
 	isSelfConnect, isRefused, isFromOwnHost, isPrompt, isClosed bool
 }
 
@@ -83,7 +85,7 @@ type action struct {
 }
 
 var eventNames = [...]string{"tick", "did", "opened", "sealed", "resolved", "lookup failed", "dialed", "dial failed", "wrote",
-	"blocked", "too long", "acked", "refused", "cut", "ended", "replaced", "trimmed", "closing"}
+	"blocked", "too long", "acked", "refused", "cut", "ended", "replaced", "trimmed", "closing", "checked"}
 
 var actionNames = [...]string{"wait", "seal", "lookup", "dial", "write", "probe", "check", "finish", "close", "trim", "confirm",
 	"drop", "away", "back", "moved", "not found", "done"}

@@ -24,7 +24,7 @@ func TestStartWarnsAboutLikelyMistakes(t *testing.T) {
 		{"public with a prefix", "", []string{public, "--metric-prefix=p"}, []string{"--cors-origins"}},
 		{"public with tokens", "", []string{public, "--jwt-secret=" + testutil.LongSecret}, []string{"--metric-prefix"}},
 		{"public with both", "", []string{public, "--metric-prefix=p", "--cors-origins=https://shop.example"}, nil},
-		{"short secret", "", []string{"--jwt-secret=short"}, []string{"short secrets"}},
+		{"short secret", "", []string{"--jwt-secret=short"}, []string{"1 secret for tokens is shorter than 32 bytes"}},
 		{"misspelled variable", "JWT_SECRETS=hidden", nil, []string{"did you mean STATSD_HTTP_PROXY_JWT_SECRET?"}},
 		{"Service of Kubernetes", "STATSD_PORT=udp://10.0.0.1:8125", nil, []string{"STATSD_HTTP_PROXY_STATSD_PORT is ignored"}},
 		{"other Service of Kubernetes", "PORT=tcp://10.0.0.1:80", nil, nil},

@@ -8,7 +8,7 @@ export interface Options {
     token?: string;
     /**
      * Returns a token, within 30 seconds. The client calls it at once unless token is
-     * given, and with true after the proxy refused a token.
+     * given, and with true after the proxy rejected a token.
      */
     getToken?: (isRefused?: boolean) => string | Promise<string>;
     /** Put before each name. A dot joins them if the prefix ends in a letter or a digit. */
