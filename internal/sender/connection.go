@@ -95,6 +95,7 @@ func (m *machine) dialed(now time.Time, isSelfConnect bool) {
 	m.written, m.burst, m.tooLongCount = 0, 0, 0
 	m.toRewrite = m.toRewrite[:0]
 	m.dialedAt, m.endedEarly = now, false
+	m.renewedAt, m.oldUntil = now, time.Time{}
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}
 	m.doubtUntil, m.upAt = time.Time{}, time.Time{}
 	if m.policy.isUnix {

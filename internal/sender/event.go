@@ -59,6 +59,8 @@ const (
 	actCheck                      // check what became of the packets in flight
 	actFinish                     // tell the server that no more packets follow on this connection
 	actClose                      // close the connection
+	actRenew                      // UDP: open another socket to the server for further packets, and keep the old one for refusals
+	actCloseOld                   // close the old socket
 	actTrim                       // remove the lines that end within the first n bytes of the oldest packet
 	actConfirm                    // remove the n oldest packets, which hold bytes and lines, and count them as sent
 	actDrop                       // count n packets, which hold bytes and lines, as lost for reason; if isLast, they are all that are left
@@ -87,7 +89,7 @@ type action struct {
 var eventNames = [...]string{"tick", "did", "opened", "sealed", "resolved", "lookup failed", "dialed", "dial failed", "wrote",
 	"blocked", "too long", "acked", "refused", "cut", "ended", "replaced", "trimmed", "closing", "checked"}
 
-var actionNames = [...]string{"wait", "seal", "lookup", "dial", "write", "probe", "check", "finish", "close", "trim", "confirm",
+var actionNames = [...]string{"wait", "seal", "lookup", "dial", "write", "probe", "check", "finish", "close", "renew", "close old", "trim", "confirm",
 	"drop", "away", "back", "moved", "not found", "done"}
 
 func (k eventKind) String() string  { return eventNames[k] }

@@ -104,6 +104,7 @@ func (l *loop) run() {
 		}
 	}
 	l.publish()
+	l.queue.free()
 }
 
 // handle passes an event to the machine.
@@ -144,6 +145,13 @@ func (l *loop) perform(a action, now time.Time) {
 	case actClose:
 		l.conn.close()
 		l.conn, l.statusChanged = nil, nil
+	case actRenew:
+		l.conn.(renewer).renew()
+	case actCloseOld:
+		if len(l.machine.packets.written()) > 0 {
+			l.checkConn(nil) // the process may have been paused, so refusals may be unread
+		}
+		l.conn.(renewer).closeOld()
 	case actConfirm:
 		l.report.confirmed(a.n, a.lines, a.bytes)
 		l.remove(a.n)

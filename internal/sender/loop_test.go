@@ -31,7 +31,7 @@ func TestLoopFlushesAfter25ms(t *testing.T) {
 			t.Errorf("in flight: %+v", got)
 		}
 		pass(5 * time.Second)
-		if n := len(n.s.queue.spare); n != 1 {
+		if n := len(n.s.queue.memory.spare); n != 1 {
 			t.Errorf("%d buffers are kept for reuse, want 1", n)
 		}
 		want := Stats{LinesQueued: 3, LinesSent: 3, BytesSent: 17, PacketsSent: 1, IsUp: true, QueueLimitBytes: DefaultQueueBytes}

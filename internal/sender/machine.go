@@ -72,6 +72,8 @@ type machine struct {
 	blockedUntil   time.Time // the socket was full; when to write again
 	quietUntil     time.Time // a burst of packets has ended; when the next one may begin
 	finishDeadline time.Time // finishing: when to close the connection
+	renewedAt      time.Time // when the socket was opened or renewed
+	oldUntil       time.Time // when to close the socket that was in use before the last renewal
 
 	acked        int      // bytes of this connection that the server's kernel has acknowledged
 	confirmed    int      // bytes of this connection whose packets are confirmed
@@ -187,6 +189,10 @@ func (m *machine) actionDone(now time.Time, kind actionKind) {
 		m.state, m.dialedAddr, m.dialStart = dialing, m.addrs.current().addr, now
 	case actProbe:
 		m.wroteProbe(now)
+	case actRenew:
+		m.renewed(now)
+	case actCloseOld:
+		m.oldUntil = time.Time{}
 	}
 }
 

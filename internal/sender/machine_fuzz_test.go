@@ -38,6 +38,9 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 	data = data[:min(len(data), 2000)]
 	p := newPolicy(network)
 	p.maxInFlight = 2000
+	if p.isUDP {
+		p.renewInterval = time.Second
+	}
 	m := newMachine(p, 1)
 	now := time.Unix(1000, 0)
 	var queued, confirmed, lost, trimmed int // lines
@@ -103,7 +106,7 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			}
 			isConnected = false
 			check(event{kind: evActionDone, done: actClose})
-		case actWrite, actProbe, actFinish, actCheck:
+		case actWrite, actProbe, actFinish, actCheck, actRenew, actCloseOld:
 			if !isConnected {
 				t.Fatalf("%v without a connection", a)
 			}

@@ -44,6 +44,10 @@ func (m *machine) nextOnConn(now time.Time) action {
 		return action{kind: actWait}
 	}
 	switch {
+	case m.isDue(m.oldUntil, now):
+		return action{kind: actCloseOld}
+	case m.isDue(m.renewAt(), now):
+		return action{kind: actRenew}
 	case now.Before(m.blockedUntil):
 	case len(m.toRewrite) > 0:
 		return action{kind: actWrite, seq: m.toRewrite[0]}
@@ -160,6 +164,8 @@ func (m *machine) wakeAt(now time.Time) time.Time {
 		or(m.silentAt())
 	case probing, up:
 		or(m.checkAt)
+		or(m.oldUntil)
+		or(m.renewAt())
 		or(m.silentAt())
 		if m.needsProbe() {
 			or(m.probeAt)
