@@ -66,7 +66,8 @@ udp, which fits into an Ethernet frame, and 8192 bytes for the other networks.`}
 requests get 503.`},
 		{name: "statsd-resolve-interval", kind: duration(1), preset: "30",
 			help: `Interval of DNS lookups of --statsd-host. While the server is away, the proxy looks
-it up more often.`},
+it up more often. Over udp, the proxy also changes its source port at each interval, so that
+a load balancer can choose another server.`},
 	}},
 	{"Metrics", []option{
 		{name: "metric-prefix", kind: text("PREFIX"),

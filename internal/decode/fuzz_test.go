@@ -197,7 +197,7 @@ func checkFast(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d
 			if err != nil || !reflect.DeepEqual(fast, slow) {
 				t.Fatalf("AppendFast wrote %q as %q, Append as %q, %v", rest[:n], fast.Bytes, slow.Bytes, err)
 			}
-			if w.Rate != want.Rate || w.Loops != want.Loops || keysOf(e, &w) != keysOf(e, &want) || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
+			if w.Rate != want.Rate || w.Repeats != want.Repeats || keysOf(e, &w) != keysOf(e, &want) || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
 				t.Fatalf("%q: AppendFast returned %v %q %q, Append %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
 			}
 		}

@@ -78,7 +78,7 @@ func (s *scanner) escape() error {
 }
 
 // unescape decodes the escape sequence at the beginning of text and returns its
-// length. size is 0 if there is no valid one. r is U+FFFD for a surrogate without
+// length. size is 0 if it is not valid. r is U+FFFD for a surrogate without
 // the other half of its pair.
 func unescape(text []byte) (r rune, size int) {
 	if len(text) < 2 {

@@ -40,8 +40,8 @@ type Exchange struct {
 	Response Response
 
 	// HeadErr says why the head was rejected. Request then holds no more than
-	// the address of the client, and the method if that is HEAD. It is nil for a
-	// good head.
+	// the address of the client, and the method if that is HEAD. With UnknownCoding
+	// it holds the whole head. HeadErr is nil for a good head.
 	HeadErr *HTTPError
 
 	// Route is what the request counts as. The handler sets it in Begin.

@@ -84,7 +84,7 @@ func (q *Request) SetField(name, value []byte, valueStart int, counts *FieldCoun
 		}
 	case len("Access-Control-Request-Headers"):
 		if isNamed(name, "access-control-request-headers") {
-			field = &q.PreflightNames
+			field = &q.PreflightHeaders
 		}
 	}
 	if field != nil && field.IsEmpty() {

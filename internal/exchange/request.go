@@ -32,16 +32,16 @@ type Request struct {
 
 	// Values of header fields without the blanks around them; the first value if
 	// a field comes more than once. An absent field has an empty span.
-	Origin          Span
-	PreflightMethod Span // Access-Control-Request-Method
-	PreflightNames  Span // Access-Control-Request-Headers
-	ContentType     Span
-	ContentEncoding Span
-	JWTToken        Span // X-JWT-Token
-	Authorization   Span
-	AcceptEncoding  Span
-	IfNoneMatch     Span
-	ForwardedFor    []Span // all values of X-Forwarded-For
+	Origin           Span
+	PreflightMethod  Span // Access-Control-Request-Method
+	PreflightHeaders Span // Access-Control-Request-Headers
+	ContentType      Span
+	ContentEncoding  Span
+	JWTToken         Span // X-JWT-Token
+	Authorization    Span
+	AcceptEncoding   Span
+	IfNoneMatch      Span
+	ForwardedFor     []Span // all values of X-Forwarded-For
 
 	BodyLength     int  // bytes, or Chunked
 	HasLength      bool // there is a Content-Length

@@ -18,7 +18,7 @@ type Response struct {
 	VariesByOrigin bool   // it depends on the origin of the request
 	AllowedOrigin  []byte // of the page that may read it, empty for none
 	AllowedMethods string // of the route, for a preflight; empty for other requests
-	AllowedNames   []byte // of header fields, for a preflight; empty for DefaultNames
+	AllowedHeaders []byte // of header fields, for a preflight; empty for DefaultHeaders
 
 	Header, Value string  // one more header field; none if Header is empty
 	Fields        []Field // more header fields, with other names
@@ -41,15 +41,15 @@ func (r *Response) reset() {
 	*r = Response{Status: http.StatusOK, Body: r.Body[:0]}
 }
 
-// DefaultNames are the header fields that a preflight allows if it does not list
+// DefaultHeaders are the header fields that a preflight allows if it does not list
 // the requested ones, see https://fetch.spec.whatwg.org/#http-cors-protocol.
-const DefaultNames = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
+const DefaultHeaders = "X-JWT-Token, Authorization, Content-Type, Content-Encoding, X-Requested-With"
 
 const corsMaxAge = "86400" // seconds; browsers cap it at two hours and more
 
 // WriteHeaders calls add with the name and the value of each header field. It
 // leaves out the fields that the transport adds, and those whose values would have to
-// be copied into a string: Access-Control-Allow-Origin, and with AllowedNames
+// be copied into a string: Access-Control-Allow-Origin, and with AllowedHeaders
 // Access-Control-Allow-Headers.
 //
 // It allows credentials because navigator.sendBeacon always asks with them. The
@@ -68,8 +68,8 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 	}
 	if r.AllowedMethods != "" {
 		add("Access-Control-Allow-Methods", r.AllowedMethods)
-		if len(r.AllowedNames) == 0 {
-			add("Access-Control-Allow-Headers", DefaultNames)
+		if len(r.AllowedHeaders) == 0 {
+			add("Access-Control-Allow-Headers", DefaultHeaders)
 		}
 		add("Access-Control-Max-Age", corsMaxAge)
 	}
@@ -87,7 +87,7 @@ func (r *Response) WriteHeaders(add func(name, value string)) {
 func (r *Response) SetError(herr *HTTPError) {
 	r.Status, r.ContentType = herr.Status, "application/json"
 	r.Header, r.Value, r.Delay = herr.Header, herr.Value, herr.Delay
-	r.AllowedMethods, r.AllowedNames, r.Fields, r.Page, r.PageURL = "", nil, nil, nil, nil
+	r.AllowedMethods, r.AllowedHeaders, r.Fields, r.Page, r.PageURL = "", nil, nil, nil, nil
 	r.Body = append(r.Body[:0], `{"error":`...)
 	// An error of AppendQuote only reports invalid UTF-8, which it replaces.
 	r.Body, _ = jsontext.AppendQuote(r.Body, herr.Message)

@@ -46,7 +46,8 @@ type HeadParser struct {
 // Parse parses the head at the beginning of received into q and returns its length in
 // bytes. It returns 0 if the head is not complete: the caller then calls it again with
 // the same bytes and further ones after them. The bytes may have moved in memory; q.Head
-// is set to those of the last call. After an error, q holds an unknown part of the head.
+// is set to those of the last call. After an error, q holds an unknown part of the head,
+// or all of it if the error is exchange.UnknownCoding.
 //
 // Parse accepts any byte above 0x7F in a target, because curl sends names in UTF-8
 // that way. It rejects a field that is folded onto a second line (RFC 9112, section

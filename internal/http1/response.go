@@ -26,7 +26,7 @@ func AppendResponse(dst []byte, q *exchange.Request, r *exchange.Response, date 
 	add("Date", date)
 	r.WriteHeaders(add)
 	dst = appendField(dst, "Access-Control-Allow-Origin: ", r.AllowedOrigin)
-	dst = appendField(dst, "Access-Control-Allow-Headers: ", r.AllowedNames)
+	dst = appendField(dst, "Access-Control-Allow-Headers: ", r.AllowedHeaders)
 	if r.Status != http.StatusNoContent && r.Status != http.StatusNotModified { // RFC 9110, section 8.6
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendInt(dst, int64(len(r.Body)), 10)

@@ -94,8 +94,8 @@ func (st *stream) writeResponse(out http.ResponseWriter, r *http.Request) {
 			set(name, string(origin))
 		}
 	}
-	if len(response.AllowedNames) > 0 {
-		set("Access-Control-Allow-Headers", string(response.AllowedNames))
+	if len(response.AllowedHeaders) > 0 {
+		set("Access-Control-Allow-Headers", string(response.AllowedHeaders))
 	}
 	if len(response.Body) > 0 {
 		set("Content-Length", strconv.Itoa(len(response.Body)))

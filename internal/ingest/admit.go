@@ -49,7 +49,7 @@ func (h *Handler) admit(x *exchange.Exchange, a *admission) (wantsBody bool, her
 		return false, exchange.NewError(http.StatusExpectationFailed, "an expectation other than 100-continue cannot be met")
 	case q.IsPreflight():
 		response.Status, response.AllowedMethods = http.StatusNoContent, r.methods
-		response.AllowedNames = requestedNames(q.Bytes(q.PreflightNames))
+		response.AllowedHeaders = requestedHeaders(q.Bytes(q.PreflightHeaders))
 		return false, nil
 	case r.isHeartbeat:
 		response.ContentType = "text/plain; charset=utf-8"

@@ -66,11 +66,11 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 	if rejected != nil || err != nil {
 		return cost, rejected, err
 	}
-	if rejected = h.addLoops(s, &written); rejected != nil {
+	if rejected = h.addRepeats(s, &written); rejected != nil {
 		s.lines.Truncate(groups)
 		return cost, rejected, nil
 	}
-	cost = max(cost, int(written.Loops))
+	cost = max(cost, int(written.Repeats))
 	if written.Rate < 1 && rand.Float64() >= written.Rate {
 		s.lines.Truncate(groups)
 		s.counts.sampledOut[written.Kind]++
@@ -117,18 +117,18 @@ func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, 
 // errUnlisted rejects an entry whose error is not listed in the response.
 var errUnlisted = errors.New("unlisted")
 
-// addLoops adds to s what StatsD has to do for timings with a rate, or returns why the
+// addRepeats adds to s what StatsD has to do for timings with a rate, or returns why the
 // entry is rejected.
-func (h *Handler) addLoops(s *scratch, written *metric.Written) error {
-	if s.loops+written.Loops > metric.MaxLoops {
-		return errTooManyLoops
+func (h *Handler) addRepeats(s *scratch, written *metric.Written) error {
+	if s.repeats+written.Repeats > metric.MaxRepeats {
+		return errTooManyRepeats
 	}
-	s.loops += written.Loops
+	s.repeats += written.Repeats
 	return nil
 }
 
-var errTooManyLoops = fmt.Errorf("StatsD may repeat each timing 1/sampleRate times, and the timings of a request may be repeated %d times in all; "+
-	"--statsd-flavor can name a server that does not", metric.MaxLoops)
+var errTooManyRepeats = fmt.Errorf("StatsD may repeat each timing 1/sampleRate times, and the timings of a request may be repeated %d times in all; "+
+	"--statsd-flavor can name a server that does not", metric.MaxRepeats)
 
 // sendAll sends the lines of a request, all of them or none.
 func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {

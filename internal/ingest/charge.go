@@ -19,7 +19,7 @@ import (
 //
 // chargeHead takes the tokens for the body, as its length is declared. They also pay
 // for the first entries, and chargeEntry takes more if they are used up. The request
-// ends as soon as there are no more. settle then charges the sum, even if it leaves
+// ends as soon as there are no more. adjustCharge then charges the sum, even if it leaves
 // the client in debt.
 
 // bytesPerToken is how many bytes of a body cost one token.
@@ -29,8 +29,8 @@ const bytesPerToken = 4 << 10
 // client that sends on as fast as it can would take half a processor for them.
 const rateDelay = 100 * time.Millisecond
 
-// tokensAtOnce is how many tokens chargeEntry takes in advance. settle gives back the
-// rest.
+// tokensAtOnce is how many tokens chargeEntry takes in advance. adjustCharge gives back
+// the rest.
 const tokensAtOnce = 64
 
 // charges are the tokens that one request has taken and used.
@@ -132,9 +132,9 @@ func (h *Handler) takeTokens(a *admission, n int) bool {
 	return c.taken >= n
 }
 
-// settle charges what a request has cost in all. It charges nothing if chargeHead has
-// rejected the request.
-func (h *Handler) settle(a *admission) {
+// adjustCharge replaces the tokens that a request has taken by what it has cost in all. It
+// charges nothing if chargeHead has rejected the request.
+func (h *Handler) adjustCharge(a *admission) {
 	c := &a.charges
 	if c.taken == 0 {
 		return

@@ -43,7 +43,7 @@ func serveClientFile(x *exchange.Exchange, file *browserclient.File) *exchange.H
 	switch {
 	case q.IsPreflight():
 		response.Status, response.AllowedMethods = http.StatusNoContent, fileMethods
-		response.AllowedNames = requestedNames(q.Bytes(q.PreflightNames))
+		response.AllowedHeaders = requestedHeaders(q.Bytes(q.PreflightHeaders))
 		return nil
 	case !q.IsMethod(http.MethodGet) && !q.IsMethod(http.MethodHead):
 		return methodNotAllowed(q.Bytes(q.Method), fileMethods)

@@ -52,8 +52,8 @@ func TestBodiesMayBeCompressed(t *testing.T) {
 			p.Rejects("bomb", p.Do("POST", "/count/k", compress(t, strings.Repeat("x", 2_000_000), open), header), 413, "60000 bytes")
 
 			whole := compress(t, "value=5", open)
-			p.Rejects("nonsense", p.Do("POST", "/count/k", "value=5", header), 400, "the body is no valid")
-			p.Rejects("cut short", p.Do("POST", "/count/k", whole[:len(whole)-3], header), 400, "the body is no valid")
+			p.Rejects("nonsense", p.Do("POST", "/count/k", "value=5", header), 400, "the body is not valid")
+			p.Rejects("cut short", p.Do("POST", "/count/k", whole[:len(whole)-3], header), 400, "the body is not valid")
 		}
 	}
 }

@@ -25,9 +25,9 @@ func (h *Handler) setOrigin(x *exchange.Exchange) {
 // maxNames is how many header fields a preflight may request.
 const maxNames = 64
 
-// requestedNames returns the header fields that a preflight requests, separated by
+// requestedHeaders returns the header fields that a preflight requests, separated by
 // commas. It returns nil if there are none or too many, or if one is no name of a field.
-func requestedNames(list []byte) []byte {
+func requestedHeaders(list []byte) []byte {
 	if bytes.Count(list, []byte{','}) >= maxNames {
 		return nil
 	}

@@ -62,7 +62,7 @@ const largePacked = 4 << 10
 // decompress unpacks body into s.body.
 func (h *Handler) decompress(s *scratch, body []byte, a *admission) ([]byte, *exchange.HTTPError) {
 	if len(body) > largePacked {
-		h.awaitTurn(s)
+		h.acquireLargeBody(s)
 	}
 	d := a.decompressor
 	reader, err := d.reader(&packedBody{rest: body})
@@ -95,14 +95,14 @@ func (h *Handler) decompress(s *scratch, body []byte, a *admission) ([]byte, *ex
 			return s.body, nil
 		}
 		if len(s.body) > largeBody {
-			h.awaitTurn(s)
+			h.acquireLargeBody(s)
 		}
 	}
 }
 
 // errInvalid returns the response for a body that is not in the format of d.
 func (d *decompressor) errInvalid(err error) *exchange.HTTPError {
-	return exchange.NewError(http.StatusBadRequest, fmt.Sprintf("the body is no valid %s: %s", d.name, quote.Cut(err.Error())))
+	return exchange.NewError(http.StatusBadRequest, fmt.Sprintf("the body is not valid %s: %s", d.name, quote.Cut(err.Error())))
 }
 
 // reader returns a reader of the unpacked body. It reuses a reader if it can.

@@ -152,14 +152,14 @@ func admissionOf(x *exchange.Exchange) *admission {
 func (h *Handler) Begin(x *exchange.Exchange) (wantsBody bool) {
 	a := admissionOf(x)
 	*a = admission{forwardedFor: a.forwardedFor, skip: a.skip, request: &x.Request}
+	h.setOrigin(x)
 	if x.HeadErr != nil {
 		h.reject(x, x.HeadErr)
 		return false
 	}
-	h.setOrigin(x)
 	wantsBody, herr := h.admit(x, a)
 	if herr != nil {
-		h.settle(a)
+		h.adjustCharge(a)
 		h.stats.countRejected(x.Route, herr)
 		h.reject(x, herr)
 	}
@@ -177,7 +177,7 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 	} else {
 		herr = h.serveBody(x, a)
 	}
-	h.settle(a)
+	h.adjustCharge(a)
 	if herr != nil {
 		h.reject(x, herr)
 	}
@@ -187,7 +187,7 @@ func (h *Handler) Serve(x *exchange.Exchange) {
 func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPError {
 	s := acquireScratch()
 	defer s.release()
-	defer h.endTurn(s)
+	defer h.releaseLargeBody(s)
 	if herr := h.openBody(x.Body, s, a); herr != nil {
 		h.stats.countRejected(x.Route, herr)
 		return herr
@@ -199,7 +199,7 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 	}
 	h.confirmTagKeys(s)
 	if a.route.isBatch {
-		h.writeVerdicts(x, s)
+		h.writeBatchResult(x, s)
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (h *Handler) serveBody(x *exchange.Exchange, a *admission) *exchange.HTTPEr
 // openBody unpacks the body of an admitted request and starts reading its entries.
 func (h *Handler) openBody(body []byte, s *scratch, a *admission) *exchange.HTTPError {
 	if len(body) > largeBody {
-		h.awaitTurn(s)
+		h.acquireLargeBody(s)
 	}
 	if a.decompressor != nil {
 		var herr *exchange.HTTPError
@@ -224,18 +224,19 @@ func (h *Handler) openBody(body []byte, s *scratch, a *admission) *exchange.HTTP
 	return nil
 }
 
-// awaitTurn waits until few enough large bodies are worked on. The caller calls endTurn
-// afterwards.
-func (h *Handler) awaitTurn(s *scratch) {
-	if !s.hasTurn {
+// acquireLargeBody waits until few enough large bodies are worked on, and counts the body
+// of s among them. The caller must call releaseLargeBody afterwards.
+func (h *Handler) acquireLargeBody(s *scratch) {
+	if !s.countsAsLarge {
 		h.largeBodies <- struct{}{}
-		s.hasTurn = true
+		s.countsAsLarge = true
 	}
 }
 
-func (h *Handler) endTurn(s *scratch) {
-	if s.hasTurn {
+// releaseLargeBody lets another large body be worked on if the one of s counts as large.
+func (h *Handler) releaseLargeBody(s *scratch) {
+	if s.countsAsLarge {
 		<-h.largeBodies
-		s.hasTurn = false
+		s.countsAsLarge = false
 	}
 }

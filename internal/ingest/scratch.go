@@ -15,19 +15,19 @@ import (
 // so that a request holds it within Serve only: before and afterwards its client may be
 // slow.
 type scratch struct {
-	decoder decode.Decoder
-	metric  metric.Metric
-	name    []byte        // the metric's name, percent-decoded
-	series  []byte        // of the current entry, for Options.Top
-	body    []byte        // the body, unpacked
-	tags    confirmedTags // kept for other requests
-	hasTurn bool          // the body counts among Handler.largeBodies
-	shard   uint32        // of the counters
+	decoder       decode.Decoder
+	metric        metric.Metric
+	name          []byte        // the metric's name, percent-decoded
+	series        []byte        // of the current entry, for Options.Top
+	body          []byte        // the body, unpacked
+	tags          confirmedTags // kept for other requests
+	countsAsLarge bool          // the body counts among Handler.largeBodies
+	shard         uint32        // of the counters
 
 	// The entries of the body so far.
 	input      []byte         // the body, which the entries are parts of
 	entries    int            // read
-	loops      float64        // the sum of metric.Written.Loops
+	repeats    float64        // the sum of metric.Written.Repeats
 	rejected   int            // rejected entries
 	causes     [numCauses]int // of the rejected entries
 	rejections []rejection
@@ -62,7 +62,7 @@ func (s *scratch) release() {
 	clear(s.rejections)
 	s.counts = counts{}
 	s.causes = [numCauses]int{}
-	s.input, s.entries, s.loops, s.rejected = nil, 0, 0, 0
+	s.input, s.entries, s.repeats, s.rejected = nil, 0, 0, 0
 	s.rejections, s.newSeries, s.newKeys = s.rejections[:0], s.newSeries[:0], s.newKeys[:0]
 	s.lines.Truncate(0)
 	scratches.Put(s)

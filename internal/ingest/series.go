@@ -63,9 +63,9 @@ func (h *Handler) forgetNew(s *scratch, a *admission) {
 	h.releaseTagKeys(s, 0)
 	for _, hash := range s.newSeries {
 		if a.hasMaxSeries() {
-			h.clientSeries.Forget(a.client, hash)
+			h.clientSeries.Remove(a.client, hash)
 		} else {
-			h.options.Series.Forget(hash)
+			h.options.Series.Remove(hash)
 		}
 	}
 }

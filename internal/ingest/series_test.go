@@ -128,6 +128,6 @@ func TestTagKeysAreLimited(t *testing.T) {
 	})
 	p.Forwards("the only series", p.Do("POST", "/count/k", "value=1"), "k:1|c")
 	rejectsForLimit(p, "another series", f("a=1"), "too many series")
-	p.Options.Series.Forget(limit.HashSeries([]byte("k"), nil))
+	p.Options.Series.Remove(limit.HashSeries([]byte("k"), nil))
 	p.Forwards("another key", f("b=1"), "k,b=1:1|c")
 }

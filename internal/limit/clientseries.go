@@ -74,8 +74,8 @@ func (s *ClientSeries) Admit(c Client, max int, hash uint64, now time.Time) (adm
 	return true, !wasSeen
 }
 
-// Forget removes a series that Admit has reported as new.
-func (s *ClientSeries) Forget(c Client, hash uint64) {
+// Remove removes a series that Admit has reported as new.
+func (s *ClientSeries) Remove(c Client, hash uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.clients[c]

@@ -27,9 +27,9 @@ func TestClientSeries(t *testing.T) {
 	f(2, 1, 2, 10, true, false)
 	f(2, 1, 2, 50, false, false)
 	f(0, 1, 2, 50, false, false) // the clock goes back
-	s.Forget(1, 40)
-	s.Forget(1, 40)
-	s.Forget(3, 40)
+	s.Remove(1, 40)
+	s.Remove(1, 40)
+	s.Remove(3, 40)
 	f(2, 1, 2, 50, true, true)
 	f(9, 1, 2, 60, true, true)
 	f(9, 1, 2, 70, true, true)

@@ -80,9 +80,9 @@ func (s *Series) Admit(hash uint64, now time.Time) (admitted, isNew bool) {
 	return shard.admit(hash, s)
 }
 
-// Forget removes a series that Admit has reported as new, for example because its
+// Remove removes a series that Admit has reported as new, for example because its
 // metric was not sent after all.
-func (s *Series) Forget(hash uint64) {
+func (s *Series) Remove(hash uint64) {
 	shard := &s.shards[hash>>s.shift]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()

@@ -31,7 +31,7 @@ func TestForget(t *testing.T) {
 	s := NewSeries(2)
 	f := func(hash uint64, wantKnown int64) {
 		t.Helper()
-		s.Forget(hash)
+		s.Remove(hash)
 		if known := s.known.Load(); known != wantKnown {
 			t.Errorf("after series %d is forgotten, %d series are known, want %d", hash>>60, known, wantKnown)
 		}

@@ -150,7 +150,7 @@ func compare(t *testing.T, max int, steps func(yield func(minutes int, hash uint
 			t.Fatalf("step %d, maximum %d, %d known: %#x is admitted: %v, new: %v, want %v", n, max, len(current)+len(before), hash, got, isNew, want)
 		}
 		if isNew && n%5 == 0 {
-			s.Forget(hash)
+			s.Remove(hash)
 			delete(current, hash)
 		}
 		if known := int(s.known.Load()); known != len(current)+len(before) {

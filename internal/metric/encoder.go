@@ -17,7 +17,7 @@ type Encoder struct {
 	replacesNonASCII    bool // an underscore replaces each byte that is not ASCII, in names, tags and set values
 	gauge               gaugeForm
 	kinds               Kinds     // the kinds that the server knows
-	loops               Kinds     // the kinds for which the server repeats each value 1/rate times
+	repeats             Kinds     // the kinds for which the server repeats each value 1/rate times
 	nameEdges           [256]byte // see mayBeReserved
 	tags                []configuredTag
 	reservedKeys        []string
@@ -123,8 +123,8 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	if m.FromLine {
 		w.Rate = 1 // the client has sampled
 	}
-	if e.loops.Has(m.Kind) {
-		w.Loops = float64(1+len(m.More)) / rate
+	if e.repeats.Has(m.Kind) {
+		w.Repeats = float64(1+len(m.More)) / rate
 	}
 	w.Name, w.nameEnd = dst[s.start:s.value-1], s.nameEnd-s.start
 	w.Tags = dst[s.sections:s.tagsEnd]

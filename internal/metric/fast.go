@@ -84,11 +84,11 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 		return Written{}, 0
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	loops := 0.0
-	if e.loops.Has(kind) {
-		loops = countLoops(text[:end])
+	repeats := 0.0
+	if e.repeats.Has(kind) {
+		repeats = countRepeats(text[:end])
 	}
-	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Loops: loops, nameEnd: len(name)}, min(end+len("\n"), len(text))
+	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Repeats: repeats, nameEnd: len(name)}, min(end+len("\n"), len(text))
 }
 
 // scanHead returns the end of the name, the position of the colon after the tags,
@@ -227,8 +227,8 @@ func scanRate(text []byte) (length int) {
 	return i
 }
 
-// countLoops returns 1/rate of a line in its final form.
-func countLoops(line []byte) float64 {
+// countRepeats returns 1/rate of a line in its final form.
+func countRepeats(line []byte) float64 {
 	point := len(line) - 1
 	for line[point]-'0' <= 9 {
 		point--

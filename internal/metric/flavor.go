@@ -41,7 +41,7 @@ type flavorTraits struct {
 	reservesHost      bool // a tag host replaces the server's own
 	crashesOnBrackets bool // brackets in names or tags crash the server
 	clearsTopBit      bool // on streams, the server clears the top bit of each byte
-	loopsTimings      bool // the server repeats a sampled timing 1/rate times
+	repeatsTimings    bool // the server repeats a sampled timing 1/rate times
 	takesExtensions   bool // DogStatsD's fields after the tags
 }
 
@@ -69,7 +69,7 @@ const (
 )
 
 var flavors = [...]flavorTraits{
-	FlavorNone: {tagFormat: "influxdb", kinds: basicKinds, hasShift: true, crashesOnBrackets: true, clearsTopBit: true, loopsTimings: true},
+	FlavorNone: {tagFormat: "influxdb", kinds: basicKinds, hasShift: true, crashesOnBrackets: true, clearsTopBit: true, repeatsTimings: true},
 
 	// https://github.com/statsd/statsd/blob/v0.9.0/stats.js
 	FlavorEtsy: {name: "etsy", server: "Etsy StatsD", tagFormat: "none", values: repeatedType, takesTagsAfterValues: true,
@@ -77,11 +77,11 @@ var flavors = [...]flavorTraits{
 
 	// https://github.com/influxdata/telegraf/blob/master/plugins/inputs/statsd/statsd.go
 	FlavorTelegraf: {name: "telegraf", server: "Telegraf", tagFormat: "influxdb", gauge: gaugeZeroValue, values: repeatedType, takesTagsAfterValues: true,
-		takesContainerID: true, kinds: AllKinds, hasShift: true, takesQuantile: true, reservesHost: true, loopsTimings: true},
+		takesContainerID: true, kinds: AllKinds, hasShift: true, takesQuantile: true, reservesHost: true, repeatsTimings: true},
 
 	// https://github.com/prometheus/statsd_exporter/blob/master/pkg/line/line.go
 	FlavorStatsDExporter: {name: "statsd-exporter", server: "statsd_exporter", tagFormat: "dogstatsd", gauge: gaugeZeroValue, values: repeatedType,
-		kinds: AllKinds &^ (1 << Set), hasShift: true, crashesOnBrackets: true, loopsTimings: true},
+		kinds: AllKinds &^ (1 << Set), hasShift: true, crashesOnBrackets: true, repeatsTimings: true},
 
 	// https://github.com/atlassian/gostatsd/blob/master/internal/lexer/lexer.go
 	FlavorGostatsd: {name: "gostatsd", server: "gostatsd", tagFormat: "dogstatsd", gauge: gaugeSigned,

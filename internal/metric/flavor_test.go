@@ -214,9 +214,16 @@ func TestFlavorsReplaceCharacters(t *testing.T) {
 	f(Options{Flavor: FlavorTelegraf, IsStream: true}, "a[b]é,k[]é=v]é[:ü[]|s")
 	f(Options{Flavor: FlavorDatadog, IsStream: true}, "a[b]é:ü[]|s|#k[]é:v]é[")
 
-	e := newTestEncoder(t, Options{Flavor: FlavorStatsDExporter, TagFormat: "influxdb"})
-	if got, err := appendOne(e, Metric{Name: []byte("a[b["), Tags: pairs("e=]x[")}, nil); err != nil || got != "a_b_,e=_x_:0|c" {
-		t.Errorf("got %q, %v", got, err)
+	var e *Encoder
+	for format, want := range map[string]string{ // statsd_exporter looks for brackets in all that precedes the value
+		"influxdb": "a_b_,e=_x_:0|c",
+		"graphite": "a_b_;e=_x_:0|c",
+		"none":     "a_b_:0|c",
+	} {
+		e = newTestEncoder(t, Options{Flavor: FlavorStatsDExporter, TagFormat: format})
+		if got, err := appendOne(e, Metric{Name: []byte("a[b["), Tags: pairs("e=]x[")}, nil); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", format, got, err, want)
+		}
 	}
 	// C4 8A, read as ASCII, would be a D and a line feed.
 	e = newTestEncoder(t, Options{IsStream: true, Prefix: "größe"})

@@ -94,8 +94,8 @@ func NewEncoder(options Options) (*Encoder, error) {
 			e.kinds |= 1 << Distribution
 		}
 	}
-	if traits.loopsTimings {
-		e.loops = timedKinds
+	if traits.repeatsTimings {
+		e.repeats = timedKinds
 	}
 	e.reservedKeys = e.listReservedKeys(true)
 	e.setKeyLengths()
@@ -114,7 +114,8 @@ func NewEncoder(options Options) (*Encoder, error) {
 func (e *Encoder) replaceHarmful() {
 	if e.traits.crashesOnBrackets {
 		e.names.replace("[]")
-		if e.format.name == "influxdb" || e.format.name == "librato" {
+		isGraphiteInExporter := e.format.name == "graphite" && e.flavor == FlavorStatsDExporter
+		if e.format.name == "influxdb" || e.format.name == "librato" || isGraphiteInExporter {
 			e.keys.replace("[]")
 			e.values.replace("[]")
 		}

@@ -38,11 +38,11 @@ type Written struct {
 	// valid until the Lines change.
 	Name, Tags []byte
 
-	// Loops is the sum of 1/rate of the timings, histograms and distributions in
+	// Repeats is the sum of 1/rate of the timings, histograms and distributions in
 	// the lines if the server repeats each value 1/rate times, and 0 otherwise. The
-	// caller bounds the sum of a request by MaxLoops, and charges a client Loops
+	// caller bounds the sum of a request by MaxRepeats, and charges a client Repeats
 	// metrics instead of one.
-	Loops float64
+	Repeats float64
 
 	nameEnd int // the length of the name in Name, without tags
 }
@@ -50,8 +50,8 @@ type Written struct {
 // BareName returns the metric's name without tags, a part of w.Name.
 func (w *Written) BareName() []byte { return w.Name[:w.nameEnd] }
 
-// MaxLoops is the maximum sum of Written.Loops of one request.
-const MaxLoops = 10_000
+// MaxRepeats is the maximum sum of Written.Repeats of one request.
+const MaxRepeats = 10_000
 
 // ForbiddenError says that the client may not write a valid metric.
 type ForbiddenError struct{ err error }

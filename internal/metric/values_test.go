@@ -128,12 +128,12 @@ func TestSeveralValuesMustNotGrow(t *testing.T) {
 	f(Options{Flavor: FlavorVector, Tags: pairs("region=" + long)}, "n", "z=b", 10, true)
 }
 
-func TestWrittenCountsLoops(t *testing.T) {
+func TestWrittenCountsRepeats(t *testing.T) {
 	f := func(flavor Flavor, m Metric, want float64) {
 		t.Helper()
 		w, err := newTestEncoder(t, Options{Flavor: flavor, Histograms: true}).Append(new(Lines), &m, nil)
-		if err != nil || w.Loops != want {
-			t.Errorf("%s: %d loops, %v, want %v", flavor, int(w.Loops), err, want)
+		if err != nil || w.Repeats != want {
+			t.Errorf("%s: %d repeats, %v, want %v", flavor, int(w.Repeats), err, want)
 		}
 	}
 	for _, flavor := range []Flavor{FlavorNone, FlavorStatsDExporter} {

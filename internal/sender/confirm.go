@@ -41,8 +41,10 @@ func (m *machine) rewind() {
 	m.acked, m.confirmed = 0, 0
 }
 
-// confirmOld confirms the packets in flight that cannot be refused any more.
-func (m *machine) confirmOld(now time.Time) {
+// confirmOld confirms the packets of a stream that have arrived, and the UDP packets that
+// could not be refused any more when the loop last checked the connection. It also
+// confirms the oldest UDP packets if more than maxInFlight bytes are in flight.
+func (m *machine) confirmOld() {
 	written := m.packets.written()
 	if len(written) == 0 || !m.doubtUntil.IsZero() || m.state != up {
 		return
@@ -52,7 +54,7 @@ func (m *machine) confirmOld(now time.Time) {
 		timeout := m.refusalTimeout()
 		n = 0
 		for bytes := m.packets.writtenBytes; n < len(written); n++ {
-			if bytes <= m.policy.maxInFlight && now.Sub(written[n].sent) < timeout {
+			if bytes <= m.policy.maxInFlight && m.checkedAt.Sub(written[n].sent) < timeout {
 				break
 			}
 			bytes -= written[n].bytes

@@ -32,6 +32,17 @@ type conn interface {
 	close()
 }
 
+// renewer is a conn whose socket can be renewed.
+type renewer interface {
+	// renew opens another socket to the server, with another local port, for further
+	// packets. The old one stays open, and status reports its refusals too, until
+	// closeOld is called. If renew fails, it changes nothing.
+	renew()
+
+	// closeOld closes the old socket, if there is one.
+	closeOld()
+}
+
 // connStatus is what a conn knows about its packets and its server.
 type connStatus struct {
 	acked      int             // streams: the number of bytes that the server's kernel has acknowledged
@@ -59,10 +70,8 @@ func newDialFunc(network string, p policy) dialFunc {
 		if err != nil {
 			return nil, false, err
 		}
-		// If no server listens on a port of the range for outgoing connections, the
-		// kernel may choose that port for our socket, and connect it to itself. Unix
-		// sockets have no such ports. Their addresses are equal if both are empty.
-		isSelfConnect := (network == UDP || network == TCP) && c.LocalAddr().String() == c.RemoteAddr().String()
+		// Unix sockets have no ports. Their addresses are equal if both are empty.
+		isSelfConnect := (network == UDP || network == TCP) && isSelfConnected(c)
 		switch network {
 		case UDP:
 			return newUDPConn(c.(*net.UDPConn)), isSelfConnect, nil
@@ -84,6 +93,11 @@ func newDialFunc(network string, p policy) dialFunc {
 		return s, false, nil
 	}
 }
+
+// isSelfConnected reports whether a UDP or TCP socket is connected to itself. If no
+// server listens on a port of the range for outgoing connections, the kernel may choose
+// that port for our socket.
+func isSelfConnected(c net.Conn) bool { return c.LocalAddr().String() == c.RemoteAddr().String() }
 
 // isRefused reports whether an attempt to connect failed because no server listens at
 // the address.

@@ -13,15 +13,21 @@ import (
 // udpConn sends UDP packets. A host where nobody listens answers with an ICMP
 // message that quotes the packet, see RFC 1122, section 4.1.3.3.
 type udpConn struct {
-	conn    *net.UDPConn
-	out     writer
-	errors  *errorQueue
+	socket  *udpSocket
+	old     *udpSocket    // the socket before the last renewal, which may still get refusals; nil if there is none
 	changed chan struct{} // holds an element if status has news
-	ended   chan struct{} // closed when the goroutine that reads is gone
 
 	mu      sync.Mutex
 	refused []refusedPacket
 	err     error
+}
+
+// udpSocket is a socket of a udpConn.
+type udpSocket struct {
+	conn   *net.UDPConn
+	out    writer
+	errors *errorQueue
+	ended  chan struct{} // closed when the goroutine that reads is gone
 }
 
 // refusedPacket is a packet that was refused: its sender gets it back in an ICMP
@@ -35,37 +41,38 @@ type refusedPacket struct {
 }
 
 func newUDPConn(c *net.UDPConn) *udpConn {
-	u := &udpConn{
-		conn:    c,
-		out:     writer{conn: c},
-		errors:  newErrorQueue(c),
-		changed: make(chan struct{}, 1),
-		ended:   make(chan struct{}),
-	}
-	go u.read()
+	u := &udpConn{changed: make(chan struct{}, 1)}
+	u.socket = u.newSocket(c)
 	return u
 }
 
-// read waits for errors. It ignores what a server sends.
-func (u *udpConn) read() {
-	defer close(u.ended)
+// newSocket returns a socket over c and starts to wait for its errors.
+func (u *udpConn) newSocket(c *net.UDPConn) *udpSocket {
+	s := &udpSocket{conn: c, out: writer{conn: c}, errors: newErrorQueue(c), ended: make(chan struct{})}
+	go u.read(s)
+	return s
+}
+
+// read waits for errors of s. It ignores what a server sends.
+func (u *udpConn) read(s *udpSocket) {
+	defer close(s.ended)
 	var ignored [1]byte
 	for {
-		_, err := u.conn.Read(ignored[:])
+		_, err := s.conn.Read(ignored[:])
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			u.addError(err)
+			u.addError(s, err)
 		}
 	}
 }
 
-// addError records an error of the socket, and the packets that were refused.
-func (u *udpConn) addError(err error) {
+// addError records an error of s, and the packets that were refused.
+func (u *udpConn) addError(s *udpSocket, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.refused = append(u.refused, u.errors.read()...)
+	u.refused = append(u.refused, s.errors.read()...)
 	if err != nil {
 		u.err = err
 	}
@@ -75,12 +82,15 @@ func (u *udpConn) addError(err error) {
 }
 
 func (u *udpConn) write(packet []byte, now time.Time) error {
-	_, err := u.out.write(packet, now)
+	_, err := u.socket.out.write(packet, now)
 	return err
 }
 
 func (u *udpConn) status() connStatus {
-	u.addError(u.errors.pending())
+	if u.old != nil {
+		u.addError(u.old, u.old.errors.pending())
+	}
+	u.addError(u.socket, u.socket.errors.pending())
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	f := connStatus{refused: u.refused, err: u.err}
@@ -92,12 +102,37 @@ func (u *udpConn) status() connStatus {
 	return f
 }
 
+func (u *udpConn) renew() {
+	c, err := net.DialUDP(UDP, nil, u.socket.conn.RemoteAddr().(*net.UDPAddr))
+	if err != nil {
+		return
+	}
+	if isSelfConnected(c) {
+		c.Close()
+		return
+	}
+	u.closeOld()
+	u.old, u.socket = u.socket, u.newSocket(c)
+}
+
+func (u *udpConn) closeOld() {
+	if u.old != nil {
+		u.old.close()
+		u.old = nil
+	}
+}
+
 func (u *udpConn) statusChanged() <-chan struct{} { return u.changed }
 func (u *udpConn) finish()                        {}
 
 func (u *udpConn) close() {
-	u.conn.Close()
-	<-u.ended
+	u.closeOld()
+	u.socket.close()
+}
+
+func (s *udpSocket) close() {
+	s.conn.Close()
+	<-s.ended
 }
 
 // minQuoted is the number of bytes of a packet that an ICMP message must quote to

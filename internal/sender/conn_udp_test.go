@@ -1,9 +1,11 @@
 package sender
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +54,68 @@ func TestRefusalsOfThisHostAreKnown(t *testing.T) {
 		if r := all[0]; string(r.quoted) != "b:1|c" || r.err != syscall.ECONNREFUSED || !r.isLoopback || r.isNoNeighbor {
 			t.Errorf("%s: got %+v", host, r)
 		}
+	}
+}
+
+// TestRenewedSocketReportsRefusalsOfBoth writes before and after a renewal.
+func TestRenewedSocketReportsRefusalsOfBoth(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux returns packets")
+	}
+	listener, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := newDialFunc(UDP, newPolicy(UDP))(t.Context(), listener.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	write := func(line string) {
+		t.Helper()
+		if err := c.write([]byte(line), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source := func() string {
+		t.Helper()
+		if err := listener.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := listener.ReadFrom(make([]byte, 100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return from.String()
+	}
+	write("a:1|c")
+	before := source()
+	c.(renewer).renew()
+	write("b:1|c")
+	if after := source(); after == before {
+		t.Errorf("the port before and after a renewal is %s", after)
+	}
+	u := c.(*udpConn)
+	old := u.old
+	listener.Close()
+	if _, err := old.conn.Write([]byte("c:1|c")); err != nil { // stands for a packet that was under way
+		t.Fatal(err)
+	}
+	write("d:1|c")
+	var got []string
+	waitFor(t, func() bool {
+		for _, r := range c.status().refused {
+			got = append(got, string(r.quoted))
+		}
+		return len(got) == 2
+	}, func() string { return fmt.Sprintf("only %q came back", got) })
+	if slices.Sort(got); !slices.Equal(got, []string{"c:1|c", "d:1|c"}) {
+		t.Errorf("got %q, want c and d", got)
+	}
+	c.(renewer).closeOld()
+	c.(renewer).closeOld() // does nothing
+	if _, err := old.conn.Write(nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the old socket: got %v, want %v", err, net.ErrClosed)
 	}
 }
 

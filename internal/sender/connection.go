@@ -95,6 +95,7 @@ func (m *machine) dialed(now time.Time, isSelfConnect bool) {
 	m.written, m.burst, m.tooLongCount = 0, 0, 0
 	m.toRewrite = m.toRewrite[:0]
 	m.dialedAt, m.endedEarly = now, false
+	m.renewedAt, m.oldUntil = now, time.Time{}
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}
 	m.doubtUntil, m.upAt = time.Time{}, time.Time{}
 	if m.policy.isUnix {
@@ -163,16 +164,8 @@ func (m *machine) finish(now time.Time, cause error) {
 	}
 }
 
-// isFinished reports whether the machine knows what became of the packets in flight,
-// or finishDeadline has passed.
-func (m *machine) isFinished(now time.Time) bool {
-	if m.isDue(m.finishDeadline, now) {
-		return true
-	}
-	return !m.policy.isUDP && m.arrived() == len(m.packets.written())
-}
-
-// closeFinished closes the connection when isFinished is true.
+// closeFinished closes the connection when the machine knows what became of the packets
+// in flight, or finishDeadline has passed.
 func (m *machine) closeFinished(now time.Time) {
 	if m.finishCause != errMoved && m.finishCause != errClosing {
 		m.endStream(now, m.finishCause)

@@ -28,6 +28,7 @@ const (
 	evSocketReplaced                  // another socket is at the server's path
 	evTrimmed                         // the oldest packet lost n bytes and lines lines, which had arrived
 	evClosing                         // Close was called; it returns at deadline, zero for none
+	evChecked                         // the events before have all that the connection knew at checkedAt
 )
 
 // event is something that happened.
@@ -40,6 +41,7 @@ type event struct {
 	addrs                                                       []string
 	err                                                         error
 	deadline                                                    time.Time
+	checkedAt                                                   time.Time
 	isSelfConnect, isRefused, isFromOwnHost, isPrompt, isClosed bool
 }
 
@@ -57,6 +59,8 @@ const (
 	actCheck                      // check what became of the packets in flight
 	actFinish                     // tell the server that no more packets follow on this connection
 	actClose                      // close the connection
+	actRenew                      // UDP: open another socket to the server for further packets, and keep the old one for refusals
+	actCloseOld                   // close the old socket
 	actTrim                       // remove the lines that end within the first n bytes of the oldest packet
 	actConfirm                    // remove the n oldest packets, which hold bytes and lines, and count them as sent
 	actDrop                       // count n packets, which hold bytes and lines, as lost for reason; if isLast, they are all that are left
@@ -83,9 +87,9 @@ type action struct {
 }
 
 var eventNames = [...]string{"tick", "did", "opened", "sealed", "resolved", "lookup failed", "dialed", "dial failed", "wrote",
-	"blocked", "too long", "acked", "refused", "cut", "ended", "replaced", "trimmed", "closing"}
+	"blocked", "too long", "acked", "refused", "cut", "ended", "replaced", "trimmed", "closing", "checked"}
 
-var actionNames = [...]string{"wait", "seal", "lookup", "dial", "write", "probe", "check", "finish", "close", "trim", "confirm",
+var actionNames = [...]string{"wait", "seal", "lookup", "dial", "write", "probe", "check", "finish", "close", "renew", "close old", "trim", "confirm",
 	"drop", "away", "back", "moved", "not found", "done"}
 
 func (k eventKind) String() string  { return eventNames[k] }

@@ -23,6 +23,8 @@ type fakeConn struct {
 	writeErr   error      // what write returns
 	known      connStatus // what status returns next
 	looks      int        // how often status was called
+	renewals   int        // how often renew was called
+	hasOld     bool       // renew was called, and closeOld was not called afterwards
 	isFinished bool
 	isClosed   bool
 }
@@ -58,6 +60,19 @@ func (c *fakeConn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.isClosed = true
+}
+
+func (c *fakeConn) renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.renewals++
+	c.hasOld = true
+}
+
+func (c *fakeConn) closeOld() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hasOld = false
 }
 
 // set changes c. It waits until the loop has seen it.

@@ -46,8 +46,17 @@ func (d *harness) queued(packets int) {
 // acked says that the server's kernel has this many packets of the connection.
 func (d *harness) acked(packets int) { d.on(event{kind: evAcked, n: packets * 101}) }
 
-// after lets time pass.
+// after lets time pass. The loop then checks the connection if the machine needs that to
+// conclude something.
 func (d *harness) after(passed time.Duration) {
+	d.pause(passed)
+	if d.m.needsCheck(d.now) {
+		d.on(event{kind: evChecked, checkedAt: d.now})
+	}
+}
+
+// pause lets time pass while the process is paused.
+func (d *harness) pause(passed time.Duration) {
 	d.now = d.now.Add(passed)
 	d.on(event{kind: evTick})
 }
@@ -87,6 +96,8 @@ func (d *harness) finish(a action) {
 		d.on(event{kind: evWrote, seq: a.seq})
 	case actTrim:
 		d.on(event{kind: evTrimmed, n: 10, lines: 1})
+	case actCheck:
+		d.on(event{kind: evChecked, checkedAt: d.now})
 	default:
 		d.on(event{kind: evActionDone, done: a.kind})
 	}

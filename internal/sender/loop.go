@@ -90,11 +90,12 @@ func (l *loop) run() {
 		l.handle(event{kind: evResolved, addrs: addrs})
 	}
 	for {
-		a := l.machine.next(time.Now())
+		now := time.Now()
+		a := l.machine.next(now)
 		if a.kind == actStop {
 			break
 		}
-		l.perform(a)
+		l.perform(a, now)
 	}
 	l.expire()
 	if l.isDialing {
@@ -103,22 +104,27 @@ func (l *loop) run() {
 		}
 	}
 	l.publish()
+	l.queue.free()
 }
 
 // handle passes an event to the machine.
 func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
 
-// perform carries out an action and reports that to the machine.
-func (l *loop) perform(a action) {
+// perform carries out an action, which the machine returned at the time now, and reports
+// that to the machine.
+func (l *loop) perform(a action, now time.Time) {
 	switch a.kind {
 	case actWait:
 		l.wait(a)
 		return
 	case actWrite:
-		l.write(a.seq)
+		l.write(a.seq, now)
+		return
+	case actCheck:
+		l.checkConn(nil)
 		return
 	case actProbe:
-		err := l.conn.write(nil, time.Now())
+		err := l.conn.write(nil, now)
 		l.handle(event{kind: evActionDone, done: actProbe})
 		l.checkConn(err)
 		return
@@ -134,13 +140,18 @@ func (l *loop) perform(a action) {
 		l.lookup.request()
 	case actDial:
 		l.connect(a.addr)
-	case actCheck:
-		l.checkConn(nil)
 	case actFinish:
 		l.conn.finish()
 	case actClose:
 		l.conn.close()
 		l.conn, l.statusChanged = nil, nil
+	case actRenew:
+		l.conn.(renewer).renew()
+	case actCloseOld:
+		if len(l.machine.packets.written()) > 0 {
+			l.checkConn(nil) // the process may have been paused, so refusals may be unread
+		}
+		l.conn.(renewer).closeOld()
 	case actConfirm:
 		l.report.confirmed(a.n, a.lines, a.bytes)
 		l.remove(a.n)
@@ -181,12 +192,11 @@ func (l *loop) connected(d dialResult) {
 // receives other events, if there are any.
 const pollInterval = writeTimeout
 
-// write writes packet seq.
-func (l *loop) write(seq uint64) {
-	now := time.Now()
+// write writes packet seq. The time is now.
+func (l *loop) write(seq uint64, now time.Time) {
 	switch err := l.conn.write(l.packet(seq).bytes, now); {
 	case err == nil:
-		l.machine.handle(now, event{kind: evWrote, seq: seq})
+		l.handle(event{kind: evWrote, seq: seq}) // at the time after the write: refusals may arrive from then on
 	case errors.Is(err, errBusy):
 		l.handle(event{kind: evBlocked})
 	default:

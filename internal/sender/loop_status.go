@@ -3,19 +3,27 @@ package sender
 import (
 	"errors"
 	"syscall"
+	"time"
 )
 
 // checkConn passes the status of the connection to the machine. err is the error of a
 // write, or nil.
 func (l *loop) checkConn(err error) {
+	start := time.Now() // later news may be missing in the status
 	f := l.conn.status()
 	if err != nil {
 		f.err = err
 	}
 	if l.machine.policy.isUDP {
 		l.checkUDP(f, err)
-		return
+	} else {
+		l.checkPeer(f)
 	}
+	l.handle(event{kind: evChecked, checkedAt: start})
+}
+
+// checkPeer passes the status f of a stream or of a Unix socket to the machine.
+func (l *loop) checkPeer(f connStatus) {
 	if l.machine.policy.isStream {
 		l.handle(event{kind: evAcked, n: f.acked})
 	}

@@ -31,7 +31,7 @@ func TestLoopFlushesAfter25ms(t *testing.T) {
 			t.Errorf("in flight: %+v", got)
 		}
 		pass(5 * time.Second)
-		if n := len(n.s.queue.spare); n != 1 {
+		if n := len(n.s.queue.memory.spare); n != 1 {
 			t.Errorf("%d buffers are kept for reuse, want 1", n)
 		}
 		want := Stats{LinesQueued: 3, LinesSent: 3, BytesSent: 17, PacketsSent: 1, IsUp: true, QueueLimitBytes: DefaultQueueBytes}
@@ -126,52 +126,6 @@ func TestLoopLearnsHowRefusalsCome(t *testing.T) {
 	f(refusedPacket{err: syscall.EHOSTUNREACH}, limitedPath, 2)
 	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true}, limitedPath, 2)
 	f(refusedPacket{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true}, unknownPath, 0)
-}
-
-func TestLoopWritesCutPacketsAgain(t *testing.T) {
-	inBubble(t, Options{DatagramBytes: 100}, func(t *testing.T, n *fakeNet) {
-		pass(time.Second)
-		lines := []string{strings.Repeat("a", 53), strings.Repeat("b", 52), strings.Repeat("c", 53)}
-		for _, line := range lines {
-			send(t, n.s, line)
-			pass(100 * time.Millisecond)
-		}
-		c := n.last()
-		c.set(func() {
-			c.known.err = syscall.EMSGSIZE
-			c.known.refused = []refusedPacket{{quoted: []byte(lines[0]), err: syscall.EMSGSIZE, mtu: 100}}
-		})
-		if got := c.lines(); !slices.Equal(got, append(lines, lines[0], lines[2])) {
-			t.Errorf("got %q", got)
-		}
-		if got := n.s.Stats(); !got.IsUp || got.SendErrors != 0 {
-			t.Errorf("got %+v", got)
-		}
-	})
-}
-
-func TestLoopDropsAPacketThatIsTooLarge(t *testing.T) {
-	for _, network := range []string{UDP, Unixgram} {
-		inBubble(t, Options{Network: network}, func(t *testing.T, n *fakeNet) {
-			pass(time.Second)
-			c := n.last()
-			c.set(func() { c.writeErr = syscall.EMSGSIZE })
-			send(t, n.s, "a:1|c\nb:1|c")
-			pass(100 * time.Millisecond)
-			c.set(func() { c.writeErr = nil })
-			send(t, n.s, "c:1|c")
-			pass(5 * time.Second)
-			if got := c.lines(); !slices.Equal(got, []string{"c:1|c"}) {
-				t.Errorf("%s: got %q", network, got)
-			}
-			if got := n.s.Stats(); got.LinesLostTooLarge != 2 || got.LinesSent != 1 || got.QueueLines != 0 || got.QueueBytes != 0 {
-				t.Errorf("%s: %+v", network, got)
-			}
-			if !strings.Contains(n.log.String(), `msg="metrics lost" count=2 reason="the packet is too large for the socket"`) {
-				t.Errorf("%s: got the log %s", network, n.log)
-			}
-		})
-	}
 }
 
 // TestLoopSendsTheRestOfAStreamAgain has a connection break within a packet.

@@ -42,6 +42,11 @@ const (
 //	                        ├──────────refused, ended──────────┘                ▼
 //	                        └──────────refused, ended────────────────────── finishing ─▶ paused, done
 //
+// If nothing is refused and no connection ends for a certain time, the machine concludes
+// that the server is up, or has the packets in flight. The process may have been paused
+// during that time, so the machine concludes only when the loop has checked the
+// connection afterwards; see checked.
+//
 // The zero value of a time means never.
 type machine struct {
 	policy   policy
@@ -63,9 +68,12 @@ type machine struct {
 	doubtUntil     time.Time // packets may be lost unnoticed before this time, so none is confirmed
 	probeAt        time.Time // when to write an empty packet
 	checkAt        time.Time // when to check what became of the packets in flight
+	checkedAt      time.Time // when the last check of a connection began
 	blockedUntil   time.Time // the socket was full; when to write again
 	quietUntil     time.Time // a burst of packets has ended; when the next one may begin
 	finishDeadline time.Time // finishing: when to close the connection
+	renewedAt      time.Time // when the socket was opened or renewed
+	oldUntil       time.Time // when to close the socket that was in use before the last renewal
 
 	acked        int      // bytes of this connection that the server's kernel has acknowledged
 	confirmed    int      // bytes of this connection whose packets are confirmed
@@ -160,6 +168,8 @@ func (m *machine) handleConn(now time.Time, e event) {
 		m.ended(now, e.err, e.isClosed)
 	case evSocketReplaced:
 		m.finish(now, errMoved)
+	case evChecked:
+		m.checked(now, e.checkedAt)
 	}
 }
 
@@ -179,11 +189,10 @@ func (m *machine) actionDone(now time.Time, kind actionKind) {
 		m.state, m.dialedAddr, m.dialStart = dialing, m.addrs.current().addr, now
 	case actProbe:
 		m.wroteProbe(now)
-	case actCheck:
-		m.checkAt = time.Time{}
-		if m.policy.isUnix || len(m.packets.written()) > 0 {
-			m.checkAt = now.Add(m.checkInterval())
-		}
+	case actRenew:
+		m.renewed(now)
+	case actCloseOld:
+		m.oldUntil = time.Time{}
 	}
 }
 
@@ -219,23 +228,13 @@ func (m *machine) wrote(now time.Time, seq uint64) {
 	}
 }
 
-// advance does everything that is due.
+// advance does everything that is due and needs no check of the connection.
 func (m *machine) advance(now time.Time) {
-	switch m.state {
-	case probing:
-		if m.isDue(m.upAt, now) {
-			m.recovered(now)
-		}
-	case finishing:
-		if m.isFinished(now) {
-			m.closeFinished(now)
-		}
-	}
-	if m.state == up && m.isDue(m.doubtUntil, now) {
-		m.endDoubt(now)
+	if m.state == finishing && !m.policy.isUDP && m.arrived() == len(m.packets.written()) {
+		m.closeFinished(now)
 	}
 	if m.isConnected() {
-		m.confirmOld(now)
+		m.confirmOld()
 		m.advancePacer(now)
 	}
 	if m.isClosing && !m.isSealing && m.state != done {

@@ -61,6 +61,26 @@ func TestMachineSendsTheRest(t *testing.T) {
 	d.want("close", "confirm 2", "done")
 }
 
+// TestMachineWaitsForARefusalBeforeItCloses closes while one packet is in flight to a
+// server that may be away. This host may refuse it late.
+func TestMachineWaitsForARefusalBeforeItCloses(t *testing.T) {
+	d := connected(t, newPolicy(UDP))
+	d.on(event{kind: evRefused, err: errTest, isFromOwnHost: true})
+	d.run(0)
+	d.after(100 * time.Millisecond)
+	d.want("dial a")
+	d.on(event{kind: evDialed})
+	d.queued(1)
+	d.want("write 0")
+	d.closing(time.Minute)
+	if got := d.run(time.Second); count(got, "finish") > 0 || count(got, "confirm") > 0 {
+		t.Errorf("got %q, want a wait for a refusal", got)
+	}
+	d.is(probing)
+	d.on(event{kind: evRefused, err: errTest, isFromOwnHost: true})
+	d.holds(1, 0)
+}
+
 // TestMachineClosesInEachState has a server that is away, does not answer, or
 // takes nothing: Close is over when its time is.
 func TestMachineClosesInEachState(t *testing.T) {

@@ -38,13 +38,19 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 	data = data[:min(len(data), 2000)]
 	p := newPolicy(network)
 	p.maxInFlight = 2000
+	if p.isUDP {
+		p.renewInterval = time.Second
+	}
 	m := newMachine(p, 1)
 	now := time.Unix(1000, 0)
 	var queued, confirmed, lost, trimmed int // lines
 	var isConnected, isDialing, isClosing bool
 	wireBytes := 0
+	silence := silenceCheck{t: t, m: m}
 	check := func(e event) {
+		silence.before(e)
 		m.handle(now, e)
+		silence.after(e)
 		if f := &m.packets; f.first > f.next || f.next > len(f.list) {
 			t.Fatalf("%v: packets are in no order: %d %d %d", e, f.first, f.next, len(f.list))
 		}
@@ -100,11 +106,17 @@ func fuzzMachine(t *testing.T, network string, data []byte) string {
 			}
 			isConnected = false
 			check(event{kind: evActionDone, done: actClose})
-		case actWrite, actProbe, actFinish, actCheck:
+		case actWrite, actProbe, actFinish, actCheck, actRenew, actCloseOld:
 			if !isConnected {
 				t.Fatalf("%v without a connection", a)
 			}
 			switch b := nextByte(); {
+			case a.kind == actCheck && b%4 == 0 && network == UDP:
+				check(event{kind: evRefused, seq: m.packets.firstSeq() + uint64(b%8), err: errTest, isPrompt: b < 100})
+			case a.kind == actCheck:
+				start := now
+				now = now.Add(time.Duration(b) * time.Millisecond / 16)
+				check(event{kind: evChecked, checkedAt: start})
 			case a.kind != actWrite:
 				check(event{kind: evActionDone, done: a.kind})
 			case b%8 == 0:

@@ -37,13 +37,17 @@ func (m *machine) next(now time.Time) action {
 
 // nextOnConn returns what to do with the connection now, or actWait for nothing.
 func (m *machine) nextOnConn(now time.Time) action {
-	if m.isDue(m.checkAt, now) {
+	if m.isDue(m.checkAt, now) || m.needsCheck(now) {
 		return action{kind: actCheck}
 	}
 	if m.state == finishing {
 		return action{kind: actWait}
 	}
 	switch {
+	case m.isDue(m.oldUntil, now):
+		return action{kind: actCloseOld}
+	case m.isDue(m.renewAt(), now):
+		return action{kind: actRenew}
 	case now.Before(m.blockedUntil):
 	case len(m.toRewrite) > 0:
 		return action{kind: actWrite, seq: m.toRewrite[0]}
@@ -157,16 +161,16 @@ func (m *machine) wakeAt(now time.Time) time.Time {
 		or(m.dialAt)
 	case finishing:
 		or(m.checkAt)
-		or(m.finishDeadline)
+		or(m.silentAt())
 	case probing, up:
-		or(m.upAt)
-		or(m.doubtUntil)
 		or(m.checkAt)
+		or(m.oldUntil)
+		or(m.renewAt())
+		or(m.silentAt())
 		if m.needsProbe() {
 			or(m.probeAt)
 		}
 		or(m.wakeToWrite(now))
-		or(m.wakeToConfirm(now))
 	}
 	return at
 }
@@ -188,14 +192,4 @@ func (m *machine) wakeToWrite(now time.Time) time.Time {
 		return now.Add(paceInterval)
 	}
 	return m.sealAt()
-}
-
-// wakeToConfirm returns when the oldest UDP packet in flight can be confirmed, or a
-// little later, so that many packets are confirmed at once.
-func (m *machine) wakeToConfirm(now time.Time) time.Time {
-	written := m.packets.written()
-	if !m.policy.isUDP || len(written) == 0 || !m.doubtUntil.IsZero() {
-		return time.Time{}
-	}
-	return later(written[0].sent.Add(m.refusalTimeout()), now.Add(m.policy.ackInterval))
 }

@@ -55,7 +55,8 @@ func (m *machine) ended(now time.Time, err error, isClosed bool) {
 		return // the packets in flight may still be acknowledged
 	}
 	if m.state != finishing {
-		m.endedEarly = m.policy.isStream && isClosed && now.Before(m.dialedAt.Add(m.policy.doubt))
+		isYoung := now.Before(m.dialedAt.Add(m.policy.doubt)) || !m.doubtUntil.IsZero() // or was when it was last checked
+		m.endedEarly = m.policy.isStream && isClosed && isYoung
 	}
 	if isHalfClosed && m.policy.hasAcks && m.arrived() < len(m.packets.written()) {
 		m.finish(now, err)

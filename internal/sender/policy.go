@@ -63,6 +63,8 @@ type policy struct {
 	// before it refuses the packets to it.
 	neighborTimeout time.Duration
 
+	renewInterval time.Duration // UDP: between two renewals of the socket; 0 means never
+
 	maxInFlight int // bytes of packets in flight
 }
 

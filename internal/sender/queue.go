@@ -8,9 +8,9 @@ import (
 
 // buffer holds the bytes of a packet.
 type buffer struct {
-	bytes  []byte // whole lines, separated by line feeds
-	memory []byte // the memory of bytes; its capacity has room for one more line feed
-	lines  int    // the number of lines, set when the packet is sealed
+	bytes []byte // whole lines, separated by line feeds; the capacity has room for one more line feed
+	block *block // the memory of bytes
+	lines int    // the number of lines, set when the packet is sealed
 
 	queuedAt time.Time // when the packet got its first line
 }
@@ -31,7 +31,7 @@ type queue struct {
 	open     *buffer   // the open packet, or nil
 	sealed   []*buffer // the sealed packets, in order
 	unsent   int       // the number of packets that the loop has taken and not written
-	spare    []*buffer // buffers for reuse
+	memory   packetMemory
 	isClosed bool
 	isFull   bool // add has failed, and there was too little room since
 
@@ -45,6 +45,7 @@ func newQueue(size, limit int) *queue {
 	return &queue{
 		size:   size,
 		limit:  limit,
+		memory: newPacketMemory(size, limit),
 		opened: make(chan struct{}, 1),
 		filled: make(chan struct{}, 1),
 	}
@@ -111,7 +112,7 @@ func (q *queue) countPackets(ends []int) int {
 // packet, append opens one. The caller holds q.mu.
 func (q *queue) append(lines []byte) {
 	if q.open == nil {
-		q.open = q.newBuffer()
+		q.open = q.memory.newBuffer()
 		signal(q.opened)
 	} else {
 		q.open.bytes = append(q.open.bytes, '\n')
@@ -123,6 +124,7 @@ func (q *queue) append(lines []byte) {
 func (q *queue) seal() {
 	b := q.open
 	q.open = nil
+	q.memory.seal(b)
 	b.lines = countLines(b.bytes)
 	q.sealedLines += uint64(b.lines)
 	q.sealedBytes += uint64(len(b.bytes))
@@ -130,18 +132,6 @@ func (q *queue) seal() {
 	if len(q.sealed) == 1 {
 		signal(q.filled)
 	}
-}
-
-// newBuffer returns an empty buffer. The caller holds q.mu.
-func (q *queue) newBuffer() *buffer {
-	last := len(q.spare) - 1
-	if last < 0 {
-		memory := make([]byte, 0, q.size+1)
-		return &buffer{bytes: memory, memory: memory}
-	}
-	b := q.spare[last]
-	q.spare = q.spare[:last]
-	return b
 }
 
 // signal puts an element into c unless c is full. c has room for one element.
@@ -195,20 +185,20 @@ func (q *queue) setFull() (isNew bool) {
 	return isNew
 }
 
-// maxSpare is the maximum size in bytes of all buffers that are kept for reuse.
-const maxSpare = 2 << 20
-
-// recycle keeps buffers for reuse. The caller must not use them afterwards.
+// recycle releases the memory of packets. The caller must not use them afterwards.
 func (q *queue) recycle(buffers []*buffer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, b := range buffers {
-		if len(q.spare) >= maxSpare/q.size {
-			return
-		}
-		b.bytes = b.memory
-		q.spare = append(q.spare, b)
+		q.memory.recycle(b)
 	}
+}
+
+// free frees the memory that holds no packets.
+func (q *queue) free() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.memory.free()
 }
 
 // close makes later calls of add return ErrClosed.

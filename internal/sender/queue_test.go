@@ -95,7 +95,7 @@ func TestBurstIsNotKeptInMemory(t *testing.T) {
 	conn := listen(t)
 	s, _ := startSender(t, Options{Address: conn.LocalAddr().String()})
 	line := strings.Repeat("x", packetSize)
-	for range 2 * maxSpare / packetSize {
+	for range 2 * maxSpareBytes / packetSize {
 		send(t, s, line)
 	}
 	closeSender(t, s, deadline)
@@ -106,8 +106,9 @@ func TestBurstIsNotKeptInMemory(t *testing.T) {
 			}
 		}
 	}
-	if len(s.queue.spare) > maxSpare/packetSize {
-		t.Errorf("%d packets are kept for reuse, want at most %d", len(s.queue.spare), maxSpare/packetSize)
+	m := &s.queue.memory
+	if m.block != nil || len(m.spareBlocks) > 0 || len(m.spare) > maxSpareBuffers {
+		t.Errorf("a closed sender keeps the block %v, %d spare blocks and %d buffers", m.block, len(m.spareBlocks), len(m.spare))
 	}
 }
 
@@ -124,4 +125,20 @@ func TestUnresolvedNameKeepsLinesUntilTheQueueIsFull(t *testing.T) {
 	if want := `msg="metrics lost" count=4 reason="look up \"nohost.invalid\"`; !strings.Contains(log.String(), want) {
 		t.Errorf("the log has no %s: %s", want, log)
 	}
+}
+
+func TestMaxPackets(t *testing.T) {
+	f := func(queueBytes, size, want int) {
+		t.Helper()
+		if got := maxPackets(queueBytes, size); got != want {
+			t.Errorf("packets of %d bytes in a queue of %d bytes: got %d, want %d", size, queueBytes, got, want)
+		}
+	}
+	f(1, 1432, 1)
+	f(2863, 1432, 1)
+	f(2864, 1432, 2)
+	f(64<<20, 1432, 64<<20/1432)
+	f(64<<20, 1408, 64<<20/1408)
+	f(64<<20, 512, 81<<20/(512+352))
+	f(100, 5, 20)
 }

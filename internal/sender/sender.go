@@ -75,12 +75,13 @@ type Options struct {
 	// DatagramSize(Network).
 	DatagramBytes int
 
-	// QueueBytes is the maximum size in bytes of the queued packets. 0 means
-	// DefaultQueueBytes.
+	// QueueBytes is the maximum size in bytes of the queued packets. The queue takes at
+	// most a quarter more memory, and 1 MiB. If DatagramBytes is below 1408, a large
+	// queue holds fewer bytes for this reason. 0 means DefaultQueueBytes.
 	QueueBytes int
 
-	// ResolveInterval is the time between two lookups of a host name. 0 means
-	// DefaultResolveInterval.
+	// ResolveInterval is the time between two lookups of a host name, and for UDP also
+	// between two changes of the local port. 0 means DefaultResolveInterval.
 	ResolveInterval time.Duration
 
 	// Logger receives messages when the server goes away, comes back or moves, when the
@@ -113,12 +114,24 @@ func newSender(options Options, p policy, find lookupFunc, dial dialFunc) (*Send
 	if err != nil {
 		return nil, err
 	}
-	q := newQueue(options.DatagramBytes, max(1, options.QueueBytes/options.DatagramBytes))
+	if p.isUDP {
+		p.renewInterval = options.ResolveInterval
+	}
+	q := newQueue(options.DatagramBytes, maxPackets(options.QueueBytes, options.DatagramBytes))
 	r := &report{log: options.Logger, lost: lossLog{log: options.Logger}}
 	s := &Sender{queue: q, loop: newLoop(p, q, look, dial, r), lookup: look, queueLimitBytes: options.QueueBytes}
 	look.start()
 	go s.loop.run()
 	return s, nil
+}
+
+// maxPackets returns how many packets of size bytes a queue of queueBytes holds: at least
+// one. Beside its bytes, a packet takes about 352 bytes of Go's heap: a buffer, a packet,
+// a pointer, and as much again that the garbage collector has not freed yet. All packets
+// may take a quarter more than queueBytes, and 1 MiB.
+func maxPackets(queueBytes, size int) int {
+	const packetOverhead, freeOverhead = 352, 1 << 20
+	return max(1, min(queueBytes/size, (queueBytes+queueBytes/4+freeOverhead)/(size+packetOverhead)))
 }
 
 // orDefault sets option to preset if it has the zero value.

@@ -118,9 +118,11 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	x := exchange.Acquire(c.peer)
 	c.x, c.body, c.hasResponded = x, body{}, false
 	if herr := c.readHead(); herr != nil {
-		x.Request.Reset(c.peer)
-		if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
-			x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
+		if herr != exchange.UnknownCoding { // which is the error of a complete head
+			x.Request.Reset(c.peer)
+			if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
+				x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
+			}
 		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}

@@ -62,7 +62,7 @@ func TestStreamsMakeAConnectionActive(t *testing.T) {
 }
 
 func TestHandshakesAreCounted(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.ReadTimeout = 200 * time.Millisecond })
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.HandshakeTimeout = time.Second })
 	config := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1), ServerName: "h", NextProtos: []string{"http/1.1"}}
 	for range 2 {
 		conn := tls.Client(p.Dial(), config)

@@ -75,13 +75,21 @@ func drops(c syscall.Conn) int {
 	return int(info[skMeminfoDrops])
 }
 
-// tcpQueuesAreEmpty reports whether all bytes that were written to the
-// connections of a server have been read. It looks at the sockets in the calling
-// thread's network namespace, at those of clients too.
-func tcpQueuesAreEmpty(server string) (bool, error) {
+// tcpSocket is a row of a table of TCP sockets.
+type tcpSocket struct {
+	isLocal     bool // the socket belongs to the server
+	isRemote    bool // the socket is connected to the server
+	isListening bool
+	hasOwner    bool // a program has the socket open
+	hasUnread   bool // or, if it listens, has connections to accept
+	hasUnsent   bool // or not acknowledged
+}
+
+// tcpSockets returns the sockets in the calling thread's network namespace.
+func tcpSockets(server string) (sockets []tcpSocket, err error) {
 	address, err := netip.ParseAddrPort(server)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	ip := address.Addr().AsSlice()
 	table := "/proc/thread-self/net/tcp"
@@ -90,13 +98,11 @@ func tcpQueuesAreEmpty(server string) (bool, error) {
 	}
 	rows, err := os.ReadFile(table)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	// sl  local_address rem_address   st tx_queue rx_queue tr …
-	//  0: 0100007F:5BA1 00000000:0000 0A 00000000:00000000 00:…
-	// Addresses are words in the processor's byte order. The rx_queue of a
-	// listening socket counts connections that wait to be accepted. The server
-	// sends nothing but the end of a connection, so the other queues do not matter.
+	// sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
+	//  0: 0100007F:5BA1 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0   0       4711  …
+	// Addresses are words in the processor's byte order.
 	var ours strings.Builder
 	for word := range slices.Chunk(ip, 4) {
 		fmt.Fprintf(&ours, "%08X", binary.NativeEndian.Uint32(word))
@@ -104,13 +110,36 @@ func tcpQueuesAreEmpty(server string) (bool, error) {
 	fmt.Fprintf(&ours, ":%04X", address.Port())
 	for row := range strings.Lines(string(rows)) {
 		fields := strings.Fields(row)
-		local, remote := fields[1], fields[2]
 		unsent, unread, _ := strings.Cut(fields[4], ":")
-		if local == ours.String() && unread != "00000000" || remote == ours.String() && unsent != "00000000" {
-			return false, nil
-		}
+		sockets = append(sockets, tcpSocket{
+			isLocal:     fields[1] == ours.String(),
+			isRemote:    fields[2] == ours.String(),
+			isListening: fields[3] == "0A",
+			hasOwner:    fields[9] != "0",
+			hasUnread:   unread != "00000000",
+			hasUnsent:   unsent != "00000000",
+		})
 	}
-	return true, nil
+	return sockets, nil
+}
+
+// tcpQueuesAreEmpty reports whether all bytes that were written to the connections of a
+// server have been read. It looks at the sockets in the calling thread's network
+// namespace, at those of clients too. The server sends nothing but the end of a
+// connection, so the other queues do not matter.
+func tcpQueuesAreEmpty(server string) (bool, error) {
+	sockets, err := tcpSockets(server)
+	return !slices.ContainsFunc(sockets, func(s tcpSocket) bool {
+		return s.isLocal && s.hasUnread || s.isRemote && s.hasUnsent
+	}), err
+}
+
+// hasNoConnections reports whether a server has closed all its connections.
+func hasNoConnections(server string) (bool, error) {
+	sockets, err := tcpSockets(server)
+	return !slices.ContainsFunc(sockets, func(s tcpSocket) bool {
+		return s.isLocal && !s.isListening && s.hasOwner
+	}), err
 }
 
 // inNamespace calls f in a network namespace that ip netns has made. Sockets that

@@ -54,8 +54,8 @@ func TestProxyAnswersAllRequestsOfH2load(t *testing.T) {
 	t.Parallel()
 	h2load := testutil.NeedCommand(t, "h2load")
 	statsd := testutil.StartFakeStatsD(t)
-	// h2load starts requests that wait for their turn, which may take long on a busy machine.
-	proxy := testutil.StartSecureProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=30", "--http-timeout-write=30")
+	// On a busy machine h2load may pause for seconds.
+	proxy := testutil.StartSecureProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=30", "--http-timeout-write=30", "--http-timeout-idle=30")
 	body := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(body, []byte("value=1"), 0o600); err != nil {
 		t.Fatal(err)

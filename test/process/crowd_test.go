@@ -15,7 +15,7 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-var tlsClients = flag.Int("tls-clients", 1000, "number of clients of TestCrowdOfTLSClientsIsServed")
+var tlsClients = flag.Int("tls-clients", 500, "number of clients of TestCrowdOfTLSClientsIsServed")
 
 // All clients connect at once, as after the restart of a load balancer. The proxy has one
 // processor and the default timeouts. It serves all of them.

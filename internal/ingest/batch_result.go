@@ -32,10 +32,10 @@ func entryError(err error) *exchange.HTTPError {
 	}
 }
 
-// writeVerdicts makes the response to a batch:
+// writeBatchResult makes the response to a batch:
 //
 //	{"accepted":9,"rejected":[{"index":3,"error":"…"}]}
-func (h *Handler) writeVerdicts(x *exchange.Exchange, s *scratch) {
+func (h *Handler) writeBatchResult(x *exchange.Exchange, s *scratch) {
 	if s.rejected > 0 {
 		h.logEntries(x, s)
 	}
