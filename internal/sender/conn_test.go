@@ -142,3 +142,25 @@ func TestLossesAreLoggedOnceASecond(t *testing.T) {
 		}
 	})
 }
+
+// TestFailedLookupsAreLoggedOnceAMinute has errors that name a different source port
+// each time, as those of a resolver that nobody serves.
+func TestFailedLookupsAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(logtest.Buffer)
+		r := report{log: slog.New(slog.NewTextHandler(log, nil))}
+		f := func(isKept bool, port, want int) {
+			t.Helper()
+			r.logAction(action{kind: actNotFound, isKept: isKept, err: fmt.Errorf("read udp 127.0.0.1:%d: connection refused", port)})
+			if got := strings.Count(log.String(), "\n"); got != want {
+				t.Errorf("the log has %d lines, want %d", got, want)
+			}
+		}
+		f(false, 40001, 1)
+		f(false, 40002, 1)
+		f(true, 40003, 2)
+		f(true, 40004, 2)
+		time.Sleep(notFoundInterval)
+		f(true, 40005, 3)
+	})
+}

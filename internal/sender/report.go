@@ -50,6 +50,9 @@ type report struct {
 	counters
 	lost lossLog
 
+	notFound   string    // the last message about a failed lookup
+	notFoundAt time.Time // when it was logged
+
 	mu     sync.Mutex
 	public counters // a copy of counters
 }
@@ -110,11 +113,25 @@ func (r *report) logAction(a action) {
 		r.log.Info("statsd has moved", "from", a.addr)
 	case actNotFound:
 		if a.isKept {
-			r.log.Warn("cannot look up statsd, its last address stays in use", "error", a.err)
+			r.logNotFound("cannot look up statsd, its last address stays in use", a.err)
 		} else {
-			r.log.Warn("cannot find statsd, metrics wait", "error", a.err)
+			r.logNotFound("cannot find statsd, metrics wait", a.err)
 		}
 	}
+}
+
+// notFoundInterval is the minimum time between two equal messages about lookups that
+// failed. Their errors may differ: those of the resolver name its source port.
+const notFoundInterval = time.Minute
+
+// logNotFound logs that a lookup has failed.
+func (r *report) logNotFound(message string, err error) {
+	now := time.Now()
+	if message == r.notFound && now.Sub(r.notFoundAt) < notFoundInterval {
+		return
+	}
+	r.notFound, r.notFoundAt = message, now
+	r.log.Warn(message, "error", err)
 }
 
 // lossInterval is the minimum time between two log lines about lost lines.
