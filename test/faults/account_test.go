@@ -93,6 +93,7 @@ func (l *load) finish(t testing.TB, what string, proxy *testutil.Proxy, receiver
 	t.Helper()
 	l.wait(t)
 	arrived := l.arrives(receivers)
+	l.checkFigures(t, what, proxy, arrived)
 	proxy.Stop(t)
 	a := l.account(t, what, proxy, receivers...)
 	a.isStuck = !arrived && a.lost == 0

@@ -10,7 +10,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(testutil.Main(m))
+	dir, err := os.MkdirTemp("", "statsd-http-proxy-admin-")
+	if err != nil {
+		panic(err)
+	}
+	adminDir = dir
+	code := testutil.Main(m)
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // startProxy starts a proxy that sends to s.
@@ -27,5 +34,6 @@ func proxyArgs(s *statsd, args ...string) []string {
 		"--http-timeout-read=20",
 		"--http-timeout-write=20",
 		"--http-timeout-idle=60",
+		adminOption(),
 	}, s.options()...), args...)
 }
