@@ -17,17 +17,17 @@ type udpConn struct {
 	old     *udpSocket    // the socket before the last renewal, which may still get refusals; nil if there is none
 	changed chan struct{} // holds an element if status has news
 
-	mu      sync.Mutex
-	refused []refusedPacket
-	err     error
+	mu  sync.Mutex // protects err and the field refused of sockets
+	err error
 }
 
 // udpSocket is a socket of a udpConn.
 type udpSocket struct {
-	conn   *net.UDPConn
-	out    writer
-	errors *errorQueue
-	ended  chan struct{} // closed when the goroutine that reads is gone
+	conn    *net.UDPConn
+	out     writer
+	errors  *errorQueue
+	refused []refusedPacket // since the last call of status
+	ended   chan struct{}   // closed when the goroutine that reads is gone
 }
 
 // refusedPacket is a packet that was refused: its sender gets it back in an ICMP
@@ -72,13 +72,33 @@ func (u *udpConn) read(s *udpSocket) {
 func (u *udpConn) addError(s *udpSocket, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.refused = append(u.refused, s.errors.read()...)
+	s.addRefused(s.errors.read())
 	if err != nil {
 		u.err = err
 	}
-	if len(u.refused) > 0 || u.err != nil {
+	if len(s.refused) > 0 || u.err != nil {
 		signal(u.changed)
 	}
+}
+
+// maxRefused is the number of refused packets that a socket keeps for sure. The loop
+// writes all packets after the first refused one again, so it needs no more of them.
+const maxRefused = 256
+
+// addRefused adds refused packets. If there are already maxRefused, it adds only packets
+// that were refused in another way than the last one. The caller holds the lock of the
+// udpConn.
+func (s *udpSocket) addRefused(refused []refusedPacket) {
+	for _, r := range refused {
+		if n := len(s.refused); n < maxRefused || !s.refused[n-1].isLike(r) {
+			s.refused = append(s.refused, r)
+		}
+	}
+}
+
+// isLike reports whether r and other were refused in the same way.
+func (r refusedPacket) isLike(other refusedPacket) bool {
+	return r.err == other.err && r.isLoopback == other.isLoopback && r.isNoNeighbor == other.isNoNeighbor && r.mtu == other.mtu
 }
 
 func (u *udpConn) write(packet []byte, now time.Time) error {
@@ -93,8 +113,12 @@ func (u *udpConn) status() connStatus {
 	u.addError(u.socket, u.socket.errors.pending())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f := connStatus{refused: u.refused, err: u.err}
-	u.refused, u.err = nil, nil
+	f := connStatus{err: u.err}
+	if u.old != nil {
+		f.refused, u.old.refused = u.old.refused, nil
+	}
+	f.refused = append(f.refused, u.socket.refused...)
+	u.socket.refused, u.err = nil, nil
 	select {
 	case <-u.changed:
 	default:

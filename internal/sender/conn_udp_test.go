@@ -119,6 +119,31 @@ func TestRenewedSocketReportsRefusalsOfBoth(t *testing.T) {
 	}
 }
 
+func TestSocketKeepsTheFirstRefusals(t *testing.T) {
+	var s udpSocket
+	add := func(r refusedPacket, times, want int) {
+		t.Helper()
+		for range times {
+			s.addRefused([]refusedPacket{r, r})
+		}
+		if got := len(s.refused); got != want {
+			t.Errorf("after %+v: got %d refused packets, want %d", r, got, want)
+		}
+	}
+	refused := refusedPacket{err: syscall.ECONNREFUSED}
+	add(refused, 10, 20)
+	add(refused, 1000, maxRefused)
+	for i, r := range []refusedPacket{
+		{err: syscall.EHOSTUNREACH},
+		{err: syscall.EHOSTUNREACH, isLoopback: true},
+		{err: syscall.EHOSTUNREACH, isLoopback: true, isNoNeighbor: true},
+		{err: syscall.EMSGSIZE, mtu: 1000},
+		{err: syscall.EMSGSIZE, mtu: 999},
+	} {
+		add(r, 5, maxRefused+i+1)
+	}
+}
+
 // TestUDPSaysThatPacketsCameBack waits until a connection has news.
 func TestUDPSaysThatPacketsCameBack(t *testing.T) {
 	address := newServer(t, UDP).address

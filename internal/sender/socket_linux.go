@@ -58,11 +58,7 @@ func (q *errorQueue) pending() error {
 	return nil
 }
 
-// maxRefused is the maximum number of refused packets that read returns. The loop
-// sends all packets after the first refused one again, so it needs no more.
-const maxRefused = 4096
-
-// read returns the packets that were refused, in order.
+// read returns packets that were refused, in order: up to maxRefused. There may be more.
 func (q *errorQueue) read() []refusedPacket {
 	if q.raw == nil {
 		return nil
