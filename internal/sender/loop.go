@@ -252,7 +252,7 @@ func (l *loop) publish() {
 	l.report.isAway, l.report.awaySince = m.isAway, m.awaySince
 	l.report.oldest = l.openedAt
 	if waiting > 0 {
-		l.report.oldest = l.packet(m.packets.nextSeq()).queuedAt
+		l.report.oldest = time.Unix(0, l.packet(m.packets.nextSeq()).queuedAt)
 	}
 	l.report.publish()
 }

@@ -19,7 +19,7 @@ func (l *loop) dequeue(all bool) {
 		if !l.openedAt.IsZero() {
 			at, l.openedAt = l.openedAt, time.Time{}
 		}
-		b.queuedAt = at
+		b.queuedAt = at.UnixNano()
 		l.machine.handle(now, event{kind: evPacketSealed, n: len(b.bytes), lines: b.lines})
 	}
 }

@@ -3,7 +3,6 @@ package sender
 import (
 	"bytes"
 	"sync"
-	"time"
 )
 
 // buffer holds the bytes of a packet.
@@ -12,7 +11,9 @@ type buffer struct {
 	block *block // the memory of bytes
 	lines int    // the number of lines, set when the packet is sealed
 
-	queuedAt time.Time // when the packet got its first line
+	// queuedAt is the time when the packet got its first line, in nanoseconds of Unix
+	// time. A full queue has so many packets that the size of a time.Time matters.
+	queuedAt int64
 }
 
 // countLines returns the number of lines in b.
