@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +48,9 @@ func machine(processors int) string {
 	kernel := "Linux"
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
-		kernel += " " + unix.ByteSliceToString(name.Release[:])
+		// The part after the hyphen names the distributor's build.
+		version, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
+		kernel += " " + version
 	}
 	return fmt.Sprintf("%d processors (%s), %s, %s", processors, processorModel(), kernel, runtime.Version())
 }
