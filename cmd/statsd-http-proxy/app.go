@@ -112,6 +112,9 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 	if a.acmeOptions, err = acmeOptions(c); err != nil {
 		return nil, err
 	}
+	if a.acmeOptions != nil || c.JWTJWKSURL != "" {
+		useFallbackRoots()
+	}
 	if c.TLSTicketKeyFile != "" {
 		a.tickets = &ticketKeys{file: c.TLSTicketKeyFile}
 		if err := a.tickets.load(); err != nil {
