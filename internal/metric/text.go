@@ -219,19 +219,18 @@ func TrimBlanks(src []byte) []byte {
 func isGraphic(b byte) bool { return b-'!' < 0x7f-'!' }
 
 func trimBlanks(src []byte) []byte {
-	for len(src) > 0 {
+	for {
 		r, size := utf8.DecodeRune(src)
-		if !isBlank(r) {
+		if !isBlank(r) { // also at the end
 			break
 		}
 		src = src[size:]
 	}
-	for len(src) > 0 {
+	for {
 		r, size := utf8.DecodeLastRune(src)
 		if !isBlank(r) {
-			break
+			return src
 		}
 		src = src[:len(src)-size]
 	}
-	return src
 }
