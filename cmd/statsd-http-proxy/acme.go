@@ -25,15 +25,16 @@ func acmeOptions(c *config.Config) (*acme.Options, error) {
 			return nil, usageError{err}
 		}
 	}
-	if err := acme.CheckCache(cache); err != nil {
-		return nil, err
-	}
-	return &acme.Options{
+	o := &acme.Options{
 		Domains:   c.ACMEDomains,
 		Cache:     cache,
 		Email:     c.ACMEEmail,
 		Directory: cmp.Or(c.ACMEDirectory, acme.LetsEncrypt),
-	}, nil
+	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 // openACME loads the certificates that a former run has left in the cache.

@@ -73,9 +73,10 @@ func (c cache) create() error {
 	return nil
 }
 
-// CheckCache returns an error if the directory of certificates cannot be used. It writes
-// nothing. If there is no such directory, the one to make it in must be writable.
-func CheckCache(directory string) error {
+// Check returns an error if the cache cannot be used. It writes nothing. If there is no
+// such directory, the one to make it in must be writable.
+func (o *Options) Check() error {
+	directory := newCache(o.Cache, o.Directory).directory
 	for at := directory; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {

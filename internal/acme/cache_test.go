@@ -20,9 +20,13 @@ func TestServersHaveDirectoriesOfTheirOwn(t *testing.T) {
 	f("https://acme.example/../../etc?x=/y", "acme.example-..-..-etc")
 }
 
+func check(dir string) error {
+	return (&Options{Cache: dir, Directory: LetsEncrypt}).Check()
+}
+
 func TestCacheIsForTheUserOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	if err := CheckCache(dir); err != nil {
+	if err := check(dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir); err == nil {
@@ -40,7 +44,7 @@ func TestCacheIsForTheUserOnly(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want the mode %o", path, info.Mode(), err, want)
 		}
 	}
-	if err := CheckCache(dir); err != nil {
+	if err := check(dir); err != nil {
 		t.Error(err)
 	}
 }
@@ -52,7 +56,7 @@ func TestCacheThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 	f := func(dir string) {
 		t.Helper()
-		for _, err := range []error{CheckCache(dir), newCache(dir, LetsEncrypt).create()} {
+		for _, err := range []error{check(dir), newCache(dir, LetsEncrypt).create()} {
 			if err == nil || !strings.Contains(err.Error(), "--acme-cache") || !strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: got %v, want an error with the directory and the option", dir, err)
 			}

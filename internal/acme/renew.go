@@ -40,6 +40,17 @@ func renewal(leaf *x509.Certificate) time.Time {
 	return leaf.NotAfter.Add(-before + jitter(min(before/10, time.Hour)))
 }
 
+// renewalOfNew returns when to renew a certificate that was just issued. If the clock is
+// wrong, so that the certificate seems to be due, the proxy must not ask for one after the
+// other.
+func renewalOfNew(leaf *x509.Certificate, now time.Time) time.Time {
+	at, least := renewal(leaf), now.Add(leaf.NotAfter.Sub(leaf.NotBefore)/3)
+	if at.Before(least) {
+		return least
+	}
+	return at
+}
+
 // jitter returns a random time from 0 to limit.
 func jitter(limit time.Duration) time.Duration { return rand.N(limit + 1) }
 
@@ -91,9 +102,7 @@ func (m *Manager) obtain(ctx context.Context, d *domain) (wasFetched bool, err e
 	}
 	m.cache.clearPause(ctx, d.name)
 	d.use(certificate)
-	if least := now.Add(certificate.Leaf.NotAfter.Sub(certificate.Leaf.NotBefore) / 3); d.next.Before(least) {
-		d.next = least // the clock is wrong
-	}
+	d.next = renewalOfNew(certificate.Leaf, now)
 	m.log.Info("new certificate", "domain", d.name, "expires", certificate.Leaf.NotAfter.UTC())
 	return true, nil
 }

@@ -31,6 +31,24 @@ func TestCertificateIsRenewedWhenAThirdOfItsLifetimeIsLeft(t *testing.T) {
 	f(0, 0, 0)
 }
 
+// TestWrongClockCausesNoFlood has a machine whose clock is ahead of that of the ACME server.
+func TestWrongClockCausesNoFlood(t *testing.T) {
+	const day = 24 * time.Hour
+	start := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	leaf := &x509.Certificate{NotBefore: start, NotAfter: start.Add(90 * day)}
+	f := func(ahead, least time.Duration) {
+		t.Helper()
+		now := start.Add(ahead)
+		if got := renewalOfNew(leaf, now).Sub(now); got < least || got > least+time.Hour {
+			t.Errorf("with a clock that is %s ahead, the proxy waits for %s, want %s", ahead, got, least)
+		}
+	}
+	f(0, 60*day)
+	f(20*day, 40*day)
+	f(61*day, 30*day)
+	f(5*365*day, 30*day)
+}
+
 func TestPausesGrow(t *testing.T) {
 	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	d := &domain{}
