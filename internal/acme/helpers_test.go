@@ -74,14 +74,14 @@ func (r result) next(t *testing.T) error {
 	}
 }
 
-// selfSigned returns a certificate for testDomain, as text for the cache.
-func selfSigned(t *testing.T, start, end time.Time) []byte {
+// selfSigned returns a certificate for a domain, as text for the cache.
+func selfSigned(t *testing.T, name string, start, end time.Time) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: start, NotAfter: end, DNSNames: []string{testDomain}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: start, NotAfter: end, DNSNames: []string{name}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

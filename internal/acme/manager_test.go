@@ -52,6 +52,9 @@ func TestRefusalIsNotRepeatedByARestart(t *testing.T) {
 		m.Start()
 		testutil.Eventually(t, "the log of the pause", func() bool { return strings.Contains(log.String(), "has refused a certificate") })
 		m.Close()
+		if got := m.byName[testDomain].refusals; got != 1 {
+			t.Errorf("after a restart: got %d refusals, want 1", got)
+		}
 		if text := log.String(); !strings.Contains(text, "403") || !strings.Contains(text, pauseSuffix) {
 			t.Errorf("the log: got %s, want the reason and the file", text)
 		}
@@ -98,13 +101,13 @@ func TestCertificateInTheCacheIsServed(t *testing.T) {
 	if expiry := m.Expiry(); !expiry.Equal(m.opened) {
 		t.Errorf("without a certificate: got the expiry %s, want the start, %s", expiry, m.opened)
 	}
-	if err := cache.put(t.Context(), testDomain+certificateSuffix, selfSigned(t, time.Now().Add(-time.Hour), end)); err != nil {
+	if err := cache.put(t.Context(), testDomain+certificateSuffix, selfSigned(t, testDomain, time.Now().Add(-time.Hour), end)); err != nil {
 		t.Fatal(err)
 	}
 	m, results, _ := open(t, filepath.Dir(cache.directory), server.URL)
 	m.Start()
 	for _, name := range []string{testDomain, strings.ToUpper(testDomain)} {
-		state, err := handshake(t, m, name)
+		state, err := handshake(t, m, name, Protocol, "http/1.1") // it is no ACME server, which offers one protocol
 		if err != nil || state.PeerCertificates[0].DNSNames[0] != testDomain {
 			t.Errorf("%s: got %v, want the certificate in the cache", name, err)
 		}
@@ -127,7 +130,7 @@ func TestExpiredCertificateIsServedUntilItIsRenewed(t *testing.T) {
 	if err := cache.create(); err != nil {
 		t.Fatal(err)
 	}
-	if err := cache.put(t.Context(), testDomain+certificateSuffix, selfSigned(t, time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour))); err != nil {
+	if err := cache.put(t.Context(), testDomain+certificateSuffix, selfSigned(t, testDomain, time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	m, results, log := open(t, dir, server.URL)
@@ -146,21 +149,26 @@ func TestExpiredCertificateIsServedUntilItIsRenewed(t *testing.T) {
 
 func TestDamagedFileIsReplaced(t *testing.T) {
 	server := startServer(t, answerWith(http.StatusServiceUnavailable))
-	dir := t.TempDir()
-	cache := newCache(dir, server.URL)
-	if err := cache.create(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cache.put(t.Context(), testDomain+certificateSuffix, []byte("damaged")); err != nil {
-		t.Fatal(err)
-	}
-	m, results, log := open(t, dir, server.URL)
-	m.Start()
-	if err := results.next(t); err == nil {
-		t.Error("the proxy does not ask for a certificate")
-	}
-	if text := log.String(); !strings.Contains(text, "the file of a certificate is damaged") {
-		t.Errorf("the log: got %s, want that the file is damaged", text)
+	for _, text := range [][]byte{
+		[]byte("damaged"),
+		selfSigned(t, "other.shop.example", time.Now(), time.Now().Add(24*time.Hour)),
+	} {
+		dir := t.TempDir()
+		cache := newCache(dir, server.URL)
+		if err := cache.create(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cache.put(t.Context(), testDomain+certificateSuffix, text); err != nil {
+			t.Fatal(err)
+		}
+		m, results, log := open(t, dir, server.URL)
+		m.Start()
+		if err := results.next(t); err == nil {
+			t.Error("the proxy does not ask for a certificate")
+		}
+		if text := log.String(); !strings.Contains(text, "the file of a certificate is damaged") {
+			t.Errorf("the log: got %s, want that the file is damaged", text)
+		}
 	}
 }
 
@@ -180,7 +188,7 @@ func TestProxyTakesTheCertificateOfAnother(t *testing.T) {
 	if _, err := newCache(dir, server.URL).lock(ctx, testDomain); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second lock: got %v, want that it waits", err)
 	}
-	text := selfSigned(t, time.Now().Add(-time.Hour), time.Now().Add(60*24*time.Hour))
+	text := selfSigned(t, testDomain, time.Now().Add(-time.Hour), time.Now().Add(60*24*time.Hour))
 	if err := m.cache.put(t.Context(), testDomain+certificateSuffix, text); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +204,7 @@ func TestProxyTakesTheCertificateOfAnother(t *testing.T) {
 // challenge.
 func TestChallengeOfAnotherProxyIsAnswered(t *testing.T) {
 	m, _, _ := open(t, t.TempDir(), "http://127.0.0.1:1/")
-	if err := m.cache.put(t.Context(), testDomain+challengeSuffix, selfSigned(t, time.Now(), time.Now().Add(time.Hour))); err != nil {
+	if err := m.cache.put(t.Context(), testDomain+challengeSuffix, selfSigned(t, testDomain, time.Now(), time.Now().Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
 	state, err := handshake(t, m, testDomain, Protocol)
