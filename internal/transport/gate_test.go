@@ -81,9 +81,9 @@ func TestHelloIsReadInPieces(t *testing.T) {
 	f(record(0), record(0))
 	f(record(300), record(300)[:100], record(300)[100:])
 	f(record(3)+"more", record(3)+"more")
-	f(record(maxHello-recordHeader), record(maxHello-recordHeader))
-	f(record(maxHello)[:maxHello], record(maxHello)) // no more is read before the handshake begins
-	f(record(1 << 14)[:maxHello], record(1 << 14)[:2000], record(1 << 14)[2000:])
+	f(record(4<<10-5), record(4<<10-5))
+	f(record(4 << 10)[:4<<10], record(4<<10)) // no more is read before the handshake begins
+	f(record(1 << 14)[:4<<10], record(1 << 14)[:2000], record(1 << 14)[2000:])
 }
 
 // TestWaitingHandshakeHoldsNoPlace follows the places of a handshake.
