@@ -108,6 +108,21 @@ func TestPageEndsWithItsClient(t *testing.T) {
 	}
 }
 
+// TestPagesGetNoHeaderFields checks what a page learns about its request.
+func TestPagesGetNoHeaderFields(t *testing.T) {
+	requests := make(chan *http.Request, 1)
+	p := proxytest.Start(t, withPages(func(_ http.ResponseWriter, r *http.Request) { requests <- r }))
+	conn := p.Dial()
+	p.RoundTrip(conn, "GET", "GET /a?b=c HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nX: y\r\n\r\nz")
+	r := <-requests
+	if r.Method != "GET" || r.URL.String() != "/a?b=c" || r.RemoteAddr != conn.LocalAddr().String() || len(r.Header) > 0 || r.Body != http.NoBody {
+		t.Errorf("the request is %s %s from %s with %v", r.Method, r.URL, r.RemoteAddr, r.Header)
+	}
+	if !r.ProtoAtLeast(1, 1) || r.ProtoAtLeast(1, 2) || r.Proto != "HTTP/1.1" {
+		t.Errorf("the protocol is %s, %d.%d", r.Proto, r.ProtoMajor, r.ProtoMinor)
+	}
+}
+
 // TestPageWritesItsStatusOnce checks what a client gets of statuses that come too late, and
 // that the request is counted once.
 func TestPageWritesItsStatusOnce(t *testing.T) {
