@@ -63,6 +63,7 @@ var benchBatches = []struct {
 	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
 	{"sampled", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c|@0.5\n", 100))},
 	{"spaced", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric": "some.key.name", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}, `, 100), ", ") + "]")},
+	{"object", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":{"env":"prod","locale":"en-us"}},`, 100), ",") + "]")},
 	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},
 }
 
@@ -73,6 +74,12 @@ func convert(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *me
 		if _, n := e.AppendFast(l, d.Lines(), nil); n > 0 {
 			d.Skip(n)
 			continue
+		}
+		if f, n := d.Fields(); n > 0 {
+			if _, ok := e.AppendFields(l, f, nil); ok {
+				d.Skip(n)
+				continue
+			}
 		}
 		bad, err := d.Next(m)
 		if err == io.EOF {

@@ -17,12 +17,13 @@ import (
 type scratch struct {
 	decoder       decode.Decoder
 	metric        metric.Metric
-	name          []byte        // the metric's name, percent-decoded
-	series        []byte        // of the current entry, for Options.Top
-	body          []byte        // the body, unpacked
-	tags          confirmedTags // kept for other requests
-	countsAsLarge bool          // the body counts among Handler.largeBodies
-	shard         uint32        // of the counters
+	written       metric.Written // the lines of the current entry
+	name          []byte         // the metric's name, percent-decoded
+	series        []byte         // of the current entry, for Options.Top
+	body          []byte         // the body, unpacked
+	tags          confirmedTags  // kept for other requests
+	countsAsLarge bool           // the body counts among Handler.largeBodies
+	shard         uint32         // of the counters
 
 	// The entries of the body so far.
 	input      []byte         // the body, which the entries are parts of

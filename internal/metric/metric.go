@@ -41,23 +41,30 @@ var kinds = [...]struct {
 
 // ParseKind returns the kind with the given name in a request, such as timing.
 func ParseKind(name []byte) (Kind, bool) {
-	for k := range kinds {
-		if string(name) == kinds[k].name {
-			return Kind(k), true
-		}
+	if len(name) == 0 {
+		return 0, false
 	}
-	return 0, false
+	k := kindsOfNames[name[0]]
+	return k, string(name) == kinds[k].name
 }
 
 // ParseLetters returns the kind with the given letters in a line, such as ms.
 func ParseLetters(letters []byte) (Kind, bool) {
-	for k := range kinds {
-		if string(letters) == kinds[k].letters {
-			return Kind(k), true
-		}
+	if len(letters) == 0 {
+		return 0, false
 	}
-	return 0, false
+	k := kindsOfLetters[letters[0]]
+	return k, string(letters) == kinds[k].letters
 }
+
+// kindsOfNames and kindsOfLetters hold the kind whose name or letters begin with each
+// byte. All of them begin with different bytes.
+var kindsOfNames, kindsOfLetters = func() (names, letters [256]Kind) {
+	for k := range kinds {
+		names[kinds[k].name[0]], letters[kinds[k].letters[0]] = Kind(k), Kind(k)
+	}
+	return names, letters
+}()
 
 // String returns the name of k in a request.
 func (k Kind) String() string { return kinds[k].name }
@@ -124,13 +131,28 @@ var bareValue = []byte("true")
 // IsBare reports whether t is from BareTag.
 func (t *Tag) IsBare() bool { return len(t.Value) == len(bareValue) && &t.Value[0] == &bareValue[0] }
 
-// Lines holds the lines of accepted metrics, in order.
+// Lines holds the lines of accepted metrics, in order. All of them come from one encoder,
+// with one scope.
 type Lines struct {
 	// Bytes holds the lines, separated by line feeds.
 	Bytes []byte
 	// Ends holds the end in Bytes of each group of lines. The lines of a group
 	// must travel in one packet. Most groups are a single line.
 	Ends []int
+
+	// The tags of a line that the fast path has accepted are
+	// Bytes[lastTags:lastTagsEnd]. They are empty if there is none.
+	lastTags, lastTagsEnd int
+}
+
+// lengthOfLastTags returns the length of l's last tags if text begins with them, and 0
+// otherwise. Metrics that follow often have the same tags, which need no second check.
+func (l *Lines) lengthOfLastTags(text []byte) int {
+	tags := l.Bytes[l.lastTags:l.lastTagsEnd]
+	if len(text) < len(tags) || string(text[:len(tags)]) != string(tags) {
+		return 0
+	}
+	return len(tags)
 }
 
 // Append adds a group of lines. The group may be a part of the memory of
@@ -169,5 +191,8 @@ func (l *Lines) Truncate(groups int) {
 		l.Bytes = l.Bytes[:0]
 	} else {
 		l.Bytes = l.Bytes[:l.Ends[groups-1]]
+	}
+	if l.lastTagsEnd > len(l.Bytes) {
+		l.lastTags, l.lastTagsEnd = 0, 0
 	}
 }
