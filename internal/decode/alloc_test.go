@@ -69,14 +69,15 @@ var benchBatches = []struct {
 
 // convert decodes a batch of 100 metrics and appends their lines to l.
 func convert(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *metric.Metric, body []byte) {
+	var w metric.Written
 	l.Truncate(0)
 	for d.OpenBatch(body); ; {
-		if _, n := e.AppendFast(l, d.Lines(), nil); n > 0 {
+		if n := e.AppendFast(&w, l, d.Lines(), nil); n > 0 {
 			d.Skip(n)
 			continue
 		}
 		if f, n := d.Fields(); n > 0 {
-			if _, ok := e.AppendFields(l, f, nil); ok {
+			if e.AppendFields(&w, l, f, nil) {
 				d.Skip(n)
 				continue
 			}

@@ -184,7 +184,8 @@ func checkFast(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d
 	for _, e := range encoders {
 		for _, scope := range []*metric.Scope{nil, narrow} {
 			fast, slow := metric.Lines{Bytes: []byte("x"), Ends: []int{1}}, metric.Lines{Bytes: []byte("x"), Ends: []int{1}}
-			w, n := e.AppendFast(&fast, rest, scope)
+			var w metric.Written
+			n := e.AppendFast(&w, &fast, rest, scope)
 			if n == 0 {
 				if string(fast.Bytes) != "x" || len(fast.Ends) != 1 {
 					t.Fatalf("AppendFast rejected %q, but wrote %q", rest, fast.Bytes)

@@ -98,12 +98,12 @@ func (h *Handler) appendFast(s *scratch, a *admission) (ok bool) {
 	}
 	encoder, length := h.options.Encoder, 0
 	if lines := s.decoder.Lines(); len(lines) > 0 {
-		s.written, length = encoder.AppendFast(&s.lines, lines, a.scope())
+		length = encoder.AppendFast(&s.written, &s.lines, lines, a.scope())
 		ok = length > 0
 	} else if encoder.TakesFields() {
 		var fields *metric.Fields
 		if fields, length = s.decoder.Fields(); length > 0 {
-			s.written, ok = encoder.AppendFields(&s.lines, fields, a.scope())
+			ok = encoder.AppendFields(&s.written, &s.lines, fields, a.scope())
 		}
 	}
 	if ok {

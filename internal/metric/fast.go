@@ -112,6 +112,17 @@ func (e *Encoder) isRejectedName(kind Kind, name []byte, length int, scope *Scop
 		(scope != nil || e.hasPatterns) && e.checkAllowed(kind, name[len(name)-length:], scope) != nil
 }
 
+// describe describes in w a line of one value that a client sends with rate. name is the
+// part of the line before its value, and nameEnd the length of the name in it. The client
+// has sampled.
+func (e *Encoder) describe(w *Written, kind Kind, name []byte, nameEnd int, rate float64) {
+	w.Kind, w.Rate, w.Name, w.Tags, w.nameEnd = kind, 1, name, nil, nameEnd
+	w.Repeats = 0
+	if e.repeats.Has(kind) {
+		w.Repeats = 1 / rate
+	}
+}
+
 // maxFastTags is the maximum number of tags that appendInOrder sorts.
 const maxFastTags = 8
 

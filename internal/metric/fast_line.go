@@ -2,37 +2,39 @@ package metric
 
 import "math"
 
-// AppendFast appends the first line of text to l if the line is already in its
-// final form, except for prefixes and the order of its tags. It returns the length of the line with its
-// line feed. It is the fast path for typical lines of a batch:
+// AppendFast appends the first line of text to l, and describes it in w, if the line is
+// already in its final form, except for prefixes and the order of its tags. It returns the
+// length of the line with its line feed. It is the fast path for typical lines of a batch:
 //
 //	name,env=prod,locale=en-us:1|c|@0.5
 //
 // The result is the same as that of decoding the line and calling Append. For
 // all other lines, valid or not, AppendFast appends nothing and returns the
 // length 0.
-func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, length int) {
+func (e *Encoder) AppendFast(w *Written, l *Lines, text []byte, scope *Scope) (length int) {
 	nameLength := e.scanName(text)
 	if nameLength == 0 || nameLength == len(text) {
-		return Written{}, 0
+		return 0
 	}
-	colon, isSorted := nameLength, true
+	colon := nameLength
+	isSorted, isChecked := true, true // the tags
 	if text[colon] == ',' {
 		tags := nameLength + 1
 		if colon = tags + l.lengthOfLastTags(text[tags:]); colon == tags || colon == len(text) || text[colon] != ':' {
 			colon, isSorted = e.scanTags(text, tags, scope)
+			isChecked = false
 		}
 	}
 	if colon == 0 || colon == len(text) || text[colon] != ':' {
-		return Written{}, 0
+		return 0
 	}
 	kind, rate, end := e.scanTail(text, colon)
 	if end == 0 {
-		return Written{}, 0
+		return 0
 	}
 	dst, start := e.appendFastPrefixes(l.Bytes, scope)
 	if start < 0 {
-		return Written{}, 0
+		return 0
 	}
 	nameEnd := len(dst) + nameLength
 	if isSorted {
@@ -40,22 +42,19 @@ func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, le
 	} else {
 		dst = append(dst, text[:nameLength]...)
 		if dst = appendInOrder(dst, text[nameLength+1:colon]); dst == nil {
-			return Written{}, 0
+			return 0
 		}
 		dst = append(dst, text[colon:end]...)
 	}
 	if len(dst)-start > e.maxLine || e.isRejectedName(kind, dst[start:nameEnd], nameLength, scope) {
-		return Written{}, 0
+		return 0
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	if isSorted && colon > nameLength {
+	if !isChecked && isSorted {
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), nameEnd+colon-nameLength
 	}
-	repeats := 0.0
-	if e.repeats.Has(kind) {
-		repeats = 1 / rate
-	}
-	return Written{Kind: kind, Rate: 1, Name: dst[start : nameEnd+colon-nameLength], Repeats: repeats, nameEnd: nameEnd - start}, min(end+len("\n"), len(text))
+	e.describe(w, kind, dst[start:nameEnd+colon-nameLength], nameEnd-start, rate)
+	return min(end+len("\n"), len(text))
 }
 
 // scanTail returns the kind, the sample rate and the end of a line whose value begins after
@@ -89,20 +88,13 @@ func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, rate float64, end
 // scanLetters returns the kind whose letters begin at text[i], and their end, which is 0
 // if there are none.
 func scanLetters(text []byte, i int) (kind Kind, end int) {
-	if i == len(text) {
+	for end = i; end < len(text) && 'a' <= text[end] && text[end] <= 'z'; end++ {
+	}
+	kind, ok := ParseLetters(text[i:end])
+	if !ok {
 		return 0, 0
 	}
-	kind = kindsOfLetters[text[i]]
-	letters := kinds[kind].letters
-	if len(text)-i < len(letters) {
-		return 0, 0
-	}
-	for j := range len(letters) { // a comparison of strings would be a call
-		if text[i+j] != letters[j] {
-			return 0, 0
-		}
-	}
-	return kind, i + len(letters)
+	return kind, end
 }
 
 // scanRate returns the sample rate that begins at text[pipe], and its end, which is 0 if

@@ -13,34 +13,33 @@ type Fields struct {
 // TakesFields reports whether AppendFields takes typical metrics.
 func (e *Encoder) TakesFields() bool { return e.fast.isEnabled && e.fast.hasTags }
 
-// AppendFields appends the line of f to l if all of f is already in its final form, except
-// for prefixes and the order of the tags. It is the fast path for typical entries of a
+// AppendFields appends the line of f to l, and describes it in w, if all of f is already in
+// its final form, except for prefixes and the order of the tags. It is the fast path for typical entries of a
 // batch in JSON.
 //
 // The result is the same as that of calling Append with the same parameters. If
 // AppendFields returns false, the metric may be valid or not, and nothing was appended.
-func (e *Encoder) AppendFields(l *Lines, f *Fields, scope *Scope) (w Written, ok bool) {
+func (e *Encoder) AppendFields(w *Written, l *Lines, f *Fields, scope *Scope) bool {
 	if len(f.Name) == 0 || e.scanName(f.Name) != len(f.Name) || !e.kinds.Has(f.Kind) || !e.isFinalValue(f) {
-		return w, false
+		return false
 	}
 	rate := 1.0
 	if len(f.Rate) > 0 {
 		if rate = finalRate(f.Rate); rate == 0 || !kinds[f.Kind].hasRate {
-			return w, false
+			return false
 		}
 	}
-	isSorted, isLast := true, false
-	if len(f.Tags) > 0 {
-		if isLast = l.lengthOfLastTags(f.Tags) == len(f.Tags); !isLast {
-			var end int
-			if end, isSorted = e.scanTags(f.Tags, 0, scope); end != len(f.Tags) {
-				return w, false
-			}
+	isSorted, isChecked := true, true // the tags
+	if len(f.Tags) > 0 && l.lengthOfLastTags(f.Tags) != len(f.Tags) {
+		var end int
+		if end, isSorted = e.scanTags(f.Tags, 0, scope); end != len(f.Tags) {
+			return false
 		}
+		isChecked = false
 	}
 	dst, start := e.appendFastPrefixes(l.Bytes, scope)
 	if start < 0 {
-		return w, false
+		return false
 	}
 	dst = append(dst, f.Name...)
 	nameEnd := len(dst)
@@ -50,7 +49,7 @@ func (e *Encoder) AppendFields(l *Lines, f *Fields, scope *Scope) (w Written, ok
 		dst = append(append(dst, ','), f.Tags...)
 	default:
 		if dst = appendInOrder(dst, f.Tags); dst == nil {
-			return w, false
+			return false
 		}
 	}
 	colon := len(dst)
@@ -60,17 +59,15 @@ func (e *Encoder) AppendFields(l *Lines, f *Fields, scope *Scope) (w Written, ok
 		dst = append(append(dst, '|', '@'), f.Rate...)
 	}
 	if len(dst)-start > e.maxLine || e.isRejectedName(f.Kind, dst[start:nameEnd], len(f.Name), scope) {
-		return w, false
+		return false
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	if isSorted && colon > nameEnd {
+	if !isChecked && isSorted {
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), colon
 	}
-	w = Written{Kind: f.Kind, Rate: rate, Name: dst[start:colon], nameEnd: nameEnd - start}
-	if e.repeats.Has(f.Kind) {
-		w.Repeats = 1 / rate
-	}
-	return w, true
+	e.describe(w, f.Kind, dst[start:colon], nameEnd-start, rate)
+	w.Rate = rate
+	return true
 }
 
 // isFinalValue reports whether the value of f is valid and is written unchanged.

@@ -39,32 +39,44 @@ var kinds = [...]struct {
 	Distribution: {"distribution", "d", true},
 }
 
-// ParseKind returns the kind with the given name in a request, such as timing.
+// ParseKind returns the kind with the given name in a request, such as timing. The switch
+// compares whole words, which is faster than a search in kinds.
 func ParseKind(name []byte) (Kind, bool) {
-	if len(name) == 0 {
-		return 0, false
+	switch string(name) {
+	case "count":
+		return Count, true
+	case "gauge":
+		return Gauge, true
+	case "timing":
+		return Timing, true
+	case "set":
+		return Set, true
+	case "histogram":
+		return Histogram, true
+	case "distribution":
+		return Distribution, true
 	}
-	k := kindsOfNames[name[0]]
-	return k, string(name) == kinds[k].name
+	return 0, false
 }
 
 // ParseLetters returns the kind with the given letters in a line, such as ms.
 func ParseLetters(letters []byte) (Kind, bool) {
-	if len(letters) == 0 {
-		return 0, false
+	switch string(letters) {
+	case "c":
+		return Count, true
+	case "g":
+		return Gauge, true
+	case "ms":
+		return Timing, true
+	case "s":
+		return Set, true
+	case "h":
+		return Histogram, true
+	case "d":
+		return Distribution, true
 	}
-	k := kindsOfLetters[letters[0]]
-	return k, string(letters) == kinds[k].letters
+	return 0, false
 }
-
-// kindsOfNames and kindsOfLetters hold the kind whose name or letters begin with each
-// byte. All of them begin with different bytes.
-var kindsOfNames, kindsOfLetters = func() (names, letters [256]Kind) {
-	for k := range kinds {
-		names[kinds[k].name[0]], letters[kinds[k].letters[0]] = Kind(k), Kind(k)
-	}
-	return names, letters
-}()
 
 // String returns the name of k in a request.
 func (k Kind) String() string { return kinds[k].name }
@@ -140,8 +152,8 @@ type Lines struct {
 	// must travel in one packet. Most groups are a single line.
 	Ends []int
 
-	// The tags of a line that the fast path has accepted are
-	// Bytes[lastTags:lastTagsEnd]. They are empty if there is none.
+	// The tags that the fast path has checked last are Bytes[lastTags:lastTagsEnd]. They
+	// are empty if there are none.
 	lastTags, lastTagsEnd int
 }
 
