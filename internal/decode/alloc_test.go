@@ -72,15 +72,8 @@ func convert(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *me
 	var w metric.Written
 	l.Truncate(0)
 	for d.OpenBatch(body); ; {
-		if n := e.AppendFast(&w, l, d.Lines(), nil); n > 0 {
-			d.Skip(n)
+		if appendFast(d, e, &w, l, nil) {
 			continue
-		}
-		if f, n := d.Fields(); n > 0 {
-			if e.AppendFields(&w, l, f, nil) {
-				d.Skip(n)
-				continue
-			}
 		}
 		bad, err := d.Next(m)
 		if err == io.EOF {

@@ -88,21 +88,12 @@ func (e *Encoder) scanTags(text []byte, i int, scope *Scope) (end int, isSorted 
 	}
 }
 
-// appendFastPrefixes appends a line feed, if dst is not empty, and the prefixes of a name.
-// It returns the start of the line, or -1 if the prefix of the token is invalid.
-func (e *Encoder) appendFastPrefixes(dst []byte, scope *Scope) (_ []byte, start int) {
+// appendStart appends a line feed, if dst is not empty, and the configured prefix.
+func (e *Encoder) appendStart(dst []byte) (_ []byte, start int) {
 	if len(dst) > 0 {
 		dst = append(dst, '\n')
 	}
-	start = len(dst)
-	dst = append(dst, e.prefix...)
-	if scope != nil && len(scope.Prefix) > 0 {
-		var err error
-		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
-			return nil, -1
-		}
-	}
-	return dst, start
+	return append(dst, e.prefix...), len(dst)
 }
 
 // isRejectedName reports whether a name with its prefixes, the last length bytes of which

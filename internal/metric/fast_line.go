@@ -32,9 +32,12 @@ func (e *Encoder) AppendFast(w *Written, l *Lines, text []byte, scope *Scope) (l
 	if end == 0 {
 		return 0
 	}
-	dst, start := e.appendFastPrefixes(l.Bytes, scope)
-	if start < 0 {
-		return 0
+	dst, start := e.appendStart(l.Bytes)
+	if scope != nil && len(scope.Prefix) > 0 {
+		var err error
+		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
+			return 0
+		}
 	}
 	nameEnd := len(dst) + nameLength
 	if isSorted {
@@ -54,6 +57,7 @@ func (e *Encoder) AppendFast(w *Written, l *Lines, text []byte, scope *Scope) (l
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), nameEnd+colon-nameLength
 	}
 	e.describe(w, kind, dst[start:nameEnd+colon-nameLength], nameEnd-start, rate)
+	w.HasKnownTags = isChecked
 	return min(end+len("\n"), len(text))
 }
 

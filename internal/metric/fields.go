@@ -37,9 +37,12 @@ func (e *Encoder) AppendFields(w *Written, l *Lines, f *Fields, scope *Scope) bo
 		}
 		isChecked = false
 	}
-	dst, start := e.appendFastPrefixes(l.Bytes, scope)
-	if start < 0 {
-		return false
+	dst, start := e.appendStart(l.Bytes)
+	if scope != nil && len(scope.Prefix) > 0 {
+		var err error
+		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
+			return false
+		}
 	}
 	dst = append(dst, f.Name...)
 	nameEnd := len(dst)
@@ -66,7 +69,7 @@ func (e *Encoder) AppendFields(w *Written, l *Lines, f *Fields, scope *Scope) bo
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), colon
 	}
 	e.describe(w, f.Kind, dst[start:colon], nameEnd-start, rate)
-	w.Rate = rate
+	w.Rate, w.HasKnownTags = rate, isChecked
 	return true
 }
 
