@@ -32,7 +32,7 @@ func (d *Decoder) OpenBatch(body []byte) {
 		d.format = formatLines
 	}
 	d.hasStarted = false
-	d.lines, d.previous = body, nil
+	d.lines, d.previous, d.lastTags = body, nil, nil
 }
 
 // Next decodes the next entry of the batch into m. If the entry is bad, bad says

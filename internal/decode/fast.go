@@ -4,15 +4,15 @@ import "statsd-http-proxy/internal/metric"
 
 // The names of members, as words of up to eight bytes with the quotes and colons that fit.
 const (
-	memberMetric = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '"'<<56
-	memberMetri_ = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '_'<<56 // metric_type
-	_type        = 't' | 'y'<<8 | 'p'<<16 | 'e'<<24 | '"'<<32 | ':'<<40
-	memberValue  = '"' | 'v'<<8 | 'a'<<16 | 'l'<<24 | 'u'<<32 | 'e'<<40 | '"'<<48 | ':'<<56
-	memberSample = '"' | 's'<<8 | 'a'<<16 | 'm'<<24 | 'p'<<32 | 'l'<<40 | 'e'<<48 | 'R'<<56 // sampleRate
-	_ate         = 'a' | 't'<<8 | 'e'<<16 | '"'<<24 | ':'<<32
-	memberTags   = '"' | 't'<<8 | 'a'<<16 | 'g'<<24 | 's'<<32 | '"'<<40 | ':'<<48
-	memberName   = '"' | 'n'<<8 | 'a'<<16 | 'm'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
-	memberType   = '"' | 't'<<8 | 'y'<<16 | 'p'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
+	memberMetric     = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '"'<<56
+	memberMetricType = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '_'<<56 // metric_type
+	restOfMetricType = 't' | 'y'<<8 | 'p'<<16 | 'e'<<24 | '"'<<32 | ':'<<40
+	memberValue      = '"' | 'v'<<8 | 'a'<<16 | 'l'<<24 | 'u'<<32 | 'e'<<40 | '"'<<48 | ':'<<56
+	memberSampleRate = '"' | 's'<<8 | 'a'<<16 | 'm'<<24 | 'p'<<32 | 'l'<<40 | 'e'<<48 | 'R'<<56 // sampleRate
+	restOfSampleRate = 'a' | 't'<<8 | 'e'<<16 | '"'<<24 | ':'<<32
+	memberTags       = '"' | 't'<<8 | 'a'<<16 | 'g'<<24 | 's'<<32 | '"'<<40 | ':'<<48
+	memberName       = '"' | 'n'<<8 | 'a'<<16 | 'm'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
+	memberType       = '"' | 't'<<8 | 'y'<<16 | 'p'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
 )
 
 // scanMember returns the parameter whose member begins at data[i], and the index after its
@@ -25,12 +25,12 @@ func scanMember(data []byte, i int) (f field, end int) {
 		if end = i + len(`"metric":`); end <= len(data) && data[end-1] == ':' {
 			return fieldName, end
 		}
-	case memberMetri_:
-		if firstBytes(word(data, i+wordBytes), len(`type":`)) == _type {
+	case memberMetricType:
+		if firstBytes(word(data, i+wordBytes), len(`type":`)) == restOfMetricType {
 			return fieldKind, i + len(`"metric_type":`)
 		}
-	case memberSample:
-		if firstBytes(word(data, i+wordBytes), len(`ate":`)) == _ate {
+	case memberSampleRate:
+		if firstBytes(word(data, i+wordBytes), len(`ate":`)) == restOfSampleRate {
 			return fieldRate, i + len(`"sampleRate":`)
 		}
 	default:
@@ -66,48 +66,89 @@ func (d *Decoder) scanFields(data []byte, i int) (end int) {
 			return 0
 		}
 		seen |= 1 << param
-		if i = d.scanParameter(data, skipBlank(data, next), param); i == 0 || i == len(data) {
+		i = skipBlank(data, next)
+		switch param {
+		case fieldName:
+			f.Name, i = scanString(data, i)
+		case fieldKind:
+			f.Kind, i = scanKind(data, i)
+		case fieldValue:
+			f.Value, i = scanValue(data, i)
+		case fieldRate:
+			f.Rate, i = scanFraction(data, i)
+		case fieldTags:
+			f.Tags, i = d.scanTags(data, i)
+		}
+		if i == 0 || i >= len(data) {
 			return 0
 		}
-		switch {
-		case data[i] == ',':
-			i = skipBlank(data, i+1) - 1
-		case data[i] == '}' && seen&required == required:
+		if data[i] != ',' {
+			if data[i] != '}' || seen&required != required {
+				return 0
+			}
 			return i + 1
-		default:
-			return 0
 		}
+		i = skipBlank(data, i+1) - 1
 	}
 }
 
-// scanParameter decodes the value that begins at data[i] into d.fields. It returns the end
-// of the value, or 0.
-func (d *Decoder) scanParameter(data []byte, i int, param field) (end int) {
-	f := &d.fields
-	switch param {
-	case fieldName:
-		f.Name, end = scanString(data, i)
-	case fieldKind:
-		var kind []byte
-		kind, end = scanString(data, i)
-		var ok bool
-		if f.Kind, ok = metric.ParseKind(kind); !ok {
-			return 0
-		}
-	case fieldValue:
-		f.Value.Form = metric.Number
-		if f.Value.Text, end = scanInteger(data, i); end == 0 {
-			f.Value.Form = metric.String
-			f.Value.Text, end = scanString(data, i)
-		}
-	case fieldRate:
-		f.Rate, end = scanFraction(data, i)
-	case fieldTags:
-		if f.Tags, end = scanString(data, i); end == 0 {
-			f.Tags, end = d.scanTagObject(data, i)
+// The most frequent kinds, with the quotes after them.
+const (
+	kindCount  = 'c' | 'o'<<8 | 'u'<<16 | 'n'<<24 | 't'<<32 | '"'<<40
+	kindGauge  = 'g' | 'a'<<8 | 'u'<<16 | 'g'<<24 | 'e'<<32 | '"'<<40
+	kindTiming = 't' | 'i'<<8 | 'm'<<16 | 'i'<<24 | 'n'<<32 | 'g'<<40 | '"'<<48
+)
+
+// scanKind returns the kind whose name is the string that begins at data[i], and the end
+// of the string, which is 0 if there is none.
+func scanKind(data []byte, i int) (kind metric.Kind, end int) {
+	if i < len(data) && data[i] == '"' {
+		name := word(data, i+1)
+		switch {
+		case firstBytes(name, len(`count"`)) == kindCount:
+			return metric.Count, i + len(`"count"`)
+		case firstBytes(name, len(`timing"`)) == kindTiming:
+			return metric.Timing, i + len(`"timing"`)
+		case firstBytes(name, len(`gauge"`)) == kindGauge:
+			return metric.Gauge, i + len(`"gauge"`)
 		}
 	}
-	return end
+	text, end := scanString(data, i)
+	kind, ok := metric.ParseKind(text)
+	if !ok {
+		return 0, 0
+	}
+	return kind, end
+}
+
+// scanValue returns the string or the integer that begins at data[i], and its end, or the
+// end 0.
+func scanValue(data []byte, i int) (value metric.Value, end int) {
+	if i < len(data) && data[i] == '"' {
+		value.Form = metric.String
+		value.Text, end = scanString(data, i)
+		return value, end
+	}
+	value.Form = metric.Number
+	value.Text, end = scanInteger(data, i)
+	return value, end
+}
+
+// scanTags returns the tags that begin at data[i], a string or an object, as text, and
+// their end, or the end 0. Metrics that follow often have the same tags: scanTags compares
+// with the last string first.
+func (d *Decoder) scanTags(data []byte, i int) (tags []byte, end int) {
+	if i < len(data) && data[i] == '{' {
+		return d.scanTagObject(data, i)
+	}
+	quoted := d.lastTags
+	if end = i + len(quoted); len(quoted) > 0 && end <= len(data) && string(data[i:end]) == string(quoted) {
+		return data[i+1 : end-1 : end-1], end
+	}
+	if tags, end = scanString(data, i); end > 0 {
+		d.lastTags = data[i:end]
+	}
+	return tags, end
 }
 
 func skipBlank(data []byte, i int) int {
