@@ -64,22 +64,19 @@ func fuzzEncoders(t testing.TB) (encoders []*metric.Encoder) {
 // FuzzBatch checks that the fast paths change nothing about a batch: neither its lines nor
 // how they are described, and neither errors nor what is read after them.
 func FuzzBatch(f *testing.F) {
-	f.Add([]byte("a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h\na,b=1,a=2:1|c\na,b=1,a=2:1|c"))
-	f.Add([]byte("a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d\nb,a=1,b=2:1|c\nc,a=1,b=2:3|c\nc,a=1,b=2:3|ms|@0.0001\nc,a=1,b=20:1|c\nc,a=1,b=:1|c"))
-	f.Add([]byte("a:0|g\na:-5|g\nb:1|ms|@0.5:2|ms|@0.5|#x:y|c:in-1\nc,b=1,a=2:.5|h|T12\nt:1|ms|@0.0001\nconstructor:1|c\n[a]:1|c\na,le=1:1|c\na,__a=1:1|c\na,host=b:1|c"))
-	for _, entries := range []string{
-		`{"metric":"a","metric_type":"count","value":1,"tags":"b=1,e=2"}, {"metric":"b","type":"count","value":12,"tags":"b=1,e=2"},{"name":"c","type":"timing","value":320,"sampleRate":0.25,"tags":{"b":"1","e":"2"}}`,
-		`{"metric":"a","metric_type":"set","value":"alice bob"},{"metric":"s","type":"set","value":"a\\b"},{"metric":"a","type":"set","value":5}`,
-		`{"metric":"a", "metric_type":"count", "value":1, "tags":{"b":"1", "a":"2"}}, {"metric":"a","type":"gauge","value":0,"tags":{"a":"1","a":"2"}}, {"metric":"a","type":"gauge","value":-1}`,
-		`{"metric":"a","type":"count","value":1,"tags":{"a":"1,b=2"}}, {"metric":"a","type":"count","value":1,"tags":{"a ":"1"}}, {"metric":"a","type":"count","value":"1"}, {"metric":"a","type":"gauge","value":1,"sampleRate":1}, 5`,
-		`{"metric":"a","type":"histogram","value":1,"sampleRate":1}, {"metric":"a","type":"distribution","value":1,"sampleRate":0.0001}, {"metric":"a","type":"timing","value":01}, {"metric":"constructor","type":"count","value":12345678}`,
-		`{"metric":"a\\","type":"count","value":1}, {"metric":"b\\"c","type":"count","value":1}, {"metric":"k","type":"count","value":1,"tags":"host=a,le=1,quantile=2,__x=3"}`,
-	} {
-		f.Add([]byte("[" + entries + "]"))
+	batches := []string{
+		"a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h\na,b=1,a=2:1|c\na,b=1,a=2:1|c",
+		"a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d\nb,a=1,b=2:1|c\nc,a=1,b=2:3|c\nc,a=1,b=2:3|ms|@0.0001\nc,a=1,b=20:1|c\nc,a=1,b=:1|c",
+		"a:0|g\na:-5|g\nb:1|ms|@0.5:2|ms|@0.5|#x:y|c:in-1\nc,b=1,a=2:.5|h|T12\nt:1|ms|@0.0001\nconstructor:1|c\n[a]:1|c\na,le=1:1|c\na,__a=1:1|c\na,host=b:1|c",
+		`[{"metric":"a","metric_type":"count","value":1,"tags":"b=1,e=2"}, {"metric":"b","type":"count","value":12,"tags":"b=1,e=2"},{"name":"c","type":"timing","value":320,"sampleRate":0.25,"tags":{"b":"1","e":"2"}}]`,
+		`[{"metric":"a","metric_type":"set","value":"alice bob"},{"metric":"s","type":"set","value":"a\u0062"},{"metric":"a","type":"set","value":5}]`,
+		`[{"metric":"a", "metric_type":"count", "value":1, "tags":{"b":"1", "a":"2"}}, {"metric":"a","type":"gauge","value":0,"tags":{"a":"1","a":"2"}}, {"metric":"a","type":"gauge","value":-1}]`,
+		`[{"metric":"a","type":"count","value":1,"tags":{"a":"1,b=2"}}, {"metric":"a","type":"count","value":1,"tags":{"a ":"1"}}, {"metric":"a","type":"count","value":"1"}, {"metric":"a","type":"gauge","value":1,"sampleRate":1}, 5]`,
+		`[{"metric":"a","type":"histogram","value":1,"sampleRate":1}, {"metric":"a","type":"distribution","value":1,"sampleRate":0.0001}, {"metric":"a","type":"timing","value":01}, {"metric":"constructor","type":"count","value":12345678}]`,
+		`[{"metric":"a\\","type":"count","value":1}, {"metric":"b\"c","type":"count","value":1}, {"metric":"k","type":"count","value":1,"tags":"host=a,le=1,quantile=2,__x=3"}]`,
 	}
 	for _, object := range fastObjects {
-		f.Add([]byte("[" + object + "]"))
-		f.Add([]byte(object))
+		batches = append(batches, "["+object+"]", object)
 	}
 	encoders := fuzzEncoders(f)
 	kinds, err := metric.ParseKinds([]string{"count", "gauge"})
@@ -88,13 +85,16 @@ func FuzzBatch(f *testing.F) {
 	}
 	narrow := &metric.Scope{Prefix: []byte("p"), Metrics: newPatterns(f, "a*", "*e"), Tags: newPatterns(f, "a*", "*e"), Kinds: kinds}
 	invalid := &metric.Scope{Prefix: []byte("p|"), Kinds: metric.AllKinds}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		for i, e := range encoders {
-			for _, scope := range []*metric.Scope{nil, narrow, invalid} {
-				if fast, slow := describeBatch(e, scope, body, true), describeBatch(e, scope, body, false); fast != slow {
-					t.Fatalf("encoder %d, scope %v: the fast path makes of %q:\n%s\nwant:\n%s", i, scope, body, fast, slow)
-				}
-			}
+	scopes := []*metric.Scope{nil, narrow, invalid}
+	for _, batch := range batches {
+		for i := range len(encoders) * len(scopes) {
+			f.Add(uint8(i), []byte(batch))
+		}
+	}
+	f.Fuzz(func(t *testing.T, settings uint8, body []byte) {
+		e, scope := encoders[int(settings)/len(scopes)%len(encoders)], scopes[int(settings)%len(scopes)]
+		if fast, slow := describeBatch(e, scope, body, true), describeBatch(e, scope, body, false); fast != slow {
+			t.Fatalf("settings %d: the fast path makes of %q:\n%s\nwant:\n%s", settings, body, fast, slow)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (e *Encoder) AppendFast(w *Written, l *Lines, text []byte, scope *Scope) (l
 		return 0
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	if !isChecked && isSorted {
+	if !isChecked {
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), nameEnd+colon-nameLength
 	}
 	e.describe(w, kind, dst[start:nameEnd+colon-nameLength], nameEnd-start, rate)

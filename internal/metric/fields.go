@@ -65,7 +65,7 @@ func (e *Encoder) AppendFields(w *Written, l *Lines, f *Fields, scope *Scope) bo
 		return false
 	}
 	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	if !isChecked && isSorted {
+	if !isChecked {
 		l.lastTags, l.lastTagsEnd = nameEnd+len(","), colon
 	}
 	e.describe(w, f.Kind, dst[start:colon], nameEnd-start, rate)
