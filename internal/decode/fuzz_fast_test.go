@@ -75,6 +75,13 @@ func FuzzBatch(f *testing.F) {
 		`[{"metric":"a","type":"histogram","value":1,"sampleRate":1}, {"metric":"a","type":"distribution","value":1,"sampleRate":0.0001}, {"metric":"a","type":"timing","value":01}, {"metric":"constructor","type":"count","value":12345678}]`,
 		`[{"metric":"a\\","type":"count","value":1}, {"metric":"b\"c","type":"count","value":1}, {"metric":"k","type":"count","value":1,"tags":"host=a,le=1,quantile=2,__x=3"}]`,
 	}
+	var tags []string
+	for i := range metric.MaxTags + 1 {
+		tags = append(tags, fmt.Sprintf("k%03d=v", i))
+	}
+	for _, text := range []string{strings.Join(tags[1:], ","), strings.Join(tags, ",")} {
+		batches = append(batches, "k,"+text+":1|c", `[{"metric":"k","type":"count","value":1,"tags":"`+text+`"}]`)
+	}
 	for _, object := range fastObjects {
 		batches = append(batches, "["+object+"]", object)
 	}

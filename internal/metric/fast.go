@@ -59,7 +59,7 @@ func (e *Encoder) scanTags(text []byte, i int, scope *Scope) (end int, isSorted 
 	places := &e.fast.places
 	isSorted = true
 	var last []byte // the key of the tag before
-	for {
+	for range MaxTags {
 		start := i
 		for i < len(text) && places[text[i]]&inKey != 0 {
 			i++
@@ -86,6 +86,7 @@ func (e *Encoder) scanTags(text []byte, i int, scope *Scope) (end int, isSorted 
 		}
 		i++
 	}
+	return 0, false
 }
 
 // appendStart appends a line feed, if dst is not empty, and the configured prefix.

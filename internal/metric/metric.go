@@ -129,6 +129,10 @@ const (
 	String             // anything else: a JSON string, a form field, a part of a line
 )
 
+// MaxTags is the maximum number of tags of a metric that decoders accept. More do not fit
+// into a datagram.
+const MaxTags = 400
+
 // Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
 // an empty value.
 type Tag struct{ Key, Value []byte }
