@@ -43,7 +43,7 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		switch {
 		case rejected != nil && !a.route.isBatch:
 			a.cause = causeOfEntry(rejected)
-			s.counts.rejected[reasonsOfCauses[a.cause]]++
+			s.counts.rejected[causes[a.cause].counter]++
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)

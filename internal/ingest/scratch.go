@@ -115,7 +115,7 @@ func (s *scratch) reject(err error) {
 	s.rejected++
 	c := causeOfEntry(err)
 	s.causes[c]++
-	s.counts.rejected[reasonsOfCauses[c]]++
+	s.counts.rejected[causes[c].counter]++
 	if len(s.rejections) < maxRejections {
 		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
@@ -125,8 +125,7 @@ func (s *scratch) reject(err error) {
 // whole request, is not nil. It returns herr.
 func (s *scratch) rejectRest(n int, herr *exchange.HTTPError) *exchange.HTTPError {
 	if herr != nil {
-		reason, _ := reasonOfStatus(herr.Status)
-		s.counts.rejectRest(reason, n)
+		s.counts.rejectRest(causes[causeOfStatus(herr.Status)].counter, n)
 	}
 	return herr
 }
