@@ -54,7 +54,8 @@ func (b *bench) start(c contender, cpus []int, protocol string, options []string
 		if r.sink, err = startSink(); err != nil {
 			return nil, err
 		}
-		command = append(command, "--http-host=127.0.0.1", "--http-port="+strconv.Itoa(port), "--http-timeout-idle=60",
+		command = append(command, "--http-host=127.0.0.1", "--http-port="+strconv.Itoa(port),
+			"--http-timeout-read=60", "--http-timeout-idle=60", // the servers wait for their turns, and for the load to connect
 			"--statsd-host=127.0.0.1", "--statsd-port="+strconv.Itoa(r.sink.port()))
 		if protocol != protocolHTTP1 {
 			command = append(command, "--tls-cert="+b.cert, "--tls-key="+b.key)
