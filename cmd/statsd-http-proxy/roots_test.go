@@ -25,6 +25,6 @@ func TestProgramHasRootsOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !system.Equal(fallbackRoots()) || system.Equal(x509.NewCertPool()) {
-		t.Errorf("the program trusts %d root certificates, want its own %d", len(system.Subjects()), len(fallbackRoots().Subjects()))
+		t.Error("the program does not trust its own root certificates")
 	}
 }

@@ -40,14 +40,16 @@ func TestUnreachablePortIsNamedInTheLog(t *testing.T) {
 	proxy.Stop(t)
 }
 
-// TestSlowHandshakeIsCutOff has clients stop in their handshake, with and without a
-// certificate.
+// TestSlowHandshakeIsCutOff has clients stop in their handshake, without and with a
+// certificate. A busy Pebble may need longer than the timeout, so a proxy without it gets
+// the certificate.
 func TestSlowHandshakeIsCutOff(t *testing.T) {
 	t.Parallel()
 	acme := newPebble(t, 90*day)
-	proxy := acme.startProxy(t, t.TempDir(), "--admin-listen=127.0.0.1:0", "--tls-timeout-handshake=100ms")
+	cache := t.TempDir()
 	stall := func() {
 		t.Helper()
+		proxy := acme.startProxy(t, cache, "--admin-listen=127.0.0.1:0", "--tls-timeout-handshake=100ms")
 		conn, err := net.DialTimeout("tcp", proxy.Address, testutil.Patience)
 		if err != nil {
 			t.Fatal(err)
@@ -58,13 +60,15 @@ func TestSlowHandshakeIsCutOff(t *testing.T) {
 		if _, err := conn.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 			t.Errorf("a stalled handshake: got %v, want the end of the connection", err)
 		}
+		testutil.Eventually(t, "a handshake that has timed out", func() bool {
+			return metric(t, proxy, `tls_handshakes_total{result="timeout"}`) == 1
+		})
+		proxy.Stop(t)
 	}
 	stall()
 	acme.start(t)
+	proxy := acme.startProxy(t, cache)
 	proxy.WaitForLog(t, obtained, 1)
-	stall()
-	testutil.Eventually(t, "two handshakes that have timed out", func() bool {
-		return metric(t, proxy, `tls_handshakes_total{result="timeout"}`) == 2
-	})
 	proxy.Stop(t)
+	stall()
 }
