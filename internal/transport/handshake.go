@@ -198,6 +198,11 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 	if err != nil {
 		return false
 	}
+	protocol := secure.ConnectionState().NegotiatedProtocol
+	if protocol != "" && protocol == s.options.ChallengeProtocol {
+		_ = secure.CloseWrite() // close_notify; the end of serve closes the connection
+		return false
+	}
 	// The client may send its first request only after the end of its handshake is
 	// acknowledged, see fillMore.
 	if tcp, ok := c.raw.(syscall.Conn); ok {
@@ -206,7 +211,7 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 		}
 		c.in.acknowledge()
 	}
-	if secure.ConnectionState().NegotiatedProtocol == "h2" {
+	if protocol == "h2" {
 		c.state.Store(stateActive)
 		if c.raw.SetReadDeadline(time.Now().Add(c.firstTimeout())) == nil {
 			s.http2.ServeConn(secure)
