@@ -19,6 +19,13 @@ type input struct {
 	try    func(fd uintptr) bool // tryRead, kept because each method value costs an allocation
 	tcp    syscall.RawConn       // the connection under TLS; nil without TLS
 
+	// serve serves the requests that have arrived as a whole. It is called within the wait
+	// for the first byte of a request, and reports whether the wait goes on: then nothing is
+	// left. It must not wait for the client or close the connection. nil for none.
+	serve     func() (goesOn bool)
+	isServing bool    // serve runs
+	fd        uintptr // the descriptor of ready while serve runs
+
 	isUnfinished bool // fillMore waits for the rest of a request
 
 	buffer *[exchange.MaxHead]byte // nil while it holds nothing
@@ -43,7 +50,8 @@ func (in *input) bytes() []byte {
 func (in *input) skip(n int) { in.r += n }
 
 // fill waits for more bytes and appends what has arrived, at least one byte. There has
-// to be room: bytes may return fewer than exchange.MaxHead bytes.
+// to be room: bytes may return fewer than exchange.MaxHead bytes. If serve is set, it is
+// called for the bytes, which may be none then.
 func (in *input) fill() error {
 	if in.ready != nil {
 		err := in.ready.Read(in.try)
