@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler. Without one the tests run without it.
 RACEFLAG := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run client test docs test-deps demo-lib soak fuzz bench microbench lint image clean help
+.PHONY: build run client test docs test-deps demo-lib soak fuzz bench pgo microbench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -106,6 +106,9 @@ bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full R
 	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
 	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test/process)
 	$(if $(ROWS),,go test -run '^$$' -bench Handshakes -benchtime 3000x ./test/balancers)
+
+pgo: ## measure where the proxy spends its time, in a minute, and write it to default.pgo, which the compiler reads
+	go run ./bench -rows json,token,full,lines,batchjson,https,h2 -profile cmd/statsd-http-proxy/default.pgo
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -114,6 +115,28 @@ func TestHTTP2Load(t *testing.T) {
 		if err := server.load.run(3*maxStreams, func(int) []byte { return request }); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestProfileNamesFunctions(t *testing.T) {
+	b := quickBench(t)
+	b.profileSeconds = 1
+	dir := t.TempDir()
+	file := filepath.Join(dir, "default.pgo")
+	if err := b.writeProfile(file, dir, "json,h2"); err != nil {
+		t.Fatal(err)
+	}
+	top, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount=1000", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, function := range []string{"internal/transport.(*conn).serve", "internal/ingest.(*Handler).Serve"} {
+		if !strings.Contains(string(top), function) {
+			t.Errorf("the profile has no %s:\n%s", function, top)
+		}
+	}
+	if err := b.writeProfile(file, dir, "json,empty"); err == nil || !strings.Contains(err.Error(), `"empty"`) {
+		t.Errorf("got error %v, want one that names the row", err)
 	}
 }
 

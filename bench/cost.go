@@ -35,6 +35,8 @@ type bench struct {
 	// with one and two processors, and starts.
 	rounds, latencyRounds, coresRounds, starts int
 
+	profileSeconds int // time for which each row is profiled
+
 	cert, key string // files for TLS
 
 	server []int // processors of the measured server

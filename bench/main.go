@@ -5,6 +5,8 @@
 // server is a process on a processor of its own, which the load does not use.
 // The servers get requests in turns; the results are medians of many rounds.
 //
+// With -profile it writes a CPU profile of the proxy instead, see make pgo.
+//
 // The output is Markdown. With -markdown it also replaces the generated part of
 // a document.
 package main
@@ -56,6 +58,7 @@ func run(args []string, stdout io.Writer) error {
 	connections := flags.Int("connections", 32, "number of connections")
 	binary := flags.String("proxy", "", "program to measure instead of one built from the sources")
 	markdown := flags.String("markdown", "", "replace the generated part of this `file`, which encloses it in two marker comments")
+	profile := flags.String("profile", "", "measure nothing, write a CPU profile of the rows to this `file` instead")
 	flags.Var(&peers, "peer", "also measure another proxy with the same flags, like `name=command`")
 	_ = flags.Parse(args) // exits on errors
 	if *markdown != "" && *names != "" {
@@ -95,6 +98,9 @@ func run(args []string, stdout io.Writer) error {
 	}
 	b.connections = *connections
 	b.rounds = *rounds
+	if *profile != "" {
+		return b.writeProfile(*profile, dir, *names)
+	}
 	var results bytes.Buffer
 	if err := b.writeAll(io.MultiWriter(stdout, &results), *names); err != nil || *markdown == "" {
 		return err
@@ -110,19 +116,20 @@ func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench
 		return nil, fmt.Errorf("write a certificate: %w", err)
 	}
 	return &bench{
-		empty:         contender{name: "empty", command: []string{program, "empty"}, isEmpty: true},
-		proxy:         contender{name: "proxy", command: []string{proxy}},
-		peers:         peers,
-		connections:   32,
-		warmupRounds:  20,
-		rounds:        600,
-		latencyRounds: 10,
-		coresRounds:   30,
-		starts:        20,
-		cert:          cert,
-		key:           key,
-		server:        cpus[:1],
-		client:        cpus[1:],
+		empty:          contender{name: "empty", command: []string{program, "empty"}, isEmpty: true},
+		proxy:          contender{name: "proxy", command: []string{proxy}},
+		peers:          peers,
+		connections:    32,
+		warmupRounds:   20,
+		rounds:         600,
+		latencyRounds:  10,
+		coresRounds:    30,
+		starts:         20,
+		profileSeconds: 8,
+		cert:           cert,
+		key:            key,
+		server:         cpus[:1],
+		client:         cpus[1:],
 	}, nil
 }
 
