@@ -18,7 +18,7 @@ import (
 // writeProfile writes a CPU profile of the proxy to a file, for the compiler (go help
 // build, -pgo). It has the work for each row in names, a comma-separated list. Each row
 // has the same weight.
-func (b *bench) writeProfile(to, dir, names string) error {
+func (b *bench) writeProfile(to, names string) error {
 	rows, err := newRows()
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (b *bench) writeProfile(to, dir, names string) error {
 		if i < 0 {
 			return fmt.Errorf("invalid row %q", name)
 		}
-		file := filepath.Join(dir, rows[i].name+".pprof")
+		file := filepath.Join(b.dir, rows[i].name+".pprof")
 		if err := b.profile(file, &rows[i]); err != nil {
 			return fmt.Errorf("profile the row %s: %w", rows[i].name, err)
 		}
@@ -55,11 +55,11 @@ func (b *bench) profile(to string, r *row) error {
 		return err
 	}
 	defer server.stop()
-	if err := b.connect(server, r.protocol); err != nil {
+	if err := b.connect(server, r); err != nil {
 		return err
 	}
 	return onThread(b.client, func() error {
-		request := r.requests(b.connections)
+		request := r.requests(r.connections(b))
 		fetched := make(chan error, 1)
 		go func() { fetched <- fetchProfile(to, port, b.profileSeconds) }()
 		for {
