@@ -90,6 +90,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzJSON ./internal/decode
 	$(FUZZ) FuzzLines ./internal/decode
 	$(FUZZ) FuzzFastObject ./internal/decode
+	$(FUZZ) FuzzBatch ./internal/decode
 	$(FUZZ) FuzzVerify ./internal/auth
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit

@@ -49,12 +49,10 @@ func (g *handshakeGate) begin(limit time.Duration) bool {
 	default:
 	}
 	g.waited.Store(time.Now().UnixNano())
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	select {
 	case g.begun <- struct{}{}: // the runtime gives places in the order of the requests
 		return true
-	case <-timer.C:
+	case <-time.After(limit):
 		return false
 	}
 }
