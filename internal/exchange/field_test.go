@@ -78,7 +78,7 @@ func TestSetFieldReadsEachField(t *testing.T) {
 	f("Connection", "close", Request{WantsClose: true}, FieldCounts{})
 	f("Connection", "keep-alive", Request{}, FieldCounts{KeepsAlive: true})
 	f("Connection", "a,\tClose , Keep-Alive", Request{WantsClose: true}, FieldCounts{KeepsAlive: true})
-	f("Connection", "closed, keep-alives, c l o s e", Request{}, FieldCounts{})
+	f("Connection", "closed, keep-alive2, c l o s e", Request{}, FieldCounts{})
 	f("X-JWT-Token", "value", Request{JWTToken: span("X-JWT-Token")}, FieldCounts{})
 	f("Content-Type", "value", Request{ContentType: span("Content-Type")}, FieldCounts{})
 	f("Authorization", "value", Request{Authorization: span("Authorization")}, FieldCounts{})

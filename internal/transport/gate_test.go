@@ -91,15 +91,15 @@ func TestWaitingHandshakeHoldsNoPlace(t *testing.T) {
 	begun, continued := make(chan struct{}, 2), make(chan struct{}, 2)
 	begun <- struct{}{}
 	begun <- struct{}{} // of another handshake
-	h := &handshakeConn{hello: []byte("hello"), place: begun, next: continued}
+	h := &handshakeConn{hello: []byte("abcde"), place: begun, next: continued}
 	h.Conn = funcConn{read: func(dst []byte) (int, error) {
 		if len(begun) != 1 || len(continued) != 0 || h.place != nil {
 			t.Errorf("a handshake that waits holds a place: %d, %d", len(begun), len(continued))
 		}
-		return copy(dst, "abc"), nil
+		return copy(dst, "xyz"), nil
 	}}
 	dst := make([]byte, 3)
-	for i, want := range []string{"hel", "lo", "abc", "abc"} {
+	for i, want := range []string{"abc", "de", "xyz", "xyz"} {
 		n, err := h.Read(dst)
 		if string(dst[:n]) != want || err != nil {
 			t.Errorf("got %q, %v, want %q", dst[:n], err, want)
