@@ -196,7 +196,7 @@ func TestSharedRefusals(t *testing.T) {
 
 // sharedSeeds is the number of outages for each case of TestSharedRefusals. With 150 of
 // them the test passes, too.
-const sharedSeeds = uint64(5)
+const sharedSeeds = uint64(3)
 
 // check checks what the server received. It came back at the time back.
 func (c *sharingSender) check(t *testing.T, what string, back time.Time) {
