@@ -48,7 +48,11 @@ const MaxFrame = 16 << 10
 func (p *Proxy) DialHTTP2(settings ...http2.Setting) *HTTP2Client {
 	p.T.Helper()
 	c := &HTTP2Client{p: p, NextID: 1, window: 65535, Settings: map[http2.SettingID]uint32{}, streams: map[uint32]*stream{}}
-	c.Conn = tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	raw := p.Dial()
+	if p.isInBubble {
+		raw = newReadAhead(raw)
+	}
+	c.Conn = tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	if err := c.Conn.Handshake(); err != nil {
 		p.T.Fatal(err)
 	}
