@@ -71,6 +71,10 @@ type handshakeConn struct {
 	hello  []byte        // was received and not read
 	place  chan struct{} // the gate that the handshake holds a place of; nil for none
 	next   chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
+
+	// After the handshake, Read reads from fd by readNow if that is set.
+	fd      uintptr
+	readNow func(fd uintptr, dst []byte) (int, error)
 }
 
 // maxHello is how many bytes of a ClientHello are read before its handshake begins.
@@ -133,6 +137,9 @@ func (h *handshakeConn) Read(dst []byte) (int, error) {
 			h.hello = nil
 		}
 		return n, nil
+	}
+	if h.readNow != nil {
+		return h.readNow(h.fd, dst)
 	}
 	if h.next == nil {
 		return h.Conn.Read(dst)
