@@ -192,9 +192,9 @@ func (c *conn) awaitHello(h *handshakeConn) error {
 
 var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain HTTP, but this port expects HTTPS: use a URL that begins with https://")
 
-// startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
-func (c *conn) startTLS() (isHTTP1 bool) {
+// startTLS does the TLS handshake and reports whether it was successful. Requests without
+// TLS will be rejected.
+func (c *conn) startTLS() (ok bool) {
 	s := c.server
 	s.stats.waiting.Add(1)
 	secure, err := c.handshake()
@@ -215,11 +215,7 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 		c.in.acknowledge()
 	}
 	c.Conn, c.in.source = secure, secure
-	if secure.ConnectionState().NegotiatedProtocol == "h2" {
-		c.state.Store(stateActive)
-		c.serveHTTP2(c.firstTimeout())
-		return false
-	}
+	c.isHTTP2 = secure.ConnectionState().NegotiatedProtocol == "h2"
 	c.state.Store(stateIdle)
 	return true
 }

@@ -15,7 +15,7 @@ func (c *conn) serveHTTP2(timeout time.Duration) {
 	if secure, ok := c.Conn.(*tls.Conn); ok && c.in.tcp != nil {
 		in = newSecureInput(&c.in, secure.NetConn().(*handshakeConn), c.in.tcp)
 	}
-	c.lingers = c.server.http2.ServeConn(http2.Client{
+	c.lingers = c.server.http2.ServeConn(&http2.Client{
 		Conn: c.Conn, Input: in,
 		Peer: c.peer, Remote: c.remote, Stats: c.stats, Timeout: timeout,
 	})
