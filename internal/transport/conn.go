@@ -66,7 +66,6 @@ func (c *conn) serve() {
 		return
 	}
 	if c.isHTTP2 {
-		c.state.Store(stateActive)
 		c.serveHTTP2(c.firstTimeout())
 		return
 	}

@@ -215,8 +215,11 @@ func (c *conn) startTLS() (ok bool) {
 		c.in.acknowledge()
 	}
 	c.Conn, c.in.source = secure, secure
-	c.isHTTP2 = secure.ConnectionState().NegotiatedProtocol == "h2"
-	c.state.Store(stateIdle)
+	next := stateIdle
+	if c.isHTTP2 = secure.ConnectionState().NegotiatedProtocol == "h2"; c.isHTTP2 {
+		next = stateActive
+	}
+	c.state.Store(next)
 	return true
 }
 
