@@ -47,3 +47,50 @@ func isBlank(b byte) bool { return b == ' ' || b == '\t' }
 func isTargetLike(target []byte) bool {
 	return len(target) > 0 && (target[0] == '/' || string(target) == "*" || bytes.Contains(target, []byte("://")))
 }
+
+// checkHead checks the fields of a request that is complete. It sets isMalformed or
+// returns an error.
+func (h *headBlock) checkHead() *exchange.HTTPError {
+	q := &h.x.Request
+	head := h.x.HeadBuffer
+	q.Head = head
+	authority := head[h.authority.Start:h.authority.End]
+	if h.herr != nil {
+		return h.herr
+	}
+	if h.violation != nil {
+		return h.violation
+	}
+	method := q.Bytes(q.Method)
+	if h.pseudo&pseudoMethod == 0 || !exchange.IsToken(method) {
+		h.isMalformed = true
+		return nil
+	}
+	if string(method) == "CONNECT" { // RFC 9113, section 8.5
+		if h.pseudo != pseudoMethod|pseudoAuthority {
+			h.isMalformed = true
+		} else if !exchange.IsAuthority(authority) {
+			return exchange.BadHost
+		}
+		q.Target = h.authority
+		return nil
+	}
+	scheme := string(head[h.scheme.Start:h.scheme.End])
+	target := q.Bytes(q.Target)
+	if scheme != "http" && scheme != "https" || !isTargetLike(target) {
+		h.isMalformed = true
+		return nil
+	}
+	host := head[h.host.Start:h.host.End]
+	switch {
+	case len(authority) > 0 && !exchange.IsAuthority(authority):
+		return exchange.BadHost
+	case h.counts.Hosts > 1 || h.counts.Hosts == 1 && len(authority) > 0 && !bytes.EqualFold(host, authority): // ibid., section 8.3.1
+		return exchange.BadHost
+	case !exchange.IsTarget(method, target) || bytes.IndexByte(target, ' ') >= 0 || bytes.IndexByte(target, '\t') >= 0:
+		return badTarget
+	case h.counts.Lengths > 1:
+		return exchange.BadLength
+	}
+	return nil
+}
