@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// These build a program when a test needs it.
+// These build servers when a test needs them.
 var (
 	exporterProgram = sync.OnceValues(func() (string, error) {
 		path, err := exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter").Output()
@@ -19,6 +19,17 @@ var (
 	telegrafProgram = sync.OnceValues(func() (string, error) { return buildIn("test/telegraf", ".") })
 	h2specProgram   = sync.OnceValues(func() (string, error) {
 		return buildIn("test/h2spec", "github.com/summerwind/h2spec/cmd/h2spec")
+	})
+	pebblePrograms = sync.OnceValues(func() (string, error) {
+		if buildDir == "" {
+			return "", errors.New("the package's TestMain does not call testutil.Main")
+		}
+		cmd := exec.Command("go", "build", "-o", buildDir, "tool")
+		cmd.Dir = Path("test/pebble")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
+		}
+		return buildDir, nil
 	})
 )
 
@@ -67,4 +78,15 @@ func H2specProgram(t testing.TB) string {
 		t.Fatalf("build h2spec: %v", err)
 	}
 	return path
+}
+
+// PebblePrograms returns the paths of the tools of test/pebble: Pebble, an ACME server for
+// tests, and a DNS server that gives it the address 127.0.0.1 for every name.
+func PebblePrograms(t testing.TB) (pebble, dns string) {
+	t.Helper()
+	dir, err := pebblePrograms()
+	if err != nil {
+		t.Fatalf("build Pebble: %v", err)
+	}
+	return filepath.Join(dir, "pebble"), filepath.Join(dir, "pebble-challtestsrv")
 }
