@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X 'main.version=$(VERSION)' -X 'main.commit=$(COMMIT)' -X 'mai
 # The race detector needs a C compiler. Without one the tests run without it.
 RACEFLAG := $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: build run client test docs test-deps demo-lib soak fuzz bench microbench lint image clean help
+.PHONY: build run client test docs test-deps demo-lib soak fuzz bench pgo microbench lint image clean help
 
 build: ## build bin/statsd-http-proxy (the default)
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BINARY) ./cmd/statsd-http-proxy
@@ -107,6 +107,9 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 # make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'
 bench: ## compare the proxy with an empty server and with nginx, in 4 minutes; ROWS=json,full ROUNDS=100 measures less, RUNS=3 shows ranges of several runs, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
 	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(RUNS),-runs $(RUNS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
+
+pgo: ## measure where the proxy spends its time, in a minute, and write it to default.pgo, which the compiler reads
+	go run ./bench -rows json,token,full,lines,batchjson,https,h2 -profile cmd/statsd-http-proxy/default.pgo
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count

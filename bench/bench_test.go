@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -149,6 +150,27 @@ func TestHTTP2Load(t *testing.T) {
 		if err := server.load.run(5*streams, func(int) []byte { return request }); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestProfileIsMerged(t *testing.T) {
+	b := quickBench(t)
+	b.profileSeconds = 1
+	file := filepath.Join(b.dir, "default.pgo")
+	if err := b.writeProfile(file, "json,h2"); err != nil {
+		t.Fatal(err)
+	}
+	top, err := exec.Command("go", "tool", "pprof", "-top", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"File: statsd-http-proxy\n", "Type: cpu\n"} { // on a busy machine there is hardly more
+		if !strings.Contains(string(top), line) {
+			t.Errorf("the profile has no %q:\n%s", line, top)
+		}
+	}
+	if err := b.writeProfile(file, "json,empty"); err == nil || !strings.Contains(err.Error(), `"empty"`) {
+		t.Errorf("got error %v, want one that names the row", err)
 	}
 }
 

@@ -24,6 +24,8 @@ type bench struct {
 	// of servers and of handshakes.
 	rounds, latencyRounds, coresRounds, starts, handshakes int
 
+	profileSeconds int // time for which each row is profiled
+
 	dir       string // for temporary files
 	cert, key string // files for TLS
 

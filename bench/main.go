@@ -5,6 +5,8 @@
 // request. Each server is a process on a processor of its own, which the load does
 // not use. The servers get requests in turns; the results are medians of many rounds.
 //
+// With -profile it writes a CPU profile of the proxy instead, see make pgo.
+//
 // The output is Markdown. Of several runs it shows each one and then the ranges of
 // their figures. With -markdown it also replaces the generated part of a document.
 package main
@@ -54,6 +56,7 @@ func run(args []string, stdout io.Writer) error {
 	connections := flags.Int("connections", 32, "number of connections")
 	binary := flags.String("proxy", "", "program to measure instead of one built from the sources")
 	markdown := flags.String("markdown", "", "replace the generated part of this `file`, which encloses it in two marker comments")
+	profile := flags.String("profile", "", "measure nothing, write a CPU profile of the rows to this `file` instead")
 	flags.Var(&peers, "peer", "also measure another proxy with the same flags, like `name=command`")
 	_ = flags.Parse(args) // exits on errors
 	if *runs < 1 || *rounds < 2 {
@@ -96,6 +99,9 @@ func run(args []string, stdout io.Writer) error {
 	}
 	b.connections = *connections
 	b.rounds = *rounds
+	if *profile != "" {
+		return b.writeProfile(*profile, *names)
+	}
 	results, err := b.measureRuns(stdout, *names, *runs)
 	if err != nil || *markdown == "" {
 		return err
@@ -115,22 +121,23 @@ func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench
 		nginx = contender{name: "nginx", command: []string{path}, kind: kindNginx}
 	}
 	return &bench{
-		empty:         contender{name: "empty", command: []string{program, "empty"}, kind: kindEmpty},
-		proxy:         contender{name: "proxy", command: []string{proxy}},
-		nginx:         nginx,
-		peers:         peers,
-		connections:   32,
-		warmupRounds:  20,
-		rounds:        400,
-		latencyRounds: 10,
-		coresRounds:   30,
-		starts:        20,
-		handshakes:    3000,
-		dir:           dir,
-		cert:          cert,
-		key:           key,
-		server:        cpus[:1],
-		client:        cpus[1:],
+		empty:          contender{name: "empty", command: []string{program, "empty"}, kind: kindEmpty},
+		proxy:          contender{name: "proxy", command: []string{proxy}},
+		nginx:          nginx,
+		peers:          peers,
+		connections:    32,
+		warmupRounds:   20,
+		rounds:         400,
+		latencyRounds:  10,
+		coresRounds:    30,
+		starts:         20,
+		handshakes:     3000,
+		profileSeconds: 8,
+		dir:            dir,
+		cert:           cert,
+		key:            key,
+		server:         cpus[:1],
+		client:         cpus[1:],
 	}, nil
 }
 

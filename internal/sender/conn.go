@@ -8,6 +8,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"statsd-http-proxy/internal/socket"
 )
 
 // conn is a socket that is connected to a server. It writes packets and reports what
@@ -86,7 +88,7 @@ func newDialFunc(network string, p policy) dialFunc {
 			}
 		}
 		if network == Unixgram {
-			return &unixgramConn{conn: c, out: writer{conn: c}, file: file}, false, nil
+			return &unixgramConn{conn: c, out: newWriter(c), file: file}, false, nil
 		}
 		s := newStreamConn(c.(*net.UnixConn), p.stallTimeout)
 		s.file = file
@@ -119,23 +121,35 @@ const writeTimeout = 20 * time.Millisecond
 // writer writes to a connection with a timeout.
 type writer struct {
 	conn     net.Conn
+	socket   *socket.Writer
 	deadline time.Time // the write deadline; it is moved seldom, since that costs as much as a small write
 }
+
+func newWriter(c net.Conn) writer { return writer{conn: c, socket: socket.NewWriter(c)} }
 
 // write writes all of b. If the kernel has no room for all of it, write returns errBusy
 // and the number of bytes that it has written.
 func (w *writer) write(b []byte, now time.Time) (n int, err error) {
+	if n, err = w.socket.TryWrite(b); err == nil && n < len(b) {
+		var rest int
+		rest, err = w.writeRest(b[n:], now)
+		n += rest
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ENOBUFS) {
+		return n, errBusy
+	}
+	return n, err
+}
+
+// writeRest writes what the kernel has no room for at once.
+func (w *writer) writeRest(b []byte, now time.Time) (n int, err error) {
 	if w.deadline.Sub(now) < writeTimeout/2 {
 		w.deadline = now.Add(writeTimeout)
 		if err := w.conn.SetWriteDeadline(w.deadline); err != nil {
 			return 0, err
 		}
 	}
-	n, err = w.conn.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ENOBUFS) {
-		return n, errBusy
-	}
-	return n, err
+	return w.conn.Write(b)
 }
 
 // fileWatch detects that another file has replaced the file at a path: the server was

@@ -36,7 +36,7 @@ type byteStream interface {
 // newStreamConn returns a streamConn over c. A TCP peer that acknowledges
 // nothing for stallTimeout breaks it.
 func newStreamConn(c byteStream, stallTimeout time.Duration) *streamConn {
-	s := &streamConn{conn: c, out: writer{conn: c}, ended: make(chan struct{})}
+	s := &streamConn{conn: c, out: newWriter(c), ended: make(chan struct{})}
 	if _, ok := c.(*net.TCPConn); ok {
 		s.counter = newUnackedCounter(c, stallTimeout)
 	}

@@ -48,7 +48,7 @@ func newUDPConn(c *net.UDPConn) *udpConn {
 
 // newSocket returns a socket over c and starts to wait for its errors.
 func (u *udpConn) newSocket(c *net.UDPConn) *udpSocket {
-	s := &udpSocket{conn: c, out: writer{conn: c}, errors: newErrorQueue(c), ended: make(chan struct{})}
+	s := &udpSocket{conn: c, out: newWriter(c), errors: newErrorQueue(c), ended: make(chan struct{})}
 	go u.read(s)
 	return s
 }

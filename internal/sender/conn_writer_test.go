@@ -25,7 +25,7 @@ func (c *deadlineConn) SetWriteDeadline(t time.Time) error {
 
 func TestWriterMovesItsDeadlineSeldom(t *testing.T) {
 	c := new(deadlineConn)
-	w := writer{conn: c}
+	w := newWriter(c)
 	start := time.Unix(1000, 0)
 	for _, after := range []time.Duration{0, writeTimeout / 4, writeTimeout / 2, writeTimeout/2 + 1, writeTimeout} {
 		if n, err := w.write([]byte("a:1|c"), start.Add(after)); n != 5 || err != nil {
@@ -41,14 +41,15 @@ func TestWriterMovesItsDeadlineSeldom(t *testing.T) {
 func TestWriterReturnsErrors(t *testing.T) {
 	f := func(err, want error) {
 		t.Helper()
-		w := writer{conn: &deadlineConn{err: err}, deadline: time.Unix(2000, 0)}
+		w := newWriter(&deadlineConn{err: err})
+		w.deadline = time.Unix(2000, 0)
 		if _, got := w.write([]byte("a:1|c"), time.Unix(1000, 0)); got != want {
 			t.Errorf("a write that fails with %v: got %v, want %v", err, got, want)
 		}
 	}
 	f(os.ErrDeadlineExceeded, errBusy)
 	f(io.ErrClosedPipe, io.ErrClosedPipe)
-	w := writer{conn: &deadlineConn{err: io.ErrClosedPipe}}
+	w := newWriter(&deadlineConn{err: io.ErrClosedPipe})
 	if n, err := w.write([]byte("a:1|c"), time.Unix(1000, 0)); n != 0 || err != io.ErrClosedPipe {
 		t.Errorf("a deadline that cannot be set: got %d, %v", n, err)
 	}

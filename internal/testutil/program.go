@@ -67,7 +67,7 @@ func ReadFile(t testing.TB, name string) string {
 // the race detector.
 var (
 	plainBinary = sync.OnceValues(func() (string, error) { return build("statsd-http-proxy", "0") })
-	raceBinary  = sync.OnceValues(func() (string, error) { return build("statsd-http-proxy-race", "1", "-race") })
+	raceBinary  = sync.OnceValues(func() (string, error) { return build("statsd-http-proxy-race", "1", "-race", "-pgo=off") })
 )
 
 // build builds the program and returns the path of its binary.

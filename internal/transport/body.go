@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"time"
-
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
 )
@@ -54,7 +52,7 @@ func (c *conn) readBody(limit int) (data []byte, herr *exchange.HTTPError) {
 
 // sendContinue asks the client to send its body.
 func (c *conn) sendContinue() *exchange.HTTPError {
-	if err := c.write([]byte(http1.Continue), time.Now()); err != nil {
+	if err := c.write([]byte(http1.Continue), c.server.elapsed()); err != nil {
 		return readError(err, exchange.BodyTooShort)
 	}
 	return nil

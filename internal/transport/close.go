@@ -23,6 +23,16 @@ func (c *conn) startReadTimeout() {
 	}
 }
 
+// startIdleTimeout starts the timeout of the wait for a request. It is less during a
+// shutdown.
+func (c *conn) startIdleTimeout(timeout time.Duration) error {
+	c.hasReadTimeout = false
+	if c.server.draining.Load() {
+		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
+	}
+	return c.read.Extend(c.server.started.Add(c.ended), timeout, c.SetReadDeadline)
+}
+
 // readError returns the response to a request that did not arrive completely: a 408 if
 // its time is over, short if the connection broke off.
 func readError(err error, short *exchange.HTTPError) *exchange.HTTPError {

@@ -31,6 +31,7 @@ type conn struct {
 	in            input
 	read, written deadline.Deadline
 	isHTTP2       bool // the handshake has chosen it
+	hasBegun      bool // a request of HTTP/1 has begun
 	lingers       bool // the connection closes while the client may still be sending
 
 	rejection *exchange.HTTPError // the answer to all requests; nil for none
@@ -70,26 +71,22 @@ func (c *conn) serve() {
 		return
 	}
 	c.ended = c.server.elapsed()
-	for isFirst, timeout := true, c.firstTimeout(); c.await(timeout) == nil; isFirst, timeout = false, c.server.options.IdleTimeout {
-		if isFirst && c.beginsHTTP2() { // without TLS
+	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+		if !c.hasBegun && c.beginsHTTP2() { // without TLS
 			c.serveHTTP2(c.server.options.ReadTimeout)
 			return
 		}
 		if !c.serveRequest() {
 			return
 		}
-		c.state.Store(stateIdle)
 	}
 }
 
 // await waits for the first byte of a request, for timeout and not much longer, and
-// during a shutdown no longer than the idle grace.
+// during a shutdown no longer than the idle grace. While it waits, serveArrived serves
+// requests. If it has left one to be completed, c.x is set.
 func (c *conn) await(timeout time.Duration) error {
-	c.hasReadTimeout = false
 	c.began = c.ended
-	if c.server.draining.Load() {
-		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
-	}
 	for hasWaited := false; ; hasWaited = true {
 		// RFC 9112, section 2.2: ignore empty lines before a request.
 		for bytes.HasPrefix(c.in.bytes(), []byte("\r\n")) {
@@ -103,13 +100,16 @@ func (c *conn) await(timeout time.Duration) error {
 		}
 		if hasWaited {
 			c.startReadTimeout()
-		} else if err := c.read.Extend(c.server.started.Add(c.ended), timeout, c.SetReadDeadline); err != nil {
+		} else if err := c.startIdleTimeout(timeout); err != nil {
 			return err
 		}
 		if err := c.in.fill(); err != nil {
 			return err
 		}
-		if !hasWaited {
+		if c.x != nil {
+			return nil
+		}
+		if !hasWaited && c.in.serve == nil {
 			c.began = c.server.elapsed()
 		}
 	}
@@ -122,10 +122,11 @@ func (c *conn) await(timeout time.Duration) error {
 // serveRequest answers the request that has begun and reports whether the connection
 // can be used for another one.
 func (c *conn) serveRequest() (keepAlive bool) {
-	c.stats.AddActive(1)
-	defer c.stats.AddActive(-1)
+	if c.x != nil {
+		return c.complete() // serveArrived has handled it
+	}
 	x := exchange.Acquire(c.peer)
-	c.x, c.body, c.hasResponded = x, body{}, false
+	c.begin(x)
 	if herr := c.readHead(); herr != nil {
 		if herr != exchange.UnknownCoding { // which is the error of a complete head
 			x.Request.Reset(c.peer)
@@ -135,18 +136,40 @@ func (c *conn) serveRequest() (keepAlive bool) {
 		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
-	handler := c.server.options.Handler
+	c.handle()
+	return c.complete()
+}
+
+// begin makes x the current request.
+func (c *conn) begin(x *exchange.Exchange) {
+	c.stats.AddActive(1)
+	c.hasBegun = true
+	c.x, c.body, c.hasResponded = x, body{}, false
+}
+
+// handle has the handler answer the current request.
+func (c *conn) handle() {
+	x, handler := c.x, c.server.options.Handler
 	if handler.Begin(x) {
 		x.Body, x.BodyErr = c.readBody(x.MaxBody)
 		handler.Serve(x)
 	}
-	if x.Response.Page != nil {
+}
+
+// complete writes the response to the current request, ends the request and reports
+// whether the connection can be used for another one.
+func (c *conn) complete() (keepAlive bool) {
+	if c.x.Response.Page != nil {
 		c.servePage()
 	} else {
 		keepAlive = c.finish()
 	}
+	c.x.Release()
 	c.x = nil
-	x.Release()
+	c.stats.AddActive(-1)
+	if keepAlive {
+		c.state.Store(stateIdle)
+	}
 	return keepAlive
 }
 
@@ -207,8 +230,11 @@ func (c *conn) finish() (keepAlive bool) {
 // respond writes the response.
 func (c *conn) respond(keepAlive bool) error {
 	c.hasResponded = true
-	x, now := c.x, time.Now()
-	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dates.At(now), keepAlive, c.server.idleTimeout)
+	x, now := c.x, c.began
+	if !c.in.isServing { // otherwise the request began just now
+		now = c.server.elapsed()
+	}
+	x.Output = http1.AppendResponse(x.Output[:0], &x.Request, &x.Response, c.server.dateAt(now), keepAlive, c.server.idleTimeout)
 	c.stats.CountRequest(x.Route, x.Response.Status, x.BodyReceived)
 	err := c.write(x.Output, now)
 	c.observeDuration()
@@ -222,12 +248,17 @@ func (c *conn) observeDuration() {
 	c.stats.ObserveDuration(c.ended - c.began)
 }
 
-// write writes text within the write timeout.
-func (c *conn) write(text []byte, now time.Time) error {
-	if err := c.written.Extend(now, c.server.options.WriteTimeout, c.SetWriteDeadline); err != nil {
+// write writes text within the write timeout. now is the current time, see
+// Server.elapsed.
+func (c *conn) write(text []byte, now time.Duration) error {
+	n := c.in.tryWrite(text)
+	if n == len(text) {
+		return nil
+	}
+	if err := c.written.Extend(c.server.started.Add(now), c.server.options.WriteTimeout, c.SetWriteDeadline); err != nil {
 		return err
 	}
-	_, err := c.Write(text)
+	_, err := c.Write(text[n:])
 	return err
 }
 
@@ -238,9 +269,14 @@ func (c *conn) recoverPanic() {
 	if fault == nil {
 		return
 	}
+	c.in.isServing = false
 	c.server.stats.panics.Add(1)
 	exchange.LogPanic(c.server.log, fault)
-	if c.x != nil && !c.hasResponded {
+	if c.x == nil {
+		return
+	}
+	c.stats.AddActive(-1)
+	if !c.hasResponded {
 		c.lingers = c.body.state != bodyRead
 		c.x.Response.SetError(exchange.InternalError)
 		_ = c.respond(false) // the connection closes anyway

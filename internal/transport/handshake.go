@@ -65,14 +65,11 @@ func (g *handshakeGate) hasWaited(within time.Duration) bool {
 // part in the gate.
 type handshakeConn struct {
 	net.Conn
-	remote net.Addr
-	hello  []byte        // was received and not read
-	place  chan struct{} // the gate that the handshake holds a place of; nil for none
-	next   chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
-
-	// After the handshake, Read reads from fd by readNow if that is set.
-	fd      uintptr
-	readNow func(fd uintptr, dst []byte) (int, error)
+	remote  net.Addr
+	records *recordConn   // the same as Conn; nil if it has no descriptor
+	hello   []byte        // was received and not read
+	place   chan struct{} // the gate that the handshake holds a place of; nil for none
+	next    chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
 }
 
 // maxHello is how many bytes of a ClientHello are read before its handshake begins.
@@ -130,16 +127,13 @@ func (h *handshakeConn) RemoteAddr() net.Addr { return h.remote }
 // it gives the place in the gate back while it waits.
 func (h *handshakeConn) Read(dst []byte) (int, error) {
 	if len(h.hello) > 0 {
-		n := copy(dst, h.hello)
+		n := copy(dst, firstRecord(h.hello))
 		if h.hello = h.hello[n:]; len(h.hello) == 0 {
 			h.hello = nil
 		}
 		return n, nil
 	}
-	if h.readNow != nil {
-		return h.readNow(h.fd, dst)
-	}
-	if h.next == nil {
+	if h.next == nil || h.records != nil && len(h.records.pending) > 0 {
 		return h.Conn.Read(dst)
 	}
 	h.leaveGate()
@@ -238,7 +232,13 @@ var errPlainHTTP = errors.New("the client speaks plain HTTP")
 func (c *conn) handshake() (*tls.Conn, error) {
 	s := c.server
 	timeout := s.options.HandshakeTimeout
-	h := &handshakeConn{Conn: c.raw, remote: c.remote, hello: c.in.saved}
+	h := &handshakeConn{Conn: c.raw, remote: c.remote}
+	if r := newRecordConn(c.raw); r != nil {
+		r.pending, c.in.records = c.in.saved, r
+		h.Conn, h.records = r, r
+	} else {
+		h.hello = c.in.saved
+	}
 	c.in.saved = nil
 	if err := c.awaitHello(h); err != nil {
 		if len(h.hello) == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -247,7 +247,7 @@ func (c *conn) handshake() (*tls.Conn, error) {
 		return nil, err
 	}
 	if 'A' <= h.hello[0] && h.hello[0] <= 'Z' { // methods begin with a capital letter, TLS does not
-		c.in.source, c.in.saved, c.rejection = c.raw, h.hello, plainHTTP
+		c.in.source, c.in.saved, c.rejection = h.Conn, h.hello, plainHTTP
 		c.in.acquireBuffer()
 		return nil, errPlainHTTP
 	}
@@ -265,24 +265,9 @@ func (c *conn) handshake() (*tls.Conn, error) {
 	if err := c.raw.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
+	h.hello = splitHello(h.hello)
 	secure := tls.Server(h, s.tls)
-	err := handshakeAside(secure)
+	err := handshakeApart(secure)
 	h.next = nil
 	return secure, err
-}
-
-// handshakeAside does a handshake in a goroutine of its own. A handshake needs a stack of
-// 16 KiB, which would stay with the goroutine of an idle connection.
-func handshakeAside(secure *tls.Conn) (err error) {
-	var fault any
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() { fault = recover() }()
-		err = secure.Handshake()
-	}()
-	if <-done; fault != nil {
-		panic(fault)
-	}
-	return err
 }

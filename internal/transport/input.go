@@ -17,7 +17,18 @@ type input struct {
 	source io.Reader
 	ready  syscall.RawConn       // waits until source can be read; nil if source cannot
 	try    func(fd uintptr) bool // tryRead, kept because each method value costs an allocation
-	tcp    syscall.RawConn       // the connection under TLS; nil without TLS
+
+	// For TLS.
+	tcp       syscall.RawConn // the connection under TLS; nil without TLS
+	records   *recordConn     // the same; nil if it has no descriptor
+	isDrained bool            // TLS has nothing that source has not returned
+
+	// serve serves the requests that have arrived as a whole. It is called within the wait
+	// for the first byte of a request, and reports whether the wait goes on: then nothing is
+	// left. It must not wait for the client or close the connection. nil for none.
+	serve     func() (goesOn bool)
+	isServing bool    // serve runs
+	fd        uintptr // the descriptor of ready while serve runs
 
 	isUnfinished bool // fillMore waits for the rest of a request
 
@@ -43,7 +54,8 @@ func (in *input) bytes() []byte {
 func (in *input) skip(n int) { in.r += n }
 
 // fill waits for more bytes and appends what has arrived, at least one byte. There has
-// to be room: bytes may return fewer than exchange.MaxHead bytes.
+// to be room: bytes may return fewer than exchange.MaxHead bytes. If serve is set, it is
+// called for the bytes, which may be none then.
 func (in *input) fill() error {
 	if in.ready != nil {
 		err := in.ready.Read(in.try)
@@ -54,6 +66,9 @@ func (in *input) fill() error {
 			in.acquireBuffer()
 		}
 		return err
+	}
+	if in.records != nil {
+		return in.fillFromTLS()
 	}
 	if in.r == in.w {
 		// The wait for the first byte may be long: hold one byte meanwhile.
@@ -76,15 +91,44 @@ func (in *input) fill() error {
 	return err
 }
 
+// fillFromTLS is fill for a TLS connection. It waits outside of source.
+func (in *input) fillFromTLS() error {
+	for {
+		if !in.isDrained || len(in.records.pending) > 0 {
+			in.acquireBuffer()
+			room := in.buffer[in.w:]
+			in.records.neverWaits = true
+			n, err := in.source.Read(room)
+			in.records.neverWaits = false
+			in.isDrained = n < len(room) && (err == nil || err == errNotArrived)
+			in.w += n
+			if n > 0 {
+				return nil
+			}
+			if err != errNotArrived {
+				return err
+			}
+		}
+		if in.isUnfinished {
+			in.acknowledge()
+		}
+		in.releaseBuffer()
+		err := in.records.wait()
+		if in.saved != nil {
+			in.acquireBuffer()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // fillMore is fill for the rest of a request that has begun. The client may wait for an
 // acknowledgement before it sends the rest (Nagle's algorithm), and the kernel may wait
 // 40 ms for a response that carries the acknowledgement. So fillMore has the kernel
 // acknowledge at once what has arrived. Requests that arrive as a whole never get here.
 func (in *input) fillMore() error {
 	in.isUnfinished = true
-	if in.w-in.r != 1 { // otherwise fill has read only the first byte of a TLS record
-		in.acknowledge()
-	}
 	err := in.fill()
 	in.isUnfinished = false
 	return err

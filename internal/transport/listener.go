@@ -102,7 +102,7 @@ func (l *listener) newConn(raw net.Conn, peer netip.Addr) *conn {
 	c := &conn{Conn: raw, raw: raw, peer: peer, remote: raw.RemoteAddr(), server: l.server, stats: l.server.stats.requests.Shard()}
 	if l.server.tls == nil {
 		c.in.source = raw
-		c.in.useDescriptor(raw)
+		c.in.useDescriptor(raw, c.serveArrived)
 	}
 	return c
 }

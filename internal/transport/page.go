@@ -98,7 +98,7 @@ func (p *pageWriter) Flush() { _ = p.FlushError() }
 type timedWriter struct{ c *conn }
 
 func (t timedWriter) Write(text []byte) (int, error) {
-	if err := t.c.write(text, time.Now()); err != nil {
+	if err := t.c.write(text, t.c.server.elapsed()); err != nil {
 		return 0, err
 	}
 	return len(text), nil

@@ -10,6 +10,7 @@
 //
 //	startTLS     one of few handshakes at a time              handshake
 //	await        until a request begins                       idle
+//	             serveArrived serves whole requests meanwhile active
 //	readHead     into the Exchange                            active
 //	Begin        the handler answers or wants the body
 //	readBody     within the read timeout and the memory budget
@@ -78,6 +79,7 @@ type Server struct {
 
 	// Safe for concurrent use.
 	dates     exchange.Dates
+	date      atomic.Pointer[date] // the last one of dateAt
 	stats     stats
 	rejected  *logsum.Summary    // connections beyond the limits
 	draining  atomic.Bool        // set when the shutdown begins

@@ -27,6 +27,24 @@ type stats struct {
 // which also reads the wall clock.
 func (s *Server) elapsed() time.Duration { return time.Since(s.started) }
 
+// dateAt returns the value of the Date field at a time, see elapsed. It reads the wall
+// clock once a second.
+func (s *Server) dateAt(elapsed time.Duration) string {
+	last := s.date.Load()
+	if last == nil || elapsed >= last.until {
+		now := time.Now()
+		last = &date{s.dates.At(now), elapsed + time.Second - time.Duration(now.Nanosecond())}
+		s.date.Store(last)
+	}
+	return last.text
+}
+
+// date is a value of the Date field.
+type date struct {
+	text  string
+	until time.Duration // when it ends to be valid, see Server.elapsed
+}
+
 // countHandshake counts a TLS handshake that ended with err.
 func (s *stats) countHandshake(secure *tls.Conn, err error) {
 	switch {

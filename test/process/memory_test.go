@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -90,6 +91,54 @@ func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
 		t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
 	}
 	proxy.MustSend(t, "/count/k", "value=1")
+}
+
+// The same over TLS.
+func TestIdleTLSConnectionsTakeLittleMemory(t *testing.T) {
+	const count, limit = 1000, 16_000 // bytes each
+	cert, key := testutil.SharedCertificate(t).Write(t, t.TempDir(), "tls.crt", "tls.key")
+	admin := "127.0.0.1:" + testutil.FreePort(t)
+	proxy := startMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60", "--tls-timeout-handshake=60",
+		"--tls-cert="+cert, "--tls-key="+key, "--admin-listen="+admin)
+	use := func(conn net.Conn) {
+		t.Helper()
+		secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+		if _, err := io.WriteString(secure, "POST /count/k HTTP/1.1\r\nHost: proxy\r\nContent-Length: 7\r\n\r\nvalue=1"); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 1024)
+		if n, err := secure.Read(answer); err != nil || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 200 ")) {
+			t.Fatalf("got %q, %v, want 200", answer[:n], err)
+		}
+	}
+	for _, conn := range dialMany(t, proxy, 100) { // as above
+		use(conn)
+		conn.Close()
+	}
+	before := memoryAfterGC(t, proxy, admin)
+	for _, conn := range dialMany(t, proxy, count) {
+		use(conn)
+	}
+	each := (memoryAfterGC(t, proxy, admin) - before) / count
+	t.Logf("an idle TLS connection takes %d bytes", each)
+	if each > limit {
+		t.Errorf("an idle TLS connection takes %d bytes, want at most %d", each, limit)
+	}
+}
+
+// memoryAfterGC returns the resident memory of the proxy with an admin listener after
+// garbage collections. Each one halves the stacks that are too large.
+func memoryAfterGC(t *testing.T, proxy *testutil.Proxy, admin string) int {
+	t.Helper()
+	client := http.Client{Timeout: testutil.Patience}
+	for range 3 {
+		response, err := client.Get("http://" + admin + "/debug/pprof/heap?gc=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	return memory(t, proxy, residentMemory)
 }
 
 // 20 clients send bodies that are larger than allowed.

@@ -1,0 +1,52 @@
+package socket
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const hasDescriptors = true
+
+// Send writes as much of text as the socket takes at once, and returns the number of
+// bytes. Its errors are of type syscall.Errno: EAGAIN if the socket takes nothing. text
+// must not be empty.
+func Send(fd uintptr, text []byte) (n int, err error) {
+	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
+}
+
+// TellRest has Receive tell whether there is more to read, and reports whether it can:
+// with TCP, and since Linux 4.18.
+func TellRest(fd uintptr) bool {
+	return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_INQ, 1) == nil
+}
+
+// restLength is the length of the control message that TCP_INQ asks for: a header and an
+// int, the number of bytes that can be read. At the end of the connection it is 1.
+const restLength = unix.SizeofCmsghdr + 4
+
+// Receive reads what has arrived, up to the length of dst, and returns the number of
+// bytes: 0 at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if
+// nothing has arrived. dst must not be empty.
+//
+// hasRest is false if nothing is left, neither bytes nor the end of the connection. It is
+// true if there may be something, or if TellRest has not been called.
+func Receive(fd uintptr, dst []byte) (n int, hasRest bool, err error) {
+	var control [restLength]byte
+	vector := unix.Iovec{Base: &dst[0]}
+	vector.SetLen(len(dst))
+	message := unix.Msghdr{Iov: &vector, Control: &control[0]}
+	message.SetIovlen(1)
+	message.SetControllen(len(control))
+	r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&message)), unix.MSG_DONTWAIT)
+	if errno != 0 {
+		return 0, true, errno
+	}
+	hasRest = message.Controllen < restLength || binary.NativeEndian.Uint32(control[unix.SizeofCmsghdr:]) != 0
+	return int(r), hasRest, nil
+}
