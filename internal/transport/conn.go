@@ -30,6 +30,8 @@ type conn struct {
 
 	in            input
 	read, written deadline.Deadline
+	isHTTP2       bool // the handshake has chosen it
+	hasBegun      bool // a request of HTTP/1 has begun
 	lingers       bool // the connection closes while the client may still be sending
 
 	rejection *exchange.HTTPError // the answer to all requests; nil for none
@@ -64,8 +66,16 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
+	if c.isHTTP2 {
+		c.serveHTTP2(c.firstTimeout())
+		return
+	}
 	c.ended = c.server.elapsed()
 	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+		if !c.hasBegun && c.beginsHTTP2() { // without TLS
+			c.serveHTTP2(c.server.options.ReadTimeout)
+			return
+		}
 		if !c.serveRequest() {
 			return
 		}
@@ -133,6 +143,7 @@ func (c *conn) serveRequest() (keepAlive bool) {
 // begin makes x the current request.
 func (c *conn) begin(x *exchange.Exchange) {
 	c.stats.AddActive(1)
+	c.hasBegun = true
 	c.x, c.body, c.hasResponded = x, body{}, false
 }
 
