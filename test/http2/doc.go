@@ -2,6 +2,7 @@
 // conforms to RFC 9113, withstands attacks, serves clients that close at once, and how much
 // memory its connections take.
 //
-// Real: the program, h2spec, curl, h2load. Fake: a StatsD that keeps lines, attackers.
-// Needs: curl and h2load for their tests only.
+// Real: the program, h2spec, curl, h2load, Etsy StatsD for curl. Fake: a StatsD that keeps
+// lines, attackers.
+// Needs: Node.js, curl and h2load for their tests only.
 package http2
