@@ -49,7 +49,11 @@ const MaxFrame = 16 << 10
 // DialHTTP2 opens a connection over TLS and waits for the settings of the proxy.
 func (p *Proxy) DialHTTP2(settings ...http2.Setting) *HTTP2Client {
 	p.T.Helper()
-	conn := tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	raw := p.Dial()
+	if p.isInBubble {
+		raw = newReadAhead(raw)
+	}
+	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	if err := conn.Handshake(); err != nil {
 		p.T.Fatal(err)
 	}

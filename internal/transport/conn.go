@@ -65,7 +65,11 @@ func (c *conn) serve() {
 		return
 	}
 	c.ended = c.server.elapsed()
-	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+	for isFirst, timeout := true, c.firstTimeout(); c.await(timeout) == nil; isFirst, timeout = false, c.server.options.IdleTimeout {
+		if isFirst && c.beginsHTTP2() {
+			c.serveHTTP2(c.server.options.ReadTimeout)
+			return
+		}
 		if !c.serveRequest() {
 			return
 		}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
-	"statsd-http-proxy/internal/http2"
 )
 
 // handshakesPerProcessor is how many TLS handshakes may be worked on at once for each
@@ -208,14 +207,12 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 		}
 		c.in.acknowledge()
 	}
+	c.Conn, c.in.source = secure, secure
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		c.state.Store(stateActive)
-		if c.raw.SetReadDeadline(time.Now().Add(c.firstTimeout())) == nil {
-			s.http2.ServeConn(secure)
-		}
+		c.serveHTTP2(c.firstTimeout())
 		return false
 	}
-	c.Conn, c.in.source = secure, secure
 	c.state.Store(stateIdle)
 	return true
 }
@@ -259,7 +256,7 @@ func (c *conn) handshake() (*tls.Conn, error) {
 	if err := c.raw.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
-	secure := tls.Server(http2.NewConn(h, c.peer, c.stats), s.tls)
+	secure := tls.Server(h, s.tls)
 	err := secure.Handshake()
 	h.next = nil
 	return secure, err

@@ -88,7 +88,6 @@ func TestHeadOverHTTP2MayTake16KiB(t *testing.T) {
 		t.Errorf("the log does not name the clients:\n%s", log)
 	}
 
-	// net/http rejects these.
 	if a := c.Response(c.Open("POST", "/count/k", true, many...)); a.Status != 431 {
 		t.Errorf("headers of 60 KiB: %d %s", a.Status, a.Body)
 	}
@@ -164,7 +163,7 @@ func TestPagesAreServedOverHTTP2(t *testing.T) {
 	shut.Wait()
 }
 
-// TestForbiddenHTTP2IsRejected lists what net/http rejects itself. The connection goes on.
+// TestForbiddenHTTP2IsRejected sends requests that break RFC 9113. The connection goes on.
 func TestForbiddenHTTP2IsRejected(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTLS)
 	c := p.DialHTTP2()
@@ -178,7 +177,10 @@ func TestForbiddenHTTP2IsRejected(t *testing.T) {
 		}
 	}
 	const isReset = -1
-	for _, target := range []string{"/count/a%", "/count/a%zz", "count/k", "", "/count/a\x01b"} {
+	for _, target := range []string{"/count/a%", "/count/a%zz", "/count/a b"} {
+		f(400, "POST", target)
+	}
+	for _, target := range []string{"count/k", "", "/count/a\x01b"} {
 		f(isReset, "POST", target)
 	}
 	f(isReset, "", "/count/k")
