@@ -11,46 +11,49 @@ import (
 )
 
 const (
-	controlTime = 500 * time.Millisecond
-	attackTime  = 2 * time.Second
+	attackTime = 2 * time.Second
 
 	maxPeak    = 100 << 20 // bytes of memory
 	maxLatency = 50 * time.Millisecond
-	// A busy machine delays requests, too. So the test accepts more than the benchmark, and
-	// adds a multiple of what the same requests take without an attack.
-	maxTestLatency = 10 * maxLatency
-	controlFactor  = 10
+)
+
+// The test accepts more than the benchmark, because a busy machine delays requests, too:
+// it adds a multiple of what a client of another proxy sees at the same time, and attacks
+// again if that is not enough.
+const (
+	maxTestLatency = 5 * maxLatency
+	controlFactor  = 5
+	maxAttempts    = 3
 )
 
 // result is what an attack has done.
 type result struct {
-	control, latency time.Duration // of the well-behaved client before and during the attack
-	peak             int           // bytes of memory of the proxy
-	endings          map[string]int
+	latency time.Duration // of the well-behaved client
+	control time.Duration // of a client of another proxy
+	peak    int           // bytes of memory of the proxy
+	endings map[string]int
 }
 
 func (r *result) String() string {
-	return fmt.Sprintf("p99 %v (before the attack %v), at most %.1f MiB, connections %v",
+	return fmt.Sprintf("p99 %v (of another proxy %v), at most %.1f MiB, connections %v",
 		r.latency.Round(10*time.Microsecond), r.control.Round(10*time.Microsecond), float64(r.peak)/(1<<20), r.endings)
 }
 
 // measure attacks a proxy of its own.
 func (k *attack) measure(t testing.TB) *result {
 	t.Helper()
-	// Long timeouts are the worst case.
-	proxy := testutil.StartMeasuredSecureProxy(t, "--statsd-port="+testutil.StartSink(t),
-		"--http-timeout-read=30", "--http-timeout-write=30", "--http-timeout-idle=75")
-	steady := startSteadyClient(t, proxy)
-	time.Sleep(controlTime)
-	r := &result{control: steady.take(t)}
+	start := func() *testutil.Proxy { // long timeouts are the worst case
+		return testutil.StartMeasuredSecureProxy(t, "--statsd-port="+testutil.StartSink(t),
+			"--http-timeout-read=30", "--http-timeout-write=30", "--http-timeout-idle=75")
+	}
+	proxy, other := start(), start()
+	steady, control := startSteadyClient(t, proxy), startSteadyClient(t, other)
 	stop := make(chan struct{})
-	timer := time.AfterFunc(attackTime, func() { close(stop) })
-	defer timer.Stop()
-	r.endings = k.run(t, proxy, stop)
+	time.AfterFunc(attackTime, func() { close(stop) })
+	r := &result{endings: k.run(t, proxy, stop)}
 	<-stop
-	r.latency = steady.take(t)
+	r.latency, r.control = steady.end(t), control.end(t)
 	r.peak = proxy.Memory(t, testutil.PeakMemory)
-	steady.end(t)
 	proxy.MustSend(t, "/count/after", "value=1")
 	return r
 }
@@ -82,11 +85,17 @@ func TestAttacksHarmNobody(t *testing.T) {
 	for i := range attacks {
 		k := &attacks[i]
 		t.Run(k.name, func(t *testing.T) {
-			r := k.measure(t)
-			t.Log(r)
-			k.check(t, r)
-			if limit := maxTestLatency + controlFactor*r.control; r.latency > limit {
-				t.Errorf("the 99th percentile of the well-behaved client is %v, want at most %v", r.latency, limit)
+			for attempt := 1; ; attempt++ {
+				r := k.measure(t)
+				t.Log(r)
+				k.check(t, r)
+				limit := maxTestLatency + controlFactor*r.control
+				if r.latency <= limit {
+					break
+				}
+				if attempt == maxAttempts {
+					t.Fatalf("the 99th percentile of the well-behaved client is %v, want at most %v", r.latency, limit)
+				}
 			}
 		})
 	}

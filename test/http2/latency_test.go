@@ -17,7 +17,7 @@ import (
 // whether or not the request before has been answered.
 const (
 	steadyConns    = 4
-	steadyInterval = 10 * time.Millisecond // of each connection
+	steadyInterval = 20 * time.Millisecond // of each connection
 )
 
 // steadyClient sends metrics at a steady rate.
@@ -26,7 +26,7 @@ type steadyClient struct {
 	stop    chan struct{}
 
 	mu    sync.Mutex
-	spent []time.Duration // from the time at which a request was due
+	spent []time.Duration // of each request, from the time at which it was due
 	errs  []error
 }
 
@@ -86,26 +86,18 @@ func sendSteady(client *http.Client, url string) error {
 	return nil
 }
 
-// take returns the 99th percentile of the times since the last call.
-func (s *steadyClient) take(t testing.TB) (p99 time.Duration) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.spent) == 0 {
-		t.Fatal("the well-behaved client has sent nothing")
-	}
-	slices.Sort(s.spent)
-	p99 = s.spent[len(s.spent)*99/100]
-	s.spent = nil
-	return p99
-}
-
-// end waits for the responses. It fails the test if a request has failed.
-func (s *steadyClient) end(t testing.TB) {
+// end waits for the responses and returns the 99th percentile of the times. It fails the
+// test if a request has failed.
+func (s *steadyClient) end(t testing.TB) (p99 time.Duration) {
 	t.Helper()
 	close(s.stop)
 	s.running.Wait()
 	if len(s.errs) > 0 {
 		t.Errorf("%d requests of the well-behaved client failed: %v", len(s.errs), s.errs[0])
 	}
+	if len(s.spent) == 0 {
+		t.Fatal("the well-behaved client has sent nothing")
+	}
+	slices.Sort(s.spent)
+	return s.spent[len(s.spent)*99/100]
 }
