@@ -66,8 +66,20 @@ const (
 	maxPages        = 32
 )
 
+// floodTime is how long the connection of a client that floods it stays open after GOAWAY.
+// The proxy reads nothing meanwhile, so the client soon cannot send more. Closing at once
+// would reset the connection, and the client could lose the GOAWAY.
+const floodTime = time.Second
+
 // errCalm ends the connection of a client that floods it.
 const errCalm = http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+
+// holdFlood tells the client that nothing more is sent, and waits for floodTime.
+func (c *conn) holdFlood() {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		exchange.Delay(c.server.options.Stopping, floodTime)
+	}
+}
 
 // credit is what is left of a connection's credit.
 type credit struct {

@@ -87,6 +87,7 @@ func (c *conn) takeData(st *stream, data []byte, endsStream bool) error {
 	b := &st.body
 	b.received += len(data)
 	if st.state != streamBody {
+		c.Stats.AddBodyBytes(len(data)) // its request is counted
 		switch {
 		case endsStream:
 			return c.endBody(st)

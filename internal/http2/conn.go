@@ -93,21 +93,38 @@ const errIdle = http2.ConnectionError(http2.ErrCodeNo)
 // serve serves c until it ends.
 func (c *conn) serve() (lingers bool) {
 	c.mu.Lock()
-	defer c.close()
+	err := c.serveFrames()
+	isFlooded := err == errCalm
+	if code, ok := err.(http2.ConnectionError); ok {
+		lastID := c.lastID
+		if c.drain.isFinal {
+			lastID = c.drain.lastID // it must not increase
+		}
+		c.writeGoAway(lastID, http2.ErrCode(code))
+		lingers = c.flush() == nil && !isFlooded
+	}
+	c.close()
+	if isFlooded {
+		c.holdFlood()
+	}
+	return lingers
+}
+
+// serveFrames handles frames until the connection ends. The error is an
+// http2.ConnectionError if the client has to be told why.
+func (c *conn) serveFrames() error {
+	isClosed := false
+	defer func() {
+		if !isClosed { // after a panic
+			c.close()
+		}
+	}()
 	err := c.readPreface()
 	for err == nil {
 		err = c.readFrame()
 	}
-	var code http2.ConnectionError
-	if !errors.As(err, &code) {
-		return false
-	}
-	lastID := c.lastID
-	if c.drain.isFinal {
-		lastID = c.drain.lastID // it must not increase
-	}
-	c.writeGoAway(lastID, http2.ErrCode(code))
-	return c.flush() == nil && code != errCalm
+	isClosed = true
+	return err
 }
 
 // close ends all streams. It unlocks mu.
