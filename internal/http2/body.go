@@ -24,6 +24,7 @@ const (
 const (
 	discardSize = 8 << 20 // bytes
 	discardTime = time.Second
+	maxPause    = 100 * time.Millisecond // of the client, before its response ends
 )
 
 // body is the body of a request, as far as it has arrived.
@@ -92,7 +93,9 @@ func (c *conn) takeData(st *stream, data []byte, endsStream bool) error {
 		case endsStream:
 			return c.endBody(st)
 		case b.received > discardSize:
-			c.resetStream(st.id, st.resetCode)
+			c.stopDiscard(st)
+		case st.state == streamDiscard:
+			c.extendDiscard(st)
 		}
 		return nil
 	}
@@ -170,5 +173,6 @@ func (c *conn) end(st *stream) {
 		c.resetStream(st.id, st.resetCode)
 		return
 	}
+	c.endResponse(st)
 	c.remove(st)
 }

@@ -23,10 +23,11 @@ func (c *conn) respond(st *stream) {
 	if st.isHead || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified {
 		body = nil
 	}
+	st.holdsEnd = !st.hasEnded && !st.wasSlow && !st.x.Request.WantsContinue
 	o := c.startOutput()
 	o.encoder.encode(c.isFirstHead(), r, len(r.Body), c.server.options.Dates, c.now)
-	c.writeHead(st.id, o.encoder.block, len(body) == 0)
-	rest := c.writeData(st, body, true)
+	c.writeHead(st.id, o.encoder.block, len(body) == 0 && !st.holdsEnd)
+	rest := c.writeData(st, body, !st.holdsEnd)
 	if len(rest) > 0 && !c.keepPending(st, rest) {
 		c.resetStream(st.id, http2.ErrCodeEnhanceYourCalm)
 		return
@@ -101,10 +102,39 @@ func (c *conn) afterResponse(st *stream) {
 		c.end(st)
 		return
 	}
-	st.state, st.deadline = streamDiscard, c.now.Add(discardTime)
 	if st.wasSlow {
 		c.resetStream(st.id, st.resetCode)
+		return
 	}
+	st.state, st.endsAt = streamDiscard, c.now.Add(discardTime)
+	c.extendDiscard(st)
+}
+
+// extendDiscard waits for more of a body that nobody needs.
+func (c *conn) extendDiscard(st *stream) {
+	st.deadline = st.endsAt
+	if pause := c.now.Add(maxPause); st.holdsEnd && pause.Before(st.endsAt) {
+		st.deadline = pause
+	}
+}
+
+// endResponse sends the END_STREAM of a response that came before the end of the request's
+// body. It is sent when the client has sent the body, or has paused. Some clients, such as
+// http2-wrapper of Node.js, forget the response if it ends while they send. Others, such as
+// Go's, send no more after they have read the status, and wait for the end.
+func (c *conn) endResponse(st *stream) {
+	if st.holdsEnd {
+		st.holdsEnd = false
+		_ = c.startOutput().framer.WriteData(st.id, true, nil) // to memory
+	}
+}
+
+// stopDiscard ends a stream whose body is too long, or takes too long, to be discarded.
+func (c *conn) stopDiscard(st *stream) {
+	if st.state == streamDiscard && st.resetCode == http2.ErrCodeNo {
+		c.endResponse(st)
+	}
+	c.resetStream(st.id, st.resetCode)
 }
 
 // unblock sends what the windows of the client allow, the oldest stream first.
@@ -132,7 +162,7 @@ func (c *conn) unblockStream(st *stream) {
 	case streamPage:
 		st.page.unblock()
 	case streamBlocked:
-		rest := c.writeData(st, st.pending, true)
+		rest := c.writeData(st, st.pending, !st.holdsEnd)
 		c.pending -= len(st.pending) - len(rest)
 		if st.pending = rest; len(rest) > 0 {
 			st.deadline = c.now.Add(c.server.options.WriteTimeout)

@@ -17,8 +17,10 @@ type stream struct {
 	hasEnded bool // the client has sent END_STREAM
 	isHead   bool // the response has no body
 	wasSlow  bool // the client has had its time
+	holdsEnd bool // the response lacks its END_STREAM, see endResponse
 	began    time.Time
 	deadline time.Time // of state; zero for none
+	endsAt   time.Time // the end of discardTime
 
 	x    *exchange.Exchange // nil after the response was written
 	body body

@@ -42,7 +42,12 @@ func (c *conn) expireStream(st *stream) {
 	case streamBlocked:
 		c.resetStream(st.id, http2.ErrCodeCancel)
 	case streamDiscard:
-		c.resetStream(st.id, st.resetCode)
+		if !c.now.Before(st.endsAt) {
+			c.stopDiscard(st)
+			return
+		}
+		c.endResponse(st)
+		c.extendDiscard(st)
 	}
 }
 

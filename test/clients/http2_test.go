@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/testutil"
 )
@@ -73,7 +73,6 @@ func eachOverHTTP2(t *testing.T, f func(t *testing.T, d *driver, isSecure bool))
 	for i := range clientsOverHTTP2 {
 		c := &clientsOverHTTP2[i]
 		t.Run(c.language+" "+c.name, func(t *testing.T) {
-			t.Parallel()
 			if !c.isThere(t) {
 				return
 			}
@@ -105,20 +104,15 @@ func TestClientsSendOverHTTP2(t *testing.T) {
 	const requests = 10
 	statsd := testutil.StartFakeStatsD(t)
 	proxy := startBoth(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30")
-	var mu sync.Mutex
 	var want []string
-	t.Run("clients", func(t *testing.T) { // returns when all have ended
-		eachOverHTTP2(t, func(t *testing.T, d *driver, isSecure bool) {
-			for i := range requests {
-				name := fmt.Sprintf("%s.%d.%t", strings.NewReplacer(":", "_", "/", "_", " ", "_").Replace(t.Name()), i, isSecure)
-				if r := d.send(t, proxy(isSecure).URL+"/count/"+name, 0); r.status != 200 {
-					t.Errorf("with TLS %t: got %d %s, want 200", isSecure, r.status, r.problem)
-				}
-				mu.Lock()
-				want = append(want, name+":1|c")
-				mu.Unlock()
+	eachOverHTTP2(t, func(t *testing.T, d *driver, isSecure bool) {
+		for i := range requests {
+			name := fmt.Sprintf("%s.%d.%t", strings.NewReplacer(":", "_", "/", "_", " ", "_").Replace(t.Name()), i, isSecure)
+			if r := d.send(t, proxy(isSecure).URL+"/count/"+name, 0); r.status != 200 {
+				t.Errorf("with TLS %t: got %d %s, want 200", isSecure, r.status, r.problem)
 			}
-		})
+			want = append(want, name+":1|c")
+		}
 	})
 	for _, isSecure := range []bool{true, false} {
 		proxy(isSecure).Process.Stop(t)
@@ -133,7 +127,6 @@ func TestClientsSendOverHTTP2(t *testing.T) {
 // A client sees why the proxy rejects its request, although it has not sent the whole body
 // when the response arrives.
 func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
-	t.Parallel()
 	const size, times = 2 << 20, 10
 	timeouts := []string{"--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30"}
 	for _, test := range []struct {
@@ -145,7 +138,6 @@ func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
 		{429, []string{"--rate-limit=0.001", "--rate-burst=1", "--http-max-body=4MiB"}},
 	} {
 		t.Run(strconv.Itoa(test.status), func(t *testing.T) {
-			t.Parallel()
 			proxy := startBoth(t, append(timeouts, test.options...)...)
 			if test.status == 429 {
 				for _, isSecure := range []bool{true, false} {
@@ -153,8 +145,14 @@ func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
 				}
 			}
 			eachOverHTTP2(t, func(t *testing.T, d *driver, isSecure bool) {
-				for range times {
-					if r := d.send(t, proxy(isSecure).URL+"/count/large", size); r.status != test.status {
+				for sent := 0; sent < times; {
+					start := time.Now()
+					r := d.send(t, proxy(isSecure).URL+"/count/large", size)
+					if r.status != test.status && time.Since(start) > discardTime {
+						t.Logf("with TLS %t: this machine is too busy: got %d %s after %s", isSecure, r.status, r.problem, time.Since(start))
+						continue
+					}
+					if sent++; r.status != test.status {
 						t.Errorf("with TLS %t: got %d %s, want %d", isSecure, r.status, r.problem, test.status)
 					}
 				}
@@ -162,3 +160,7 @@ func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
 		})
 	}
 }
+
+// discardTime is how long the proxy reads a body after it has sent its response. A client
+// that is slower may see an error instead.
+const discardTime = time.Second

@@ -11,6 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
@@ -33,7 +34,7 @@ public class Java {
             String[] parts = line.split(" ");
             int size = Integer.parseInt(parts[1]);
             String body = size > 0 ? "x".repeat(size) : "{\"value\": 1}";
-            HttpRequest request = HttpRequest.newBuilder(URI.create(parts[0]))
+            HttpRequest request = HttpRequest.newBuilder(URI.create(parts[0])).timeout(Duration.ofSeconds(20))
                 .POST(HttpRequest.BodyPublishers.ofString(body)).build();
             long start = System.nanoTime();
             try {
