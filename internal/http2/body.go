@@ -90,6 +90,8 @@ func (c *conn) takeData(st *stream, data []byte, endsStream bool) error {
 	if st.state != streamBody {
 		c.Stats.AddBodyBytes(len(data)) // its request is counted
 		switch {
+		case b.length != exchange.Chunked && (b.received > b.length || endsStream && b.received < b.length): // RFC 9113, section 8.1.1
+			return c.fail(st.id, http2.ErrCodeProtocol)
 		case endsStream:
 			return c.endBody(st)
 		case b.received > discardSize:
