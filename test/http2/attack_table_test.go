@@ -152,6 +152,63 @@ var attacks = []attack{
 		},
 	},
 
+	{
+		name:  "data of one byte, padded",
+		conns: 20, times: 10, interval: often, mayStay: true,
+		begin:  func(a *attacker) { a.open(post, false) },
+		frames: func(a *attacker) { _ = a.WriteDataPadded(1, false, []byte("x"), make([]byte, 255)) },
+	},
+	{
+		name:  "empty data, padded",
+		conns: 20, times: 100, interval: often,
+		begin:  func(a *attacker) { a.open(post, false) },
+		frames: func(a *attacker) { _ = a.WriteDataPadded(1, false, nil, make([]byte, 255)) },
+	},
+	{
+		name:  "frames of an unknown type",
+		conns: 20, times: 100, interval: often,
+		frames: func(a *attacker) { _ = a.WriteRawFrame(0xf0, 0, 0, []byte("unknown")) },
+	},
+	{
+		name:  "settings that change the windows of many streams",
+		conns: 20, times: 100, interval: often,
+		begin: func(a *attacker) { a.openMany(post, false) },
+		frames: func(a *attacker) {
+			_ = a.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1}, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 20})
+		},
+	},
+	{
+		name:  "requests beyond the limit of streams",
+		conns: 20, times: 100, interval: often,
+		begin:  func(a *attacker) { a.openMany(post, false) },
+		frames: func(a *attacker) { a.open(post, false) },
+	},
+	{
+		name:  "windows of one byte", // CVE-2019-9511
+		conns: 20, times: 10, interval: often, mayStay: true, code: http2.ErrCodeFlowControl,
+		settings: []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}},
+		begin:    func(a *attacker) { a.openMany(request("GET", "/client.js"), true) },
+		frames: func(a *attacker) {
+			for _, id := range a.streams {
+				_ = a.WriteWindowUpdate(id, 1)
+			}
+		},
+	},
+	{
+		name:  "fields without name and value", // CVE-2019-9516
+		conns: 20, times: 1, interval: 100 * time.Millisecond, mayStay: true, code: http2.ErrCodeCompression,
+		frames: func(a *attacker) {
+			a.open(slices.Concat(post, bytes.Repeat([]byte{0x10, 0, 0}, (frameSize-len(post))/3)), true)
+		},
+	},
+	{
+		name:  "updates of the size of the dynamic table",
+		conns: 20, times: 1, interval: 100 * time.Millisecond, mayStay: true, code: http2.ErrCodeCompression,
+		frames: func(a *attacker) {
+			a.open(slices.Concat(bytes.Repeat([]byte{0x20}, frameSize-len(post)), post), true)
+		},
+	},
+
 	// These hold as many streams as they can. The timeouts end them.
 	{
 		name:  "slow bodies",

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"cmp"
 	"encoding/xml"
 	"net"
 	"os"
@@ -22,8 +23,8 @@ type h2specReport struct {
 		ID    string `xml:"package,attr"` // such as http2/6.5.3
 		Cases []struct {
 			Title   string  `xml:"classname,attr"`
-			Failure *string `xml:"failure"`
 			Error   *string `xml:"error"`
+			Failure *string `xml:"failure"`
 			Skipped *string `xml:"skipped"`
 		} `xml:"testcase"`
 	} `xml:"testsuite"`
@@ -49,7 +50,7 @@ func TestH2specPasses(t *testing.T) {
 				args = append(args, "--tls", "--insecure")
 			}
 			_, stdout, stderr := testutil.RunToEnd(t, exec.Command(h2spec, args...))
-			checkReport(t, file)
+			checkReport(t, file, secure)
 			if t.Failed() {
 				_, failures, _ := strings.Cut(stdout, "Failures:")
 				t.Logf("h2spec printed: %s%s", failures, stderr)
@@ -58,8 +59,12 @@ func TestH2specPasses(t *testing.T) {
 	}
 }
 
-// checkReport names the cases of a report that have not passed, each as a failed test.
-func checkReport(t *testing.T, file string) {
+// invalidPreface is a case that cannot pass without TLS. There a client that does not begin
+// with HTTP/2's preface speaks HTTP/1, so it gets a 400, which h2spec does not understand.
+const invalidPreface = "Sends invalid connection preface"
+
+// checkReport names the cases of a report that have not passed.
+func checkReport(t *testing.T, file string, secure bool) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -73,8 +78,8 @@ func checkReport(t *testing.T, file string) {
 	for _, suite := range report.Suites {
 		for _, c := range suite.Cases {
 			cases++
-			for problem, text := range map[string]*string{"failed": c.Failure, "did not run": c.Error, "was skipped": c.Skipped} {
-				if text != nil {
+			for problem, text := range map[string]*string{"has failed": cmp.Or(c.Failure, c.Error), "was skipped": c.Skipped} {
+				if text != nil && (secure || c.Title != invalidPreface) {
 					t.Errorf("%s, %s, %q %s: %s", suite.ID, suite.Name, c.Title, problem, strings.TrimSpace(*text))
 				}
 			}
