@@ -226,6 +226,16 @@ var attacks = []attack{
 		},
 	},
 	{
+		name:  "bodies that fill the windows", // 100 MB
+		conns: 100, mayStay: true,
+		begin: func(a *attacker) {
+			a.openMany(request("POST", "/batch", "content-type", "text/plain"), false)
+			for _, id := range a.streams {
+				_ = a.WriteData(id, false, make([]byte, 8000))
+			}
+		},
+	},
+	{
 		name:  "no window for responses",
 		conns: 100, mayStay: true,
 		settings: []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}},
