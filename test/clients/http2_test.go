@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,15 +41,7 @@ var http2Client = func() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Protocols: &protocols}, Timeout: testutil.Patience}
 }()
 
-func postHTTP2(url, body string) (status int, err error) {
-	response, err := http2Client.Post(url, "application/json", strings.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
-}
+func postHTTP2(url, body string) (status int, err error) { return postWith(http2Client, url, body) }
 
 func postCurl(url, body string) (status int, err error) {
 	cmd := exec.Command("curl", "--silent", "--show-error", "--insecure", "--max-time", "60", "--http2-prior-knowledge", "--data-binary", "@-",
