@@ -21,7 +21,7 @@ import (
 //	empty DATA frames                           5       200 at once
 //	WINDOW_UPDATE flood                         1       1,000 at once
 //	PRIORITY flood, frames of unknown types     2       500 at once
-//	DATA on closed streams                      1       1,000 at once
+//	HEADERS or little DATA on reset streams     1       1,000 at once
 //
 // The other bounds do not depend on the credit:
 //
@@ -54,6 +54,10 @@ const (
 	maxCredit       = 1000
 	creditPerSecond = 100
 )
+
+// tinyData is the size in bytes below which a DATA frame on a reset stream costs credit.
+// Larger ones are those of an honest client that has not read the reset yet.
+const tinyData = 128
 
 const (
 	maxBlock        = 64 << 10 // bytes of a header block, compressed

@@ -69,7 +69,10 @@ func (c *conn) onData(frame http2.FrameHeader, payload []byte) error {
 	st := c.find(id)
 	if st == nil || st.hasEnded {
 		if c.reset.has(id) {
-			return c.take(costClosed)
+			if len(data) < tinyData {
+				return c.take(costClosed)
+			}
+			return nil // it was on its way
 		}
 		return c.fail(id, http2.ErrCodeStreamClosed)
 	}

@@ -257,7 +257,23 @@ func (c *conn) handshake() (*tls.Conn, error) {
 		return nil, err
 	}
 	secure := tls.Server(h, s.tls)
-	err := secure.Handshake()
+	err := handshakeAside(secure)
 	h.next = nil
 	return secure, err
+}
+
+// handshakeAside does a handshake in a goroutine of its own. A handshake needs a stack of
+// 16 KiB, which would stay with the goroutine of an idle connection.
+func handshakeAside(secure *tls.Conn) (err error) {
+	var fault any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { fault = recover() }()
+		err = secure.Handshake()
+	}()
+	if <-done; fault != nil {
+		panic(fault)
+	}
+	return err
 }
