@@ -42,6 +42,8 @@ func Listen(address string) (net.Listener, error) {
 	}
 	hint := ""
 	switch {
+	case network == "unix" && isOtherFile(name):
+		err, hint = fs.ErrExist, " (it is not a socket: remove it, or choose another path with --admin-listen)"
 	case errors.Is(err, syscall.EADDRINUSE):
 		hint = " (stop the program that uses it, or choose another address with --admin-listen)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -50,10 +52,15 @@ func Listen(address string) (net.Listener, error) {
 	return nil, fmt.Errorf("listen on the admin address %q: %w%s", address, err, hint)
 }
 
+// isOtherFile reports whether path is a file that is not a socket.
+func isOtherFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSocket == 0
+}
+
 // isStale reports whether path is a socket on which nobody listens.
 func isStale(path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&fs.ModeSocket == 0 {
+	if isOtherFile(path) {
 		return false
 	}
 	conn, err := net.DialTimeout("unix", path, dialTimeout)

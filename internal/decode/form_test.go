@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -23,6 +24,9 @@ func TestFormIsDecoded(t *testing.T) {
 	f("tags=a%3Db&tags[c]=d,e", "[a=b][c=d,e]")
 	f("tags=&value=%C3%A9%00+%c3%a9", "value=$é\x00 é")
 	f("v%61lue=1", "value=$1")
+	f("value=1\r\n\r\n\n\r", "value=$1")
+	f("value=\n1", "value=$\n1")
+	f("tags[a]", "[a=]")
 	f("sampleRate=0.5&time=3&shift=-1", "time=$3 shift=$-1 sampleRate=$0.5")
 }
 
@@ -33,6 +37,11 @@ func TestBadFormIsRejected(t *testing.T) {
 	f("tags[env=1", `unknown parameter "tags[env"`)
 	f("tags[a][b]=1", `unknown parameter "tags[a][b]"`)
 	f("tag[a]=1", `unknown parameter "tag[a]"`)
+	f("tags[[a]=1", `unknown parameter "tags[[a]"`)
+	f("tags[a]]=1", `unknown parameter "tags[a]]"`)
+	f("tags]=1", `unknown parameter "tags]"`)
+	f("tags[=1", `unknown parameter "tags["`)
+	f(strings.Repeat("tags[a]=b&", 401), "there are more than 400")
 	f("=1", `unknown parameter ""`)
 	f("value=1&token=x", `unknown parameter "token"`)
 	f("value=1&value=1", `parameter "value" is given twice`)

@@ -1,8 +1,12 @@
 package decode
 
 import (
+	"io"
 	"strings"
 	"testing"
+
+	"statsd-http-proxy/internal/metric"
+	"statsd-http-proxy/internal/quote"
 )
 
 func TestLinesAreDecoded(t *testing.T) {
@@ -45,8 +49,31 @@ func TestLinesAreDecoded(t *testing.T) {
 	}
 	f("a,env:1|c", `! parameter "tags": "env" is not a key=value pair`)
 	f("a;b=c,d=e:1|c", "count a value=$1 [b=c,d=e] line")
+	f("a"+strings.Repeat(":1", 1000)+"|c", "count a value=$1"+strings.Repeat(" +1", 999)+" line")
 	f("a"+strings.Repeat(":1", 1001)+"|c", "! the line has more than 1000 values")
+	f("a"+strings.Repeat(":1|c", 1000), "count a value=$1"+strings.Repeat(" +1", 999)+" line")
+	f("a"+strings.Repeat(":1|c", 1001), "! the line has more than 1000 values")
+	f("a"+strings.Repeat(",k=v", 400)+":1|c", "count a value=$1 "+strings.Repeat("[k=v]", 400)+" line")
 	f("a"+strings.Repeat(",k=v", 401)+":1|c", `! parameter "tags": there are more than 400`)
+	f("a:1|c|#"+strings.Repeat(",k", 401)[1:], `! parameter "tags": there are more than 400`)
+	for b := range rune(128) {
+		switch section := "T" + string(b); {
+		case strings.ContainsRune("\n\r:|", b):
+		case '0' <= b && b <= '9':
+			f("a:1|c|"+section+"|#b", "count a value=$1 [b] |"+section+" line")
+		default:
+			f("a:1|c|"+section+"|#b", "! the line has the unknown section "+quote.Bytes([]byte(section)))
+		}
+	}
+	f("a,b=c", `! the line "a,b=c" has no value`)
+	f("a;b", `! the line "a;b" has no value`)
+	f("a,:1|c", "count a value=$1 line")
+	f("a,,:1|c", `! parameter "tags": "" is not a key=value pair`)
+	f("a|c:1", `! the line "a|c:1" has no type`)
+	f("a:1|c\r\r\n", `! unknown metric type "c\r"`)
+	f("a:1|c\nb:1|c", "count a value=$1 line", "count b value=$1 line")
+	f("\ufeff\na:1|c", "count a value=$1 line")
+	f("\xef\xbba:1|c", "count \xef\xbba value=$1 line")
 	f("a", `! the line "a" has no value`)
 	f("a:1", `! the line "a:1" has no type`)
 }
@@ -72,4 +99,51 @@ func TestLinesSetNegativeGauges(t *testing.T) {
 	f("n:0|g\nx\nn:-5|g", "gauge n value=$0 line", `! the line "x" has no value`, "gauge n value=$-5 line")
 	f("n:0.0|g\nn:-5|g", "gauge n value=$0.0 line", "gauge n value=$-5 line")
 	f("n:0:1:-5|g", "gauge n value=$0 +1 +-5 line")
+}
+
+// TestSkipRemovesLines has the caller process some lines itself.
+func TestSkipRemovesLines(t *testing.T) {
+	var d Decoder
+	var m metric.Metric
+	const first, second, third = "n:0|g\n", "n:-5|g\n", "n:-6|g\n"
+	d.OpenBatch([]byte(first + second + third))
+	if string(d.Lines()) != first+second+third {
+		t.Errorf("the lines are %q", d.Lines())
+	}
+	d.Skip(len(first))
+	if bad, err := d.Next(&m); bad != nil || err != nil || showEntry(&m) != "gauge n value=$-5 line" { // the line before is not known
+		t.Errorf("got %q, %v, %v", showEntry(&m), bad, err)
+	}
+	if string(d.Lines()) != third {
+		t.Errorf("%q is left", d.Lines())
+	}
+	d.OpenBatch([]byte(first + "x:1|c\n" + second))
+	if _, err := d.Next(&m); err != nil {
+		t.Error(err)
+	}
+	d.Skip(len("x:1|c\n"))
+	if bad, err := d.Next(&m); bad != nil || err != nil || showEntry(&m) != "gauge n value=$-5 line" {
+		t.Errorf("got %q, %v, %v", showEntry(&m), bad, err)
+	}
+	if _, err := d.Next(&m); err != io.EOF || len(d.Lines()) > 0 {
+		t.Errorf("got %v with %q left, want the end", err, d.Lines())
+	}
+	for _, body := range []string{"[]", "{}"} {
+		if d.OpenBatch([]byte(body)); d.Lines() != nil {
+			t.Errorf("%s has the lines %q", body, d.Lines())
+		}
+	}
+}
+
+func TestTagsOfOptions(t *testing.T) {
+	for text, want := range map[string]string{"": "", "a=b": "[a=b]", " a = b , c=d=e,f=": "[a=b][c=d=e][f=]"} {
+		if tags, err := Tags([]byte(text)); err != nil || show(&metric.Metric{Tags: tags}) != want {
+			t.Errorf("Tags(%q) = %q, %v, want %s", text, show(&metric.Metric{Tags: tags}), err, want)
+		}
+	}
+	for _, text := range []string{"a", "a:b", "a=b,", ",", "a=b;c=d,e"} {
+		if tags, err := Tags([]byte(text)); err == nil || !strings.Contains(err.Error(), "is not a key=value pair") {
+			t.Errorf("Tags(%q) = %q, %v", text, tags, err)
+		}
+	}
 }

@@ -11,24 +11,22 @@ import (
 //
 //	shop.example   10.0.0.1:8080   [2001:db8::1]:80
 func IsAuthority(text []byte) bool {
-	host, port := text, []byte(nil)
+	var port []byte
 	if len(text) > 0 && text[0] == '[' {
 		end := bytes.IndexByte(text, ']')
 		if end < 0 || !isIPv6(text[1:end]) {
 			return false
 		}
-		host = nil
-		if rest := text[end+1:]; len(rest) > 0 {
-			if rest[0] != ':' {
-				return false
-			}
-			port = rest[1:]
+		rest := text[end+1:]
+		if len(rest) > 0 && rest[0] != ':' {
+			return false
 		}
-	} else if colon := bytes.IndexByte(text, ':'); colon >= 0 {
-		host, port = text[:colon], text[colon+1:]
-	}
-	if host != nil && !isRegisteredName(host) {
-		return false
+		port = bytes.TrimPrefix(rest, []byte{':'})
+	} else {
+		var host []byte
+		if host, port, _ = bytes.Cut(text, []byte{':'}); !isRegisteredName(host) {
+			return false
+		}
 	}
 	n := 0
 	for _, b := range port {

@@ -34,6 +34,39 @@ func TestBodyBudgetBoundsAllBodies(t *testing.T) {
 	}
 }
 
+// TestReserveRaisesTheReservation follows one body.
+func TestReserveRaisesTheReservation(t *testing.T) {
+	const max = minBudget // 32 MiB
+	budget := NewBodyBudget(1)
+	var b BodyBuffer
+	f := func(n int, want bool, reserved int) {
+		t.Helper()
+		if herr := b.Reserve(budget, n); (herr == nil) != want || b.Reserved() != reserved || budget.Used() != int64(reserved) {
+			t.Errorf("Reserve(%d): %v; %d bytes are reserved, %d used, want %d", n, herr, b.Reserved(), budget.Used(), reserved)
+		}
+	}
+	f(100, true, 100)
+	f(100, true, 100)
+	f(max, true, max)
+	f(max+1, false, max)
+	data := b.Grow(nil, 10)
+	if data = b.Grow(append(data, make([]byte, cap(data))...), cap(data)+1); cap(data) < max {
+		t.Errorf("Grow allocates %d bytes, want the %d reserved", cap(data), max)
+	}
+	if &data[0] != &b.Grow(data, cap(data))[0] {
+		t.Error("Grow moved the body without need")
+	}
+	if b.Release(budget); b.Reserved() != 0 || budget.Used() != 0 {
+		t.Errorf("%d bytes are reserved after Release, %d used", b.Reserved(), budget.Used())
+	}
+	for range 10 { // large memory is not kept for other bodies
+		var next BodyBuffer
+		if n := cap(next.Grow(nil, 0)); n > 256<<10 {
+			t.Fatalf("a body gets %d bytes", n)
+		}
+	}
+}
+
 func TestBodyBudgetHasRoomForTwoBodies(t *testing.T) {
 	const maxBody = minBudget
 	budget := NewBodyBudget(maxBody)

@@ -126,7 +126,7 @@ func checkCodings(value []byte) *HTTPError {
 	for element := range bytes.SplitSeq(value, []byte{','}) {
 		name, _, _ := bytes.Cut(element, []byte{';'})
 		name = bytes.Trim(name, " \t")
-		if !isToken(name) {
+		if !IsToken(name) {
 			return BadCoding
 		}
 		isUnknown = isUnknown || !bytes.EqualFold(name, []byte("chunked"))
@@ -135,16 +135,6 @@ func checkCodings(value []byte) *HTTPError {
 		return BadCoding
 	}
 	return nil
-}
-
-// isToken reports whether text is a token (RFC 9110, section 5.6.2).
-func isToken(text []byte) bool {
-	for _, b := range text {
-		if !('0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), b) >= 0) {
-			return false
-		}
-	}
-	return len(text) > 0
 }
 
 // hostBytes holds the bytes of hosts with a port (RFC 3986, sections 3.2.2 and

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -40,6 +41,53 @@ func TestStatsAddUpOverShards(t *testing.T) {
 	}
 }
 
+// TestShardsAreAsManyAsProcessors checks the number of shards, and that connections are
+// spread over all of them.
+func TestShardsAreAsManyAsProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for processors, want := range map[int]int{1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 16: 16, 17: 16, 40: 16} {
+		runtime.GOMAXPROCS(processors)
+		s := NewStats()
+		uses := make(map[*StatsShard]int)
+		for range 3 * want {
+			uses[s.Shard()]++
+		}
+		for _, n := range uses {
+			if n != 3 {
+				t.Errorf("%d processors: %d connections share a shard, want 3", processors, n)
+			}
+		}
+		if len(uses) != want {
+			t.Errorf("%d processors: %d shards, want %d", processors, len(uses), want)
+		}
+	}
+}
+
+func TestRoutesHaveNames(t *testing.T) {
+	for route, want := range map[Route]string{RouteOther: "other", RouteCount: "count", RouteDistribution: "distribution", RouteBatch: "batch", RouteHeartbeat: "heartbeat", RoutePreflight: "preflight"} {
+		if got := route.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// TestEachCodeIsCounted answers a request with each status.
+func TestEachCodeIsCounted(t *testing.T) {
+	for status := 100; status < 600; status++ {
+		s := NewStats()
+		s.Shard().CountRequest(RouteGauge, status, 0)
+		want := otherCode
+		if slices.Contains(codes[:], status) {
+			want = status
+		}
+		s.Snapshot().Requests(func(route Route, code int, n uint64) {
+			if isCounted := route == RouteGauge && code == want; n > 1 || (n == 1) != isCounted {
+				t.Errorf("status %d: %s %d is counted %d times", status, route, code, n)
+			}
+		})
+	}
+}
+
 func TestDurationsFallIntoBuckets(t *testing.T) {
 	f := func(d time.Duration, want int) {
 		t.Helper()
@@ -55,6 +103,11 @@ func TestDurationsFallIntoBuckets(t *testing.T) {
 	f(100*time.Microsecond, 0)
 	f(100*time.Microsecond+1, 1)
 	f(time.Millisecond, 3)
+	for i, seconds := range DurationBuckets {
+		bound := time.Duration(math.Round(seconds * 1e9))
+		f(bound, i)
+		f(bound+1, i+1)
+	}
 	f(5*time.Second, len(DurationBuckets)-1)
 	f(5*time.Second+1, len(DurationBuckets))
 }

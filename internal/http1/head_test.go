@@ -98,6 +98,95 @@ func TestHeadIsParsedOnce(t *testing.T) {
 	}
 }
 
+// TestFramingFollowsTheFields checks where a request ends and whether the connection can
+// be reused.
+func TestFramingFollowsTheFields(t *testing.T) {
+	type framing struct {
+		length                                              int
+		hasLength, isHTTP10, closes, wantsContinue, isWrong bool
+	}
+	f := func(version, fields string, want framing) {
+		t.Helper()
+		var q exchange.Request
+		head := "POST /a HTTP/" + version + "\r\nHost: h\r\n" + fields + "\r\n"
+		if n, herr := new(HeadParser).Parse([]byte(head+"next"), &q); n != len(head) || herr != nil {
+			t.Fatalf("%q: %d bytes, %v", head, n, herr)
+		}
+		got := framing{q.BodyLength, q.HasLength, q.IsHTTP10, q.WantsClose, q.WantsContinue, q.BadExpectation}
+		if got != want || string(q.Head) != head {
+			t.Errorf("%q: got %+v, want %+v; the head is %q", head, got, want, q.Head)
+		}
+	}
+	f("1.1", "", framing{})
+	f("1.1", "Content-Length: 0\r\n", framing{hasLength: true})
+	f("1.1", "Content-Length: 7\r\n", framing{length: 7, hasLength: true})
+	f("1.1", "Transfer-Encoding: chunked\r\n", framing{length: exchange.Chunked})
+	f("1.1", "Connection: close\r\n", framing{closes: true})
+	f("1.1", "Connection: x , Close\r\n", framing{closes: true})
+	f("1.1", "Connection: keep-alive\r\nConnection: close\r\n", framing{closes: true})
+	f("1.1", "Connection: closed\r\n", framing{})
+	f("1.1", "Expect: 100-continue\r\n", framing{wantsContinue: true})
+	f("1.1", "Expect: other\r\n", framing{isWrong: true})
+	f("1.1", "Expect: 100-Continue\r\nExpect: other\r\n", framing{wantsContinue: true, isWrong: true})
+	f("1.0", "", framing{isHTTP10: true, closes: true})
+	f("1.0", "Content-Length: 7\r\n", framing{length: 7, hasLength: true, isHTTP10: true, closes: true})
+	f("1.0", "Connection: Keep-Alive\r\n", framing{isHTTP10: true})
+	f("1.0", "Connection: keep-alive, close\r\n", framing{isHTTP10: true, closes: true})
+	f("1.0", "Expect: 100-continue\r\nConnection: keep-alive\r\n", framing{isHTTP10: true})
+	f("1.0", "Expect: other\r\nConnection: keep-alive\r\n", framing{isHTTP10: true})
+}
+
+// TestHeadCanTake16KiB sends heads around the limit, at once and byte by byte.
+func TestHeadCanTake16KiB(t *testing.T) {
+	const line, host = "POST / HTTP/1.1\r\n", "Host: h\r\n"
+	f := func(head string, want *exchange.HTTPError) {
+		t.Helper()
+		for _, piece := range []int{len(head), 1000, 1} {
+			var parser HeadParser
+			var q exchange.Request
+			var length int
+			var herr *exchange.HTTPError
+			end := 0
+			for end < len(head) && length == 0 && herr == nil {
+				end = min(end+piece, len(head))
+				length, herr = parser.Parse([]byte(head[:end]), &q)
+			}
+			if herr != want || want == nil && length != len(head) || want != nil && piece == 1 && end != exchange.MaxHead {
+				t.Errorf("a head of %d bytes in pieces of %d: %d after %d, %v, want %v", len(head), piece, length, end, herr, want)
+			}
+		}
+	}
+	field := func(size int) string { return "X: " + strings.Repeat("x", size-len("X: \r\n")) + "\r\n" }
+	target := func(size int) string {
+		return "POST /" + strings.Repeat("x", size-len("POST / HTTP/1.1\r\n")) + " HTTP/1.1\r\n"
+	}
+	const room = exchange.MaxHead - len(host+"\r\n")
+	f(line+host+field(room-len(line))+"\r\n", nil)
+	f(line+host+field(room-len(line)+1)+"\r\n", exchange.HeadTooLong)
+	f(line+host+strings.Repeat(field(100), 200)+"\r\n", exchange.HeadTooLong)
+	f(target(room)+host+"\r\n", nil)
+	f(target(room+1)+host+"\r\n", exchange.HeadTooLong)
+	f(target(exchange.MaxHead)+host+"\r\n", exchange.HeadTooLong)
+	f(target(exchange.MaxHead+1)+host+"\r\n", exchange.TargetTooLong)
+}
+
+// TestSpansCoverTheValues checks the places of the parts of a head.
+func TestSpansCoverTheValues(t *testing.T) {
+	const head = "PUT /a?b HTTP/1.1\r\nHost:h\r\nOrigin: \t o \t\r\nContent-Type:\r\nX-Forwarded-For:1\r\nx-forwarded-for: 2, 3\r\nAuthorization:  b c\r\n\r\n"
+	var q exchange.Request
+	if n, herr := new(HeadParser).Parse([]byte(head), &q); n != len(head) || herr != nil {
+		t.Fatalf("%d, %v", n, herr)
+	}
+	for _, part := range []struct {
+		span exchange.Span
+		want string
+	}{{q.Method, "PUT"}, {q.Target, "/a?b"}, {q.Origin, "o"}, {q.ContentType, ""}, {q.Authorization, "b c"}, {q.ForwardedFor[0], "1"}, {q.ForwardedFor[1], "2, 3"}} {
+		if got := string(q.Bytes(part.span)); got != part.want {
+			t.Errorf("got %q, want %q", got, part.want)
+		}
+	}
+}
+
 func TestControlCharactersAreFoundAnywhere(t *testing.T) {
 	for length := range 40 {
 		for at := range length {

@@ -1,14 +1,12 @@
 package ingest
 
 import (
-	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/http1"
-	"statsd-http-proxy/internal/metric"
 )
 
 // countingSink counts the groups of lines that it takes.
@@ -23,12 +21,7 @@ func (s *countingSink) Send(_ []byte, ends []int) error {
 // neither what Begin hands on to Serve nor the response lies in memory that the other
 // request uses.
 func TestExchangeHoldsNoScratch(t *testing.T) {
-	encoder, err := metric.NewEncoder(metric.Options{MaxLine: 1432})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sink := new(countingSink)
-	h := New(Options{MaxBody: 1 << 20, Encoder: encoder, Sink: sink, Logger: slog.New(slog.DiscardHandler)})
+	h, sink := newHandler(t)
 	begin := func(target string) *exchange.Exchange {
 		x := exchange.Acquire(netip.Addr{})
 		var parser http1.HeadParser

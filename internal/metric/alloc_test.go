@@ -5,6 +5,7 @@ package metric
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,6 +24,7 @@ func benchMetrics() map[string]*Metric {
 func rareMetrics() map[string]*Metric {
 	return map[string]*Metric{
 		"unsorted": {Kind: Count, Name: []byte("some.key.name"), Value: str("1"), Tags: pairs("locale=en-us,env=prod,größe=1,a b=2")},
+		"longest":  {Kind: Count, Name: []byte("1" + strings.Repeat("a", MaxName-1)), Value: str("1")}, // an escape puts an underscore before it
 		"dotless":  {Kind: Count, Name: []byte("constructo"), Value: str("1")},
 		"values":   {Kind: Timing, Name: []byte("some.key"), FromLine: true, Value: str("1"), More: []Value{str("2"), str("3")}, Tags: pairs("env=prod")},
 	}

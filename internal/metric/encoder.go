@@ -72,7 +72,7 @@ func (e *Encoder) Append(l *Lines, m *Metric, scope *Scope) (Written, error) {
 
 func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err error) {
 	if err := e.checkParams(m); err != nil {
-		return w, err
+		return Written{}, err
 	}
 	dst := l.Bytes
 	if len(dst) > 0 {
@@ -80,12 +80,12 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	}
 	s := spans{start: len(dst)}
 	if dst, err = e.appendHead(dst, &s, m, scope); err != nil {
-		return w, err
+		return Written{}, err
 	}
 	var v checkedValue
 	param, value := mainValue(m)
 	if err := e.checkValue(&v, m, param, value); err != nil {
-		return w, err
+		return Written{}, err
 	}
 	if v.needsZero {
 		dst = append(dst, '0')
@@ -95,7 +95,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	s.tail = len(dst)
 	var rate float64
 	if dst, rate, err = e.appendTail(dst, &s, m, scope); err != nil {
-		return w, err
+		return Written{}, err
 	}
 	start, previous := s.start, -1
 	if m.IsAbsolute && v.number.isNegative {
@@ -105,7 +105,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 		dst = e.appendNegative(dst, &s, &v)
 	}
 	if len(dst)-start > e.maxLine {
-		return w, e.errTooLong()
+		return Written{}, e.errTooLong()
 	}
 	if previous >= 0 { // the line before has set the gauge to 0
 		dst = append(dst[:previous], dst[start:]...)
@@ -115,7 +115,7 @@ func (e *Encoder) append(l *Lines, m *Metric, scope *Scope) (w Written, err erro
 	l.Ends = append(l.Ends, len(dst))
 	if len(m.More) > 0 {
 		if dst, err = e.appendMore(dst, l, &s, m, param); err != nil {
-			return w, err
+			return Written{}, err
 		}
 	}
 	l.Bytes = dst

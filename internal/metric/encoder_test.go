@@ -155,6 +155,10 @@ func TestNewEncoderRejectsBadPrefixes(t *testing.T) {
 			t.Errorf("NewEncoder with the prefix %.20q: %v", prefix, err)
 		}
 	}
+	e := newTestEncoder(t, Options{Prefix: strings.Repeat("p", MaxName-2)})
+	if got, err := appendOne(e, Metric{Name: []byte("n")}, nil); err != nil || len(got) != MaxName+len(":0|c") {
+		t.Errorf("the longest prefix: %q, %v", got, err)
+	}
 }
 
 func TestAppendRejectsBadMetrics(t *testing.T) {

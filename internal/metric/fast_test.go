@@ -43,6 +43,12 @@ func TestFastPathTakesFinalLines(t *testing.T) {
 	f(Options{NameFormat: "prometheus"}, false, "a.b:1|c")
 	f(Options{Histograms: true}, true, "k:1|h")
 	f(Options{Prefix: strings.Repeat("p", 250) + "."}, false, "kkkkk:1|c")
+	f(Options{Prefix: strings.Repeat("p", 250) + "."}, true, "kkkk:1|c")
+	f(Options{}, true, strings.Repeat("k", MaxName)+":1|c")
+	f(Options{}, true, "k,a="+strings.Repeat("b", datagram-len("k,a=:1|c"))+":1|c")
+	f(Options{}, false, "k,a="+strings.Repeat("b", datagram-len("k,a=:1|c")+1)+":1|c")
+	f(Options{}, true, "cr:1|c") // it starts and ends as constructor does
+	f(Options{Prefix: "p."}, true, "constructor:1|c")
 	f(Options{TagFormat: "none", Tags: pairs("env=prod")}, true, "k:1|c")
 }
 

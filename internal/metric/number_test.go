@@ -68,6 +68,7 @@ func TestNumbersAreWrittenWithoutExponent(t *testing.T) {
 	f("3e-324", "0."+strings.Repeat("0", 323)+"3")
 	f("5e-324", "0."+strings.Repeat("0", 323)+"5")
 	f("1"+strings.Repeat("0", 18), "1"+strings.Repeat("0", 18))
+	f("0."+strings.Repeat("1", maxDigits), "0."+strings.Repeat("1", maxDigits))
 	f(strings.Repeat("0", 5000)+"1."+strings.Repeat("0", 5000), "1")
 }
 
@@ -92,6 +93,23 @@ func TestParseRejectsNumbers(t *testing.T) {
 	f("1e99999999999999999999", errTooLarge)
 	f("0.1e20", errTooLarge)
 	f("0."+strings.Repeat("1", maxDigits+1), errTooPrecise)
+}
+
+// TestFloatIsTheNumber compares float with strconv, down to the smallest float64.
+func TestFloatIsTheNumber(t *testing.T) {
+	for _, mantissa := range []string{"0", "1", "-1", "5", "9", "1.5", "-12.75", "123456789012345678", "1234567890123456789", "0.00012345678901234567891", "99999999999999999999"} {
+		for exponent := -330; exponent <= 0; exponent++ {
+			input := mantissa + "e" + strconv.Itoa(exponent)
+			n, err := parseNumber([]byte(input))
+			if err != nil {
+				continue // it is too large
+			}
+			want, _ := strconv.ParseFloat(input, 64)
+			if got := n.float(); math.Abs(got-want) > 1e-15*math.Abs(want)+math.SmallestNonzeroFloat64 {
+				t.Fatalf("%s is %v as a float, want %v", input, got, want)
+			}
+		}
+	}
 }
 
 // FuzzNumber compares number with math/big and strconv.

@@ -3,7 +3,6 @@ package metric
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -193,14 +192,11 @@ func startsWithUnderscores(key []byte) bool {
 // scope. It looks only at the first byte and the length of the key, so it also returns
 // true for some valid keys.
 func (e *Encoder) needsKeyCheck(key []byte) bool {
-	return !isAlphanumeric(key[0]) || e.keyLengths>>min(len(key), 63)&1 != 0
+	return e.allowTags != nil || !isAlphanumeric(key[0]) || e.keyLengths>>len(key)&1 != 0
 }
 
-// setKeyLengths derives e.keyLengths from the reserved keys and the patterns.
+// setKeyLengths derives e.keyLengths from the reserved keys.
 func (e *Encoder) setKeyLengths() {
-	if e.allowTags != nil {
-		e.keyLengths = math.MaxUint64
-	}
 	for _, key := range e.reservedKeys {
 		e.keyLengths |= 1 << len(key)
 	}

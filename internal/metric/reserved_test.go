@@ -83,6 +83,9 @@ func TestTagKeysAreReserved(t *testing.T) {
 		for _, key := range []string{"_", "_a", "é", "éa", "-a", ".a", "a__", "a_b", "1a", "gsd_histograms", "quantiles", "les"} {
 			f(options, key, true)
 		}
+		for _, c := range "/0aAzZ9[`{!*é" { // all but letters and digits become underscores
+			f(options, "_"+string(c)+"x", strings.ContainsRune("0aAzZ9", c))
+		}
 		takesQuantile := flavor != int(FlavorNone) && flavor != int(FlavorStatsDExporter)
 		f(options, "quantile", takesQuantile)
 		f(options, "le", takesQuantile)
@@ -147,6 +150,12 @@ func TestFlavorsReserveNames(t *testing.T) {
 	f(FlavorGostatsd, Count, "日本", false)
 	f(FlavorGostatsd, Count, "a_", true)
 	f(FlavorNone, Count, "_a", true)
+	for _, name := range []string{"a", "z", "A", "Z", "1a"} {
+		f(FlavorGostatsd, Count, name, true)
+	}
+	for _, name := range []string{"`", "{", "[", "0", "9", "-", "é"} {
+		f(FlavorGostatsd, Count, name, false)
+	}
 
 	if _, err := NewEncoder(Options{MaxLine: datagram, Flavor: FlavorStatsDExporter, Prefix: "go"}); err == nil || !strings.HasPrefix(err.Error(), "metric-prefix: ") {
 		t.Errorf("the prefix go: %v", err)
@@ -202,7 +211,7 @@ func TestPatternsAllowTagKeys(t *testing.T) {
 }
 
 func TestDenyMetricsForbidsNames(t *testing.T) {
-	e := newTestEncoder(t, Options{Prefix: "site", DenyMetrics: parsePatterns(t, "timers.*", "go_*", "exact")})
+	e := newTestEncoder(t, Options{Prefix: "site", DenyMetrics: parsePatterns(t, "timers.*", "go_*", "exact", "a-b", "Az09_.-x", "_1_go")})
 	f := func(name string, want bool) {
 		t.Helper()
 		_, err := appendOne(e, Metric{Name: []byte(name)}, nil)
@@ -218,6 +227,13 @@ func TestDenyMetricsForbidsNames(t *testing.T) {
 	f("exact", false)
 	f("exact!", false)
 	f("exactly", true)
+	f("a/b", false) // Etsy StatsD stores a-b
+	f("a-!b", false)
+	f("a_b", true)
+	f("Az09_.-x", false)
+	f("Az09_.-y", true)
+	f("1go_", true)
+	f("1/go", false) // statsd_exporter stores _1_go
 	f("site.timers.api", true)
 	f("web.timers.api", true)
 }
@@ -226,6 +242,11 @@ func TestDenyMetricsForbidsNames(t *testing.T) {
 func FuzzEscape(f *testing.F) {
 	for _, seed := range []string{"", "a.b", "1a", "--a", "a---b", "é_a", "_é", "a-\u2028-b"} {
 		f.Add(seed)
+	}
+	for b := range rune(128) {
+		f.Add(string(b))
+		f.Add(string(b) + "_a")
+		f.Add("a" + string(b) + "b" + string(b))
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if strings.ToValidUTF8(name, "") != name {

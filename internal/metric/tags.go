@@ -100,15 +100,12 @@ func (s *spans) mergeTags(dst []byte, tagStart int, key []byte, configured []con
 	if len(rest) > 0 && bytes.Equal(rest[0].key, key) {
 		rest = rest[1:]
 	}
-	if n > 0 {
-		end := len(dst)
-		for _, tag := range configured[:n] {
-			dst = append(dst, tag.text...)
-		}
-		dst = moveTo(dst, tagStart, end)
-		s.added += size
+	end := len(dst)
+	for _, tag := range configured[:n] {
+		dst = append(dst, tag.text...)
 	}
-	return dst, rest
+	s.added += size
+	return moveTo(dst, tagStart, end), rest
 }
 
 // appendTagsAtEnd appends a pipe and the tags. Without tags it appends nothing.

@@ -67,6 +67,11 @@ func TestBareTags(t *testing.T) {
 	f("dogstatsd", "k:0|c|#env:prod,urgent")
 	f("influxdb", "k,env=prod,urgent=true:0|c")
 	f("graphite", "k;env=prod;urgent=true:0|c")
+
+	m := Metric{Name: []byte("k"), Tags: []Tag{tag("urgent", "true"), tag("zero", "tru")}}
+	if got, err := appendOne(newTestEncoder(t, Options{TagFormat: "dogstatsd"}), m, nil); err != nil || got != "k:0|c|#urgent:true,zero:tru" {
+		t.Errorf("got %q, %v", got, err)
+	}
 }
 
 func TestTagKeysOfWrittenLines(t *testing.T) {
@@ -79,13 +84,20 @@ func TestTagKeysOfWrittenLines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if w.Kind != m.Kind || string(w.BareName()) != "pre.k" {
+				t.Errorf("%s: wrote a %s called %q", e.format.name, w.Kind, w.BareName())
+			}
 			var got []string
 			for keys := e.TagKeys(&w); ; {
+				rest := string(keys.Rest())
 				key, ok := keys.Next()
 				if !ok {
 					break
 				}
 				got = append(got, string(key))
+				if tag, _, _ := strings.Cut(rest, string(e.format.separator)); !strings.HasPrefix(tag, string(key)) || string(keys.Rest()) != strings.TrimPrefix(strings.TrimPrefix(rest, tag), string(e.format.separator)) {
+					t.Errorf("%s: after %q, the rest %q became %q", e.format.name, key, rest, keys.Rest())
+				}
 			}
 			if e.format.isDropped {
 				want = ""

@@ -55,7 +55,7 @@ func (r *rules) replace(chars string) {
 	}
 }
 
-// append appends src as the rules say. It returns an error if src is not valid
+// append appends src as the rules say. It returns nil and an error if src is not valid
 // UTF-8 or contains a reserved or control character. One underscore replaces
 // each run of blanks, as in StatsD's sanitizeKeyName.
 func (r *rules) append(dst, src []byte) ([]byte, error) {
@@ -78,7 +78,7 @@ func (r *rules) append(dst, src []byte) ([]byte, error) {
 		}
 		var err error
 		if dst, i, err = r.appendRune(dst, src, i); err != nil {
-			return dst, err
+			return nil, err
 		}
 	}
 }
@@ -98,10 +98,10 @@ func (r *rules) appendRune(dst, src []byte, i int) ([]byte, int, error) {
 			end += size
 		}
 		return append(dst, '_'), end, nil
-	case strings.ContainsRune(r.reserved, c) && size == 1 && c != utf8.RuneError:
-		return dst, end, reservedCharError(c)
+	case strings.ContainsRune(r.reserved, c):
+		return nil, 0, reservedCharError(c)
 	case isInvalid(c, size):
-		return dst, end, errInvalid(c, size)
+		return nil, 0, errInvalid(c, size)
 	case r.replacesNonASCIIRunes:
 		return append(dst, '_'), end, nil
 	case r.replacesNonASCIIBytes:
@@ -144,8 +144,8 @@ func (r *rules) compare(a, b []byte) int {
 	return len(a) - len(b)
 }
 
-// compareWritten is compare for keys with characters that appendRune handles. It
-// compares invalid keys up to their first error.
+// compareWritten is compare for keys with characters that appendRune handles. Invalid
+// keys come first.
 func (r *rules) compareWritten(a, b []byte) int {
 	var bufferA, bufferB [128]byte
 	a, _ = r.append(bufferA[:0], a)
@@ -157,10 +157,7 @@ func (r *rules) compareWritten(a, b []byte) int {
 // sanitizeKeyName uses. The line breaks of ASCII and Latin-1 are not blanks here
 // but control characters.
 func isBlank(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r == ' ' || r == '\t'
-	}
-	return r == '\ufeff' || unicode.Is(unicode.Z, r)
+	return r == '\t' || r == '\ufeff' || unicode.Is(unicode.Z, r)
 }
 
 // isInvalid reports whether a rune, decoded from size bytes, is a control
@@ -222,19 +219,18 @@ func TrimBlanks(src []byte) []byte {
 func isGraphic(b byte) bool { return b-'!' < 0x7f-'!' }
 
 func trimBlanks(src []byte) []byte {
-	for len(src) > 0 {
+	for {
 		r, size := utf8.DecodeRune(src)
-		if !isBlank(r) {
+		if !isBlank(r) { // also at the end
 			break
 		}
 		src = src[size:]
 	}
-	for len(src) > 0 {
+	for {
 		r, size := utf8.DecodeLastRune(src)
 		if !isBlank(r) {
-			break
+			return src
 		}
 		src = src[:len(src)-size]
 	}
-	return src
 }

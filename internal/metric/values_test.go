@@ -51,6 +51,11 @@ func TestSeveralValuesShareALine(t *testing.T) {
 	m.Extensions = [][]byte{[]byte("c:in-1"), []byte("T1656581400")}
 	f(Options{Flavor: FlavorDatadog}, m, "k:1:2|c|#a:b|c:in-1|T1656581400")
 	f(Options{Flavor: FlavorGostatsd}, m, "k:1|c|#a:b / k:2|c|#a:b")
+	f(Options{Flavor: FlavorVector}, m, "k:1|c|#a:b / k:2|c|#a:b")
+	f(Options{Flavor: FlavorStatsDExporter}, m, "k:1|c|#a:b / k:2|c|#a:b")
+	f(Options{Flavor: FlavorTelegraf}, m, "k,a=b:1|c / k,a=b:2|c")
+	f(Options{Flavor: FlavorEtsy}, m, "k:1|c:2|c")
+	f(Options{}, m, "k,a=b:1|c / k,a=b:2|c")
 }
 
 func TestBadExtensionsAreRejected(t *testing.T) {
@@ -144,6 +149,8 @@ func TestWrittenCountsRepeats(t *testing.T) {
 		f(flavor, line(Count, "", "0.0001", "1"), 0)
 		f(flavor, Metric{Kind: Timing, Name: []byte("k"), SampleRate: num("0.25")}, 4)
 	}
-	f(FlavorEtsy, line(Timing, "", "0.0001", "1"), 0)
-	f(FlavorDatadog, line(Timing, "", "0.0001", "1"), 0)
+	f(FlavorTelegraf, line(Timing, "", "0.0001", "1"), 10000)
+	for _, flavor := range []Flavor{FlavorEtsy, FlavorGostatsd, FlavorDatadog, FlavorVector} {
+		f(flavor, line(Timing, "", "0.0001", "1"), 0)
+	}
 }

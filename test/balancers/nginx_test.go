@@ -54,22 +54,34 @@ func startNginx(t *testing.T, upstreams [2]string) *http.Client {
 	address := net.JoinHostPort("127.0.0.1", testutil.FreePort(t))
 	cert, key := testutil.SharedCertificate(t).Write(t, dir, "ssl.crt", "ssl.key")
 
-	// The test replaces only addresses and paths.
-	conf := readNginxConf(t)
-	for _, replace := range []struct{ old, new string }{
-		{"listen 443 ", "listen " + address + " "},
-		{"server statsd-proxy-1:8825 ", "server " + upstreams[0] + " "},
-		{"server statsd-proxy-2:8825 ", "server " + upstreams[1] + " "},
-		{"/etc/pki/nginx/ssl.crt;", cert + ";"},
-		{"/etc/pki/nginx/ssl.key;", key + ";"},
-	} {
-		if got := strings.Count(conf, replace.old); got != 1 {
-			t.Fatalf("%s: got %q %d times, want it once", nginxConf, replace.old, got)
-		}
-		conf = strings.Replace(conf, replace.old, replace.new, 1)
-	}
-	testutil.StartNginx(t, address, conf)
+	testutil.StartNginx(t, address, replaceOnce(t, nginxConf,
+		"listen 443 ", "listen "+address+" ",
+		"server statsd-proxy-1:8825 ", "server "+upstreams[0]+" ",
+		"server statsd-proxy-2:8825 ", "server "+upstreams[1]+" ",
+		"/etc/pki/nginx/ssl.crt;", cert+";",
+		"/etc/pki/nginx/ssl.key;", key+";",
+	))
+	return clientOf(t, address)
+}
 
+// replaceOnce returns a file of the module with other addresses and paths. Pairs are texts
+// that stand in it once, each with its replacement.
+func replaceOnce(t *testing.T, name string, pairs ...string) string {
+	t.Helper()
+	conf := testutil.ReadFile(t, name)
+	for i := 0; i < len(pairs); i += 2 {
+		if got := strings.Count(conf, pairs[i]); got != 1 {
+			t.Fatalf("%s: got %q %d times, want it once", name, pairs[i], got)
+		}
+		conf = strings.Replace(conf, pairs[i], pairs[i+1], 1)
+	}
+	return conf
+}
+
+// clientOf returns a client that speaks HTTP/2 to the load balancer at address, for any
+// host.
+func clientOf(t *testing.T, address string) *http.Client {
+	t.Helper()
 	transport := &http.Transport{
 		ForceAttemptHTTP2: true,
 		TLSClientConfig:   testutil.SharedCertificate(t).ClientConfig.Clone(), // the transport changes it

@@ -11,7 +11,7 @@ import (
 
 // HAProxy balances TCP connections and names the client in the header of the PROXY
 // protocol. Each client has its own rate, and the log has its address.
-func TestEachClientBehindHAProxyHasItsOwnRate(t *testing.T) {
+func TestEachClientInTheProxyProtocolHasItsOwnRate(t *testing.T) {
 	t.Parallel()
 	testutil.NeedCommand(t, "haproxy")
 	for _, version := range []string{"send-proxy", "send-proxy-v2"} {

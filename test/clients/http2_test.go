@@ -118,7 +118,7 @@ func TestClientsSendOverHTTP2(t *testing.T) {
 // A client sees why the proxy rejects its request, although it has not sent the whole body
 // when the response arrives.
 func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
-	const size, times = 2 << 20, 10
+	const size, times = 2 << 20, 5
 	timeouts := []string{"--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30"}
 	for _, test := range []struct {
 		status  int
@@ -136,22 +136,33 @@ func TestClientsSeeOverHTTP2WhyABodyIsRejected(t *testing.T) {
 				}
 			}
 			eachOverHTTP2(t, func(t *testing.T, d *driver, isSecure bool) {
-				for sent := 0; sent < times; {
+				tooSlow := 0
+				for sent := 0; sent < times && tooSlow < maxTooSlow; {
 					start := time.Now()
 					r := d.send(t, proxy(isSecure).URL+"/count/large", size)
-					if r.status != test.status && time.Since(start) > discardTime {
-						t.Logf("with TLS %t: this machine is too busy: got %d %s after %s", isSecure, r.status, r.problem, time.Since(start))
-						continue
-					}
-					if sent++; r.status != test.status {
+					spent := time.Since(start)
+					switch {
+					case r.status == test.status:
+						sent++
+					case spent < maxPause:
+						sent++
 						t.Errorf("with TLS %t: got %d %s, want %d", isSecure, r.status, r.problem, test.status)
+					default:
+						tooSlow++
+						t.Logf("with TLS %t: got %d %s after %s", isSecure, r.status, r.problem, spent)
 					}
+				}
+				if tooSlow == maxTooSlow {
+					t.Errorf("with TLS %t: %d requests have failed", isSecure, tooSlow)
 				}
 			})
 		})
 	}
 }
 
-// discardTime is how long the proxy reads a body after it has sent its response. A client
-// that is slower may see an error instead.
-const discardTime = time.Second
+// A client that pauses while it sends the body, which a client on a busy machine may do, can
+// see an error instead of the status. Such a request does not count.
+const (
+	maxPause   = 100 * time.Millisecond
+	maxTooSlow = 20
+)
