@@ -98,6 +98,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzHead ./internal/http1
 	$(FUZZ) FuzzChunks ./internal/http1
 	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
+	$(FUZZ) FuzzFrames ./internal/http2
 	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzAppendLines ./internal/demo
 

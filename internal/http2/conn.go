@@ -26,7 +26,7 @@ const (
 // Its goroutine holds mu except while it waits for input. The goroutines of pages need mu
 // for their writes.
 type conn struct {
-	Client
+	*Client
 	server *Server
 	framer *http2.Framer // reads
 	hpack  *hpack.Decoder
@@ -63,7 +63,7 @@ type conn struct {
 	drain        drain
 }
 
-func newConn(s *Server, client Client) *conn {
+func newConn(s *Server, client *Client) *conn {
 	c := &conn{
 		Client: client, server: s, now: time.Now(),
 		receive: connWindow, send: defaultWindow, sendInitial: defaultWindow, sendFrame: maxFrame,

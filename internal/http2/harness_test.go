@@ -80,7 +80,7 @@ func newTestServer(t testing.TB, sink ingest.Sink) *Server {
 // newTestConn returns a connection that reads from in.
 func newTestConn(s *Server, in Input) (*conn, *testConn) {
 	out := new(testConn)
-	return newConn(s, Client{Conn: out, Input: in, Peer: netip.Addr{}, Remote: &net.TCPAddr{}, Stats: exchange.NewStats().Shard(), Timeout: time.Minute}), out
+	return newConn(s, &Client{Conn: out, Input: in, Peer: netip.Addr{}, Remote: &net.TCPAddr{}, Stats: exchange.NewStats().Shard(), Timeout: time.Minute}), out
 }
 
 // requestFrames writes requests as a client sends them.

@@ -85,15 +85,18 @@ type Client struct {
 // ServeConn serves a connection until it ends. The caller has to close it. lingers reports
 // whether the client may still be sending, so that closing at once could cost it the last
 // frames.
-func (s *Server) ServeConn(client Client) (lingers bool) {
+func (s *Server) ServeConn(client *Client) (lingers bool) {
 	c := newConn(s, client)
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
+	defer s.forget(c)
 	return c.serve()
+}
+
+// forget removes a connection that has ended.
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
 }

@@ -30,6 +30,7 @@ type conn struct {
 
 	in            input
 	read, written deadline.Deadline
+	isHTTP2       bool // the handshake has chosen it
 	lingers       bool // the connection closes while the client may still be sending
 
 	rejection *exchange.HTTPError // the answer to all requests; nil for none
@@ -64,9 +65,13 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
+	if c.isHTTP2 {
+		c.serveHTTP2(c.firstTimeout())
+		return
+	}
 	c.ended = c.server.elapsed()
 	for isFirst, timeout := true, c.firstTimeout(); c.await(timeout) == nil; isFirst, timeout = false, c.server.options.IdleTimeout {
-		if isFirst && c.beginsHTTP2() {
+		if isFirst && c.beginsHTTP2() { // without TLS
 			c.serveHTTP2(c.server.options.ReadTimeout)
 			return
 		}

@@ -71,6 +71,10 @@ type handshakeConn struct {
 	hello  []byte        // was received and not read
 	place  chan struct{} // the gate that the handshake holds a place of; nil for none
 	next   chan struct{} // the gate that a handshake goes through after it has waited; nil after the handshake
+
+	// After the handshake, Read reads from fd by readNow if that is set.
+	fd      uintptr
+	readNow func(fd uintptr, dst []byte) (int, error)
 }
 
 // maxHello is how many bytes of a ClientHello are read before its handshake begins.
@@ -134,6 +138,9 @@ func (h *handshakeConn) Read(dst []byte) (int, error) {
 		}
 		return n, nil
 	}
+	if h.readNow != nil {
+		return h.readNow(h.fd, dst)
+	}
 	if h.next == nil {
 		return h.Conn.Read(dst)
 	}
@@ -185,9 +192,9 @@ func (c *conn) awaitHello(h *handshakeConn) error {
 
 var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain HTTP, but this port expects HTTPS: use a URL that begins with https://")
 
-// startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
-func (c *conn) startTLS() (isHTTP1 bool) {
+// startTLS does the TLS handshake and reports whether it was successful. Requests without
+// TLS will be rejected.
+func (c *conn) startTLS() (ok bool) {
 	s := c.server
 	s.stats.waiting.Add(1)
 	secure, err := c.handshake()
@@ -208,12 +215,11 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 		c.in.acknowledge()
 	}
 	c.Conn, c.in.source = secure, secure
-	if secure.ConnectionState().NegotiatedProtocol == "h2" {
-		c.state.Store(stateActive)
-		c.serveHTTP2(c.firstTimeout())
-		return false
+	next := stateIdle
+	if c.isHTTP2 = secure.ConnectionState().NegotiatedProtocol == "h2"; c.isHTTP2 {
+		next = stateActive
 	}
-	c.state.Store(stateIdle)
+	c.state.Store(next)
 	return true
 }
 

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"strings"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 // serveHTTP2 serves c, which speaks HTTP/2, until it ends. timeout is the time for the
 // first request to begin.
 func (c *conn) serveHTTP2(timeout time.Duration) {
-	c.lingers = c.server.http2.ServeConn(http2.Client{
-		Conn: c.Conn, Input: http2Input{&c.in},
+	var in http2.Input = http2Input{&c.in}
+	if secure, ok := c.Conn.(*tls.Conn); ok && c.in.tcp != nil {
+		in = newSecureInput(&c.in, secure.NetConn().(*handshakeConn), c.in.tcp)
+	}
+	c.lingers = c.server.http2.ServeConn(&http2.Client{
+		Conn: c.Conn, Input: in,
 		Peer: c.peer, Remote: c.remote, Stats: c.stats, Timeout: timeout,
 	})
 }
