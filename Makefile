@@ -104,10 +104,8 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 
 # What a change costs is seen with the program before it as a peer:
 # make bench ROWS=json,full PEER='before=/tmp/statsd-http-proxy'
-bench: ## compare the proxy with an empty server, in 5 minutes; ROWS=json,full ROUNDS=100 measures less, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
-	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
-	$(if $(ROWS),,go test -run '^$$' -bench Soak -benchtime 1x ./test/process)
-	$(if $(ROWS),,go test -run '^$$' -bench Handshakes -benchtime 3000x ./test/balancers)
+bench: ## compare the proxy with an empty server and with nginx, in 4 minutes; ROWS=json,full ROUNDS=100 measures less, RUNS=3 shows ranges of several runs, PEER='name=command' also another proxy; DOC=docs/performance.md writes the results into it
+	go run ./bench $(if $(ROWS),-rows '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(RUNS),-runs $(RUNS)) $(if $(PEER),-peer '$(PEER)') $(if $(DOC),-markdown '$(DOC)')
 
 COUNT ?= 10
 MICRO = go test -run '^$$' -bench . -benchmem -benchtime 0.2s ./internal/... -count

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -28,19 +27,19 @@ func layouts(cpus []int) (one, two layout) {
 	return layout{cpus[:1], cpus[:1]}, layout{cpus[:2], cpus[:2]}
 }
 
-// writeCores measures and writes the effect of a second processor.
-func (b *bench) writeCores(w io.Writer, r *row) error {
+// measureSecondCore measures the effect of a second processor.
+func (b *bench) measureSecondCore(r *row) ([]part, error) {
 	one, two := layouts(slices.Concat(b.server, b.client))
-	fmt.Fprintf(w, "\n### One and two processors\n\nRequest `%s`, medians of %d rounds.", r.name, b.coresRounds)
+	text := fmt.Sprintf("\n### One and two processors\n\nRequest `%s`, medians of %d rounds.", r.name, b.coresRounds)
 	if slices.Equal(one.server, one.client) {
-		fmt.Fprint(w, " The load runs on the server's processors, because this machine has no others.")
+		text += " The load runs on the server's processors, because this machine has no others."
 	}
-	fmt.Fprint(w, "\n\n")
-	t := newTable("server", "requests/s with 1", "with 2", "ratio", "95 % interval", "CPU µs with 1", "with 2", "note")
+	text += "\n"
+	t := newTable("server", "requests/s with 1", "with 2", "ratio", intervalColumn, "CPU µs with 1", "with 2", "note")
 	for i, c := range append([]contender{b.empty, b.proxy}, b.peers...) {
 		costs, err := b.measureCores(c, r, one, two)
 		if err != nil && i < 2 {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
 			t.addError(err, c.name)
@@ -51,11 +50,11 @@ func (b *bench) writeCores(w io.Writer, r *row) error {
 			ratios[i] = costs[1].rate[i] / costs[0].rate[i]
 		}
 		ratio := summarize(ratios)
-		t.add(c.name, fmt.Sprintf("%.0f", summarize(costs[0].rate).median), fmt.Sprintf("%.0f", summarize(costs[1].rate).median),
-			fmt.Sprintf("%.2f", ratio.median), fmt.Sprintf("%.2f–%.2f", ratio.low, ratio.high),
-			fmt.Sprintf("%.2f", summarize(costs[0].cpu).median), fmt.Sprintf("%.2f", summarize(costs[1].cpu).median))
+		t.add(textCell(c.name), figure(summarize(costs[0].rate).median, 0, ""), figure(summarize(costs[1].rate).median, 0, ""),
+			figure(ratio.median, 2, ""), interval(ratio, 2),
+			figure(summarize(costs[0].cpu).median, 2, ""), figure(summarize(costs[1].cpu).median, 2, ""))
 	}
-	return t.write(w)
+	return []part{{text: text, table: t}}, nil
 }
 
 // measureCores measures a contender in both layouts, in turns. At the end it
@@ -63,7 +62,7 @@ func (b *bench) writeCores(w io.Writer, r *row) error {
 func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*costs, err error) {
 	defer func() { err = errors.Join(err, pinSelf(b.client)) }()
 	var servers [2]*runningServer
-	var loads [2][]*http1Load
+	var loads [2][]*load
 	both := [2]layout{one, two}
 	for i, layout := range both {
 		if servers[i], err = b.start(c, layout.server, protocolHTTP1, r.options); err != nil {
@@ -74,7 +73,7 @@ func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*cost
 		// The load has a thread for each processor. Both layouts have the same
 		// number of connections, twice the usual one.
 		for range layout.client {
-			l, err := newHTTP1Load(servers[i].port, max(1, 2*b.connections/len(layout.client)))
+			l, err := newLoad(protocolHTTP1, servers[i].port, max(1, 2*b.connections/len(layout.client)), 1)
 			if err != nil {
 				return all, err
 			}
@@ -112,7 +111,7 @@ func (b *bench) measureCores(c contender, r *row, one, two layout) (all [2]*cost
 
 // runAll sends n requests over all loads together, each load on a processor of
 // its own.
-func runAll(loads []*http1Load, cpus []int, n int, request func(conn int) []byte) error {
+func runAll(loads []*load, cpus []int, n int, request func(conn int) []byte) error {
 	errs := make([]error, len(loads))
 	var running sync.WaitGroup
 	for i, l := range loads {

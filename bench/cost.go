@@ -4,37 +4,27 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"slices"
-	"strconv"
 	"time"
 )
-
-// contender is a server that is measured.
-type contender struct {
-	name    string
-	command []string // the program and its arguments, without the options of a row
-
-	// isEmpty is set for the empty server, whose arguments are those of
-	// serveEmpty. All other servers take the flags of the proxy.
-	isEmpty bool
-}
 
 // bench has the settings that all measurements share.
 type bench struct {
 	empty, proxy contender
+	nginx        contender // without a name if nginx is not installed
 	peers        []contender
 
-	connections int
+	connections int // of all rows that do not have a number of their own
 
 	// warmupRounds is the number of rounds before the measured ones. They open
 	// connections and fill the server's buffers and caches.
 	warmupRounds int
 
 	// The number of measurements: rounds of costs, rounds of latencies, rounds
-	// with one and two processors, and starts.
-	rounds, latencyRounds, coresRounds, starts int
+	// with one and two processors, and starts
+	// of servers and of handshakes.
+	rounds, latencyRounds, coresRounds, starts, handshakes int
 
+	dir       string // for temporary files
 	cert, key string // files for TLS
 
 	server []int // processors of the measured server
@@ -46,126 +36,54 @@ type bench struct {
 // of a server. The kernel counts the CPU time of a thread when it sleeps.
 const accountingDelay = time.Millisecond
 
-// runningServer is a started contender.
-type runningServer struct {
-	contender
-	*process
-	*costs
-	sink *sink // receives the server's lines; nil for the empty server
-	load load
-}
-
-// start starts a contender on the given processors and returns when it accepts
-// connections. options are added to the flags of a proxy. The caller must call
-// stop.
-func (b *bench) start(c contender, cpus []int, protocol string, options []string) (*runningServer, error) {
-	port, err := b.ports.free()
-	if err != nil {
-		return nil, err
-	}
-	r := &runningServer{contender: c, costs: &costs{name: c.name}}
-	command := slices.Clone(c.command)
-	if c.isEmpty {
-		command = append(command, protocol, address(port), b.cert, b.key)
-	} else {
-		if r.sink, err = startSink(); err != nil {
-			return nil, err
-		}
-		command = append(command, "--http-host=127.0.0.1", "--http-port="+strconv.Itoa(port), "--http-timeout-idle=60",
-			"--statsd-host=127.0.0.1", "--statsd-port="+strconv.Itoa(r.sink.port()))
-		if protocol != protocolHTTP1 {
-			command = append(command, "--tls-cert="+b.cert, "--tls-key="+b.key)
-		}
-		command = append(command, options...)
-	}
-	if r.process, err = startProcess(c.name, port, cpus, command...); err == nil {
-		err = r.waitReady()
-	}
-	if err != nil {
-		r.stop()
-		return nil, err
-	}
-	return r, nil
-}
-
-// connect opens the connections of the load.
-func (b *bench) connect(r *runningServer, protocol string) (err error) {
-	switch protocol {
-	case protocolHTTP1:
-		r.load, err = newHTTP1Load(r.port, b.connections)
-	case protocolTLS:
-		r.load, err = newTLSLoad(r.port, b.connections)
-	case protocolHTTP2:
-		r.load, err = newHTTP2Load(r.port)
-	}
-	if err != nil {
-		r.load = nil // not an interface with a nil pointer
-	}
-	return err
-}
-
-func (r *runningServer) stop() {
-	if r.load != nil {
-		r.load.close()
-	}
-	if r.process != nil {
-		r.process.stop()
-	}
-	if r.sink != nil {
-		r.sink.close()
-	}
-}
-
-// writeCosts measures and writes the CPU time of a request of each row.
-func (b *bench) writeCosts(w io.Writer, rows []row) error {
-	fmt.Fprintf(w, "\n### CPU time of a request\n\n"+
-		"Each server has one processor. Requests come over %d connections. Figures are medians of %d rounds.\n\n", b.connections, b.rounds)
+// measureCosts measures the CPU time of a request of each row.
+func (b *bench) measureCosts(rows []row) ([]part, error) {
 	requests := newTable("request", "what it is")
-	for _, r := range rows {
-		requests.add(r.name, r.description)
-	}
-	if err := requests.write(w); err != nil {
-		return err
-	}
-	fmt.Fprint(w, `
-- **CPU µs**: CPU time of the server's process for one request, and its spread over the rounds (±).
-- **ratio**: CPU time divided by that of the empty server in the same round, with the 95 % confidence interval of the
-  median. For batches: CPU time of one metric beyond the empty server's time for the same bytes.
-- **mean**: the mean ratio. It includes rare work, such as garbage collections.
-- **goal**: the maximum ratio that the project accepts.
-- **busy**: part of the time in which the server worked. Below 90 % the load was too slow for this server.
-
-`)
 	t := newCostTable()
 	for i := range rows {
-		all, err := b.measure(&rows[i])
+		r := &rows[i]
+		requests.add(textCell(r.name), textCell(r.description))
+		all, err := b.measure(r)
 		if err != nil {
-			return fmt.Errorf("row %s: %w", rows[i].name, err)
+			return nil, fmt.Errorf("row %s: %w", r.name, err)
 		}
-		t.addRow(&rows[i], all)
+		t.addRow(r, all)
 	}
-	return t.write(w)
+	text := fmt.Sprintf("\n### CPU time of a request\n\n"+
+		"Each server has one processor. Requests come over %d connections, except for HTTP/2. Figures are medians of %d rounds,\n"+
+		"fewer for rows with many requests in a round.\n", b.connections, b.rounds)
+	if b.nginx.name == "" {
+		text += "\nnginx is not installed, so it is not compared. `test/install` installs it.\n"
+	}
+	return []part{{text: text, table: requests}, {text: costLegend, table: t.table, spread: costSpread}}, nil
 }
 
-// measure measures the servers of a row: the empty server first, then the proxy
-// and its peers. All servers run at the same time and get requests in turns, so
-// that other work of the machine affects all of them. The costs of a peer that
-// could not be measured contain the error.
-func (b *bench) measure(r *row) ([]*costs, error) {
-	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
+// contenders returns the servers of a row. The empty server is the first.
+func (b *bench) contenders(r *row) []contender {
 	if r.metrics == 0 {
 		again := b.empty
 		again.name = "empty again"
-		contenders = []contender{b.empty, again}
+		return []contender{b.empty, again}
 	}
+	all := []contender{b.empty}
+	if b.nginx.name != "" {
+		all = append(all, b.nginx)
+	}
+	return append(append(all, b.proxy), b.peers...)
+}
+
+// measure measures the servers of a row. All servers run at the same time and get
+// requests in turns, so that other work of the machine affects all of them. The costs
+// of a server that could not be measured contain the error, except for the first.
+func (b *bench) measure(r *row) ([]*costs, error) {
 	var all []*costs
 	var servers []*runningServer
-	request := r.requests(b.connections)
-	for i, c := range contenders {
+	request := r.requests(r.connections(b))
+	for i, c := range b.contenders(r) {
 		server, err := b.start(c, b.server, r.protocol, r.options)
 		if err == nil {
 			defer server.stop()
-			err = b.connect(server, r.protocol)
+			err = b.connect(server, r)
 		}
 		if err == nil {
 			err = onThread(b.client, func() error { return server.load.run(b.warmupRounds*r.turnRequests, request) })
@@ -177,20 +95,21 @@ func (b *bench) measure(r *row) ([]*costs, error) {
 		case i == 0:
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		default:
-			all = append(all, &costs{name: c.name, err: err})
+			all = append(all, &costs{contender: c, err: err})
 		}
 	}
+	rounds := r.rounds(b.rounds)
 	return all, onThread(b.client, func() error {
 		if err := startRounds(servers); err != nil {
 			return err
 		}
-		for i := range b.rounds {
+		for i := range rounds {
 			if err := measureRound(i, servers, r, request); err != nil {
 				return err
 			}
 		}
 		for _, s := range servers {
-			s.countLost((b.warmupRounds + b.rounds) * r.turnRequests * r.metrics)
+			s.countLost((b.warmupRounds + rounds) * r.turnRequests * r.metrics)
 		}
 		return nil
 	})

@@ -7,7 +7,7 @@ import "time"
 // costs are what the requests of a row cost a server. The slices have one value
 // for each round.
 type costs struct {
-	name string
+	contender
 	cpu  []float64 // CPU time of a request in µs
 	rate []float64 // requests a second during the server's turn
 	busy []float64 // part of the turn in which the server worked

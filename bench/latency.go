@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -19,27 +18,27 @@ const latencyRoundTime = 500 * time.Millisecond
 // round.
 type latencies struct{ p50, p99, p999 []float64 }
 
-// writeLatency measures and writes response times at half of the rate that the
+// measureLatency measures response times at half of the rate that the
 // proxy can sustain.
-func (b *bench) writeLatency(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\n### Latency\n\n"+
+func (b *bench) measureLatency(r *row) ([]part, error) {
+	text := fmt.Sprintf("\n### Latency\n\n"+
 		"Response times of request `%s` in ms, at half of the rate that the proxy can sustain. Each request has a time when it is due; its response time\n"+
-		"counts from then, even if earlier responses delay it. Figures are medians of %d rounds of %s.\n\n", r.name, b.latencyRounds, latencyRoundTime)
+		"counts from then, even if earlier responses delay it. Figures are medians of %d rounds of %s.\n", r.name, b.latencyRounds, latencyRoundTime)
 	contenders := append([]contender{b.empty, b.proxy}, b.peers...)
-	loads := make([]*http1Load, len(contenders))
+	loads := make([]*load, len(contenders))
 	failed := make([]error, len(contenders))
 	for i, c := range contenders {
 		server, err := b.start(c, b.server, protocolHTTP1, r.options)
 		if err == nil {
 			defer server.stop()
-			loads[i], err = newHTTP1Load(server.port, b.connections)
+			loads[i], err = newLoad(protocolHTTP1, server.port, b.connections, 1)
 		}
 		if err == nil {
 			defer loads[i].close()
 			err = loads[i].run(b.warmupRounds*r.turnRequests, r.request)
 		}
 		if failed[i] = err; err != nil && i < 2 {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	request := r.requests(b.connections)
@@ -68,7 +67,7 @@ func (b *bench) writeLatency(w io.Writer, r *row) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t := newTable("server", "requests/s", "p50", "p99", "p99.9", "note")
 	for i, l := range all {
@@ -76,14 +75,10 @@ func (b *bench) writeLatency(w io.Writer, r *row) error {
 			t.addError(failed[i], contenders[i].name)
 			continue
 		}
-		t.add(contenders[i].name, fmt.Sprintf("%.0f", rate), formatMedian(l.p50), formatMedian(l.p99), formatMedian(l.p999))
+		t.add(textCell(contenders[i].name), figure(rate, 0, ""), figure(summarize(l.p50).median, 3, ""),
+			figure(summarize(l.p99).median, 3, ""), figure(summarize(l.p999).median, 3, ""))
 	}
-	return t.write(w)
-}
-
-// formatMedian returns the median of the rounds.
-func formatMedian(rounds []float64) string {
-	return fmt.Sprintf("%.3f", summarize(rounds).median)
+	return []part{{text: text, table: t}}, nil
 }
 
 // add adds a round with the given response times.
@@ -97,9 +92,12 @@ func (l *latencies) add(times []float64) {
 // runAt sends n requests at the given rate a second, each on a connection without
 // an open request. It returns the times in ms between the due times of the
 // requests and their responses.
-func (l *http1Load) runAt(rate float64, n int, request func(conn int) []byte) ([]float64, error) {
+func (l *load) runAt(rate float64, n int, request func(conn int) []byte) ([]float64, error) {
 	times := make([]float64, 0, n)
-	free := slices.Clone(l.conns)
+	free := make([]int, len(l.conns)) // numbers of connections
+	for i := range free {
+		free[i] = i
+	}
 	due := make([]time.Duration, len(l.conns)) // due time of each connection's current request
 	start := time.Now()
 	for sent, lastSent := 0, time.Duration(0); len(times) < n; {
@@ -109,10 +107,10 @@ func (l *http1Load) runAt(rate float64, n int, request func(conn int) []byte) ([
 			if at > now {
 				break
 			}
-			c := free[len(free)-1]
+			number := free[len(free)-1]
 			free = free[:len(free)-1]
-			due[c.number], lastSent = at, now
-			if err := c.send(request(c.number)); err != nil {
+			due[number], lastSent = at, now
+			if err := l.conns[number].send(request(number)); err != nil {
 				return nil, err
 			}
 		}
@@ -126,14 +124,13 @@ func (l *http1Load) runAt(rate float64, n int, request func(conn int) []byte) ([
 			return nil, fmt.Errorf("poll for responses: %w", err)
 		}
 		for _, event := range l.ready[:max(ready, 0)] {
-			c := l.conns[event.Fd]
-			done, err := c.receive()
+			done, err := l.conns[event.Fd].receive()
 			if err != nil {
 				return nil, err
 			}
-			if done {
-				times = append(times, (time.Since(start)-due[c.number]).Seconds()*1e3)
-				free = append(free, c)
+			if done > 0 {
+				times = append(times, (time.Since(start)-due[event.Fd]).Seconds()*1e3)
+				free = append(free, int(event.Fd))
 			}
 		}
 	}

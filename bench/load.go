@@ -5,7 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/netip"
+	"io"
 	"runtime"
 	"time"
 
@@ -15,40 +15,38 @@ import (
 // responseTimeout limits the time of a response.
 const responseTimeout = 10 * time.Second
 
-// load sends requests to a server over persistent connections.
-type load interface {
-	// run sends n requests and returns after the last response. request returns
-	// the next request of a connection; it is sent before the next call.
-	run(n int, request func(conn int) []byte) error
+// load sends requests to a server over persistent connections. A single thread waits
+// for all connections with epoll, so that the load is faster than any server.
+type load struct {
+	conns   []loadConn // by number
+	streams int        // requests that a connection may have open
+	poll    int        // file descriptor of epoll
+	ready   []unix.EpollEvent
+}
+
+// loadConn is a connection of a load.
+type loadConn interface {
+	// send sends a request, at the latest when flush is called. All requests of a
+	// connection must be the same.
+	send(request []byte) error
+	flush() error
+
+	// receive reads what has arrived. It returns the number of responses that are
+	// complete now.
+	receive() (int, error)
+
 	close()
 }
 
-// http1Load is the load for HTTP/1.1. It sends the next request on a connection
-// after the response to the previous one. A single thread waits for all
-// connections with epoll, so that the load is faster than any server.
-type http1Load struct {
-	conns []*conn // by conn.number
-	poll  int     // file descriptor of epoll
-	ready []unix.EpollEvent
-}
-
-// conn is a connection of an http1Load.
-type conn struct {
-	fd       int
-	number   int
-	response response
-}
-
-// newHTTP1Load opens connections to 127.0.0.1:port. The caller must close the
-// load.
-func newHTTP1Load(port, connections int) (*http1Load, error) {
+// newLoad opens connections to 127.0.0.1:port. The caller must close the load.
+func newLoad(protocol string, port, connections, streams int) (*load, error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("open the load: %w", err)
 	}
-	l := &http1Load{poll: poll, ready: make([]unix.EpollEvent, connections)}
+	l := &load{poll: poll, streams: streams, ready: make([]unix.EpollEvent, connections)}
 	for range connections {
-		if err := l.dial(port); err != nil {
+		if err := l.connect(protocol, port); err != nil {
 			l.close()
 			return nil, fmt.Errorf("connect to port %d: %w", port, err)
 		}
@@ -56,35 +54,62 @@ func newHTTP1Load(port, connections int) (*http1Load, error) {
 	return l, nil
 }
 
-// dial adds a connection. The socket is in blocking mode, which matters only for
-// writes: it is read after epoll has reported that it is readable.
-func (l *http1Load) dial(port int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// connect adds a connection.
+func (l *load) connect(protocol string, port int) error {
+	s, err := dial(port)
 	if err != nil {
 		return err
 	}
-	c := &conn{fd: fd, number: len(l.conns)}
+	c, err := newLoadConn(protocol, s)
+	if err != nil {
+		_ = s.Close()
+		return err
+	}
 	l.conns = append(l.conns, c)
-	limit := unix.NsecToTimeval(int64(responseTimeout))
-	return errors.Join(
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit),
-		unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: netip.MustParseAddr("127.0.0.1").As4()}),
-		unix.EpollCtl(l.poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(c.number)}),
-	)
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(l.conns) - 1)}
+	return errors.Join(s.unblock(), unix.EpollCtl(l.poll, unix.EPOLL_CTL_ADD, s.fd, &event))
 }
 
-func (l *http1Load) close() {
+func newLoadConn(protocol string, s *socket) (loadConn, error) {
+	if protocol == protocolHTTP1 {
+		return &http1Conn{socket: s, stream: s}, nil
+	}
+	conn, err := handshake(s, protocol)
+	if err != nil {
+		return nil, err
+	}
+	if protocol == protocolHTTP2 {
+		return newHTTP2Conn(s, conn), nil
+	}
+	return &http1Conn{socket: s, stream: conn}, nil
+}
+
+func (l *load) close() {
 	for _, c := range l.conns {
-		_ = unix.Close(c.fd)
+		c.close()
 	}
 	_ = unix.Close(l.poll)
 }
 
-func (l *http1Load) run(n int, request func(conn int) []byte) error {
+// run sends n requests and returns after the last response. request returns the
+// request of a connection.
+func (l *load) run(n int, request func(conn int) []byte) error {
 	sent, received := 0, 0
-	for ; sent < min(n, len(l.conns)); sent++ {
-		if err := l.conns[sent].send(request(sent)); err != nil {
+	send := func(number, most int) error {
+		c := l.conns[number]
+		for ; most > 0 && sent < n; most-- {
+			sent++
+			if err := c.send(request(number)); err != nil {
+				return fmt.Errorf("send a request: %w", err)
+			}
+		}
+		if err := c.flush(); err != nil {
+			return fmt.Errorf("send a request: %w", err)
+		}
+		return nil
+	}
+	for number := range l.conns {
+		if err := send(number, l.streams); err != nil {
 			return err
 		}
 	}
@@ -94,20 +119,13 @@ func (l *http1Load) run(n int, request func(conn int) []byte) error {
 			return err
 		}
 		for _, event := range ready {
-			c := l.conns[event.Fd]
-			done, err := c.receive()
+			done, err := l.conns[event.Fd].receive()
 			if err != nil {
+				return fmt.Errorf("read a response: %w", err)
+			}
+			received += done
+			if err := send(int(event.Fd), done); err != nil {
 				return err
-			}
-			if !done {
-				continue
-			}
-			received++
-			if sent < n {
-				sent++
-				if err := c.send(request(c.number)); err != nil {
-					return err
-				}
 			}
 		}
 	}
@@ -116,7 +134,7 @@ func (l *http1Load) run(n int, request func(conn int) []byte) error {
 
 // wait waits for readable connections and returns them. It returns an error if
 // there is none within responseTimeout.
-func (l *http1Load) wait() ([]unix.EpollEvent, error) {
+func (l *load) wait() ([]unix.EpollEvent, error) {
 	for {
 		n, err := unix.EpollWait(l.poll, l.ready, int(responseTimeout.Milliseconds()))
 		switch {
@@ -131,32 +149,40 @@ func (l *http1Load) wait() ([]unix.EpollEvent, error) {
 	}
 }
 
-func (c *conn) send(request []byte) error {
-	for len(request) > 0 {
-		n, err := unix.Write(c.fd, request)
-		if err != nil && err != unix.EINTR {
-			return fmt.Errorf("send a request: %w", err)
+// http1Conn is a connection for HTTP/1.1 with one open request.
+type http1Conn struct {
+	*socket
+	stream   io.ReadWriteCloser // the socket, or TLS on it
+	response response
+}
+
+func (c *http1Conn) send(request []byte) error {
+	_, err := c.stream.Write(request)
+	return err
+}
+
+func (c *http1Conn) flush() error { return nil }
+func (c *http1Conn) close()       { _ = c.stream.Close() }
+
+func (c *http1Conn) receive() (int, error) {
+	c.expect()
+	for {
+		n, err := c.stream.Read(c.response.room())
+		switch {
+		case err == errWouldBlock:
+			return 0, nil
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, errTooLarge
 		}
-		request = request[max(n, 0):]
+		if done, err := c.response.add(n); done || err != nil {
+			return 1, err
+		}
 	}
-	return nil
 }
 
-// receive reads from the connection and reports whether the response is complete.
-func (c *conn) receive() (bool, error) {
-	n, err := unix.Read(c.fd, c.response.room())
-	switch {
-	case err == unix.EINTR:
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read a response: %w", err)
-	case n == 0:
-		return false, errClosed
-	}
-	return c.response.add(n)
-}
-
-var errClosed = errors.New("read a response: the server closed the connection, or the response is too large")
+var errTooLarge = errors.New("the response is too large")
 
 // onThread runs f on a new thread, which runs only on the given processors.
 func onThread(cpus []int, f func() error) error {

@@ -1,16 +1,15 @@
 //go:build linux
 
 // Command bench measures the CPU time that the proxy takes for a request, and
-// compares it with the CPU time of an empty server for the same request. Each
-// server is a process on a processor of its own, which the load does not use.
-// The servers get requests in turns; the results are medians of many rounds.
+// compares it with the CPU times of an empty server and of nginx for the same
+// request. Each server is a process on a processor of its own, which the load does
+// not use. The servers get requests in turns; the results are medians of many rounds.
 //
-// The output is Markdown. With -markdown it also replaces the generated part of
-// a document.
+// The output is Markdown. Of several runs it shows each one and then the ranges of
+// their figures. With -markdown it also replaces the generated part of a document.
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,9 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
 func main() {
@@ -52,12 +49,16 @@ func run(args []string, stdout io.Writer) error {
 	var peers peerFlag
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	names := flags.String("rows", "", "measure only these rows and sections, like `json,latency`")
-	rounds := flags.Int("rounds", 600, "number of rounds")
+	rounds := flags.Int("rounds", 400, "number of rounds")
+	runs := flags.Int("runs", 1, "number of runs")
 	connections := flags.Int("connections", 32, "number of connections")
 	binary := flags.String("proxy", "", "program to measure instead of one built from the sources")
 	markdown := flags.String("markdown", "", "replace the generated part of this `file`, which encloses it in two marker comments")
 	flags.Var(&peers, "peer", "also measure another proxy with the same flags, like `name=command`")
 	_ = flags.Parse(args) // exits on errors
+	if *runs < 1 || *rounds < 2 {
+		return errors.New("want at least one run of two rounds")
+	}
 	if *markdown != "" && *names != "" {
 		return errors.New("-markdown needs a run of everything: leave out -rows")
 	}
@@ -95,11 +96,11 @@ func run(args []string, stdout io.Writer) error {
 	}
 	b.connections = *connections
 	b.rounds = *rounds
-	var results bytes.Buffer
-	if err := b.writeAll(io.MultiWriter(stdout, &results), *names); err != nil || *markdown == "" {
+	results, err := b.measureRuns(stdout, *names, *runs)
+	if err != nil || *markdown == "" {
 		return err
 	}
-	return replaceGenerated(*markdown, results.Bytes())
+	return replaceGenerated(*markdown, results)
 }
 
 // newBench returns a bench with the usual number of measurements. It writes files
@@ -109,16 +110,23 @@ func newBench(program, proxy, dir string, cpus []int, peers []contender) (*bench
 	if err != nil {
 		return nil, fmt.Errorf("write a certificate: %w", err)
 	}
+	var nginx contender
+	if path := findNginx(); path != "" {
+		nginx = contender{name: "nginx", command: []string{path}, kind: kindNginx}
+	}
 	return &bench{
-		empty:         contender{name: "empty", command: []string{program, "empty"}, isEmpty: true},
+		empty:         contender{name: "empty", command: []string{program, "empty"}, kind: kindEmpty},
 		proxy:         contender{name: "proxy", command: []string{proxy}},
+		nginx:         nginx,
 		peers:         peers,
 		connections:   32,
 		warmupRounds:  20,
-		rounds:        600,
+		rounds:        400,
 		latencyRounds: 10,
 		coresRounds:   30,
 		starts:        20,
+		handshakes:    3000,
+		dir:           dir,
 		cert:          cert,
 		key:           key,
 		server:        cpus[:1],
@@ -132,56 +140,6 @@ func build(to string) error {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the proxy: %w\n%s", err, output)
-	}
-	return nil
-}
-
-// writeAll measures and writes the rows and sections in names, a comma-separated
-// list. An empty list means all.
-func (b *bench) writeAll(w io.Writer, names string) error {
-	rows, err := newRows()
-	if err != nil {
-		return err
-	}
-	jsonRow := rows[slices.IndexFunc(rows, func(r row) bool { return r.name == "json" })]
-	sections := []struct {
-		name  string
-		write func(io.Writer, *row) error
-	}{{"latency", b.writeLatency}, {"cores", b.writeCores}, {"start", b.writeStart}}
-
-	isSelected := func(string) bool { return true }
-	if names != "" {
-		var known []string
-		for _, r := range rows {
-			known = append(known, r.name)
-		}
-		for _, s := range sections {
-			known = append(known, s.name)
-		}
-		selected := strings.Split(names, ",")
-		for _, name := range selected {
-			if !slices.Contains(known, name) {
-				return fmt.Errorf("invalid row %q: want %s", name, strings.Join(known, ", "))
-			}
-		}
-		isSelected = func(name string) bool { return slices.Contains(selected, name) }
-	}
-	if err := pinSelf(b.client); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "Measured on %s with %s.\n", time.Now().Format(time.DateOnly), machine(len(b.server)+len(b.client)))
-	rows = slices.DeleteFunc(rows, func(r row) bool { return !isSelected(r.name) })
-	if len(rows) > 0 {
-		if err := b.writeCosts(w, rows); err != nil {
-			return err
-		}
-	}
-	for _, s := range sections {
-		if isSelected(s.name) {
-			if err := s.write(w, &jsonRow); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-		}
 	}
 	return nil
 }

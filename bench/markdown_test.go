@@ -3,31 +3,11 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-func TestTable(t *testing.T) {
-	f := func(want string, fill func(*table)) {
-		t.Helper()
-		table := newTable("server", "µs", "note")
-		fill(table)
-		var got strings.Builder
-		if err := table.write(&got); err != nil || got.String() != want {
-			t.Errorf("got %v\n%swant\n%s", err, got.String(), want)
-		}
-	}
-	f("| server | µs    |\n| ------ | ----- |\n| empty  | 10.25 |\n| proxy  |       |\n", func(t *table) {
-		t.add("empty", "10.25")
-		t.add("proxy")
-	})
-	f("| server | µs | note      |\n| ------ | -- | --------- |\n| a\\|b   | –  | is absent |\n", func(t *table) {
-		t.addError(errors.New("is absent\nmore"), "a|b")
-	})
-}
 
 func TestReplaceGenerated(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "doc.md")

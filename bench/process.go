@@ -101,14 +101,39 @@ func processors() ([]int, error) {
 	return cpus, nil
 }
 
-// cpuTime returns the CPU time of the process, including threads that have ended.
-// It reads the CPU clock of the process, which counts in nanoseconds. The clock's
-// number is computed as by clock_getcpuclockid in the C library.
+// cpuTime returns the CPU time of the process and its children, including threads that
+// have ended. nginx does its work in a child.
 func (p *process) cpuTime() (time.Duration, error) {
+	pid := p.cmd.Process.Pid
+	sum, err := cpuClock(pid)
+	if err != nil {
+		return 0, fmt.Errorf("read the CPU time of %s: %w", p.name, err)
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return 0, fmt.Errorf("list the children of %s: %w", p.name, err)
+	}
+	for field := range bytes.FieldsSeq(children) {
+		child, err := strconv.Atoi(string(field))
+		if err != nil {
+			return 0, fmt.Errorf("list the children of %s: %w", p.name, err)
+		}
+		t, err := cpuClock(child)
+		if err != nil {
+			return 0, fmt.Errorf("read the CPU time of child %d of %s: %w", child, p.name, err)
+		}
+		sum += t
+	}
+	return sum, nil
+}
+
+// cpuClock reads the CPU clock of a process, which counts in nanoseconds. The clock's
+// number is computed as by clock_getcpuclockid in the C library.
+func cpuClock(pid int) (time.Duration, error) {
 	const cpuClockSched = 2
 	var t unix.Timespec
-	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|cpuClockSched), &t); err != nil {
-		return 0, fmt.Errorf("read the CPU time of %s: %w", p.name, err)
+	if err := unix.ClockGettime(int32(^pid<<3|cpuClockSched), &t); err != nil {
+		return 0, err
 	}
 	return time.Duration(t.Nano()), nil
 }

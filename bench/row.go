@@ -29,11 +29,16 @@ type row struct {
 	metrics           int      // in a request; 0 if only empty servers are measured
 	turnRequests      int      // requests to a server in a round
 
+	// The HTTP/2 connections of the load, and the requests that each of them has open.
+	// 0 connections are those of all rows.
+	ownConnections, streams int
+
 	// request returns the request that a connection sends.
 	request func(conn int) []byte
 
 	// The project's goals; 0 means none.
 	maxRatio     float64 // CPU time divided by that of the empty server
+	maxNginx     float64 // CPU time divided by that of nginx
 	maxPerMetric float64 // CPU time of a metric in µs, beyond that of the empty server
 }
 
@@ -59,6 +64,7 @@ func newRows() ([]row, error) {
 	jsonOne := func(headers string) func(int) []byte {
 		return func(conn int) []byte { return post(count(conn), headers+jsonType, `{"value": 5}`) }
 	}
+	http2One := func(conn int) []byte { return http2Request(count(conn), `{"value": 5}`) }
 	return []row{
 		{
 			name: "empty", description: "one metric in JSON, to two empty servers; the difference of their ratio from 1 shows the accuracy",
@@ -69,19 +75,19 @@ func newRows() ([]row, error) {
 		{
 			name: "json", description: "one metric in JSON",
 			protocol: protocolHTTP1,
-			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15, maxNginx: 1.07,
 			request: jsonOne(""),
 		},
 		{
 			name: "form", description: "one metric in a form",
 			protocol: protocolHTTP1,
-			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15, maxNginx: 1.07,
 			request: func(conn int) []byte { return post(count(conn), formType, "value=5") },
 		},
 		{
 			name: "token", description: "one metric in JSON with a token that the proxy has verified before",
 			protocol: protocolHTTP1,
-			metrics:  1, turnRequests: turnRequests, maxRatio: 1.20,
+			metrics:  1, turnRequests: turnRequests, maxRatio: 1.20, maxNginx: 1.12,
 			options: []string{"--jwt-secret=" + secret},
 			request: jsonOne(withToken),
 		},
@@ -102,13 +108,13 @@ func newRows() ([]row, error) {
 		{
 			name: "lines", description: fmt.Sprintf("a batch of %d counts with two tags, in StatsD lines", batchMetrics),
 			protocol: protocolHTTP1,
-			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.25,
+			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.25, maxNginx: 3,
 			request: batch("text/plain", "", "web.page%02d.load,env=prod,locale=en-us:1|c", "\n", ""),
 		},
 		{
 			name: "batchjson", description: fmt.Sprintf("a batch of %d counts with two tags, in JSON", batchMetrics),
 			protocol: protocolHTTP1,
-			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.6,
+			metrics:  batchMetrics, turnRequests: turnRequests / 2, maxPerMetric: 0.6, maxNginx: 3.6,
 			request: batch("application/json", "[",
 				`{"metric": "web.page%02d.load", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}`, ",", "]"),
 		},
@@ -119,10 +125,18 @@ func newRows() ([]row, error) {
 			request: jsonOne(""),
 		},
 		{
-			name: "h2", description: fmt.Sprintf("one metric in JSON over HTTP/2 and TLS, up to %d streams of one connection", maxStreams),
+			name: "h2", description: "one metric in JSON over HTTP/2 and TLS, with 10 connections of 100 streams each",
 			protocol: protocolHTTP2,
-			metrics:  1, turnRequests: turnRequests, maxRatio: 1.15,
-			request: func(int) []byte { return http2Request("/count/web.page00.load", `{"value": 5}`) },
+			metrics:  1, turnRequests: 8 * turnRequests, maxNginx: 0.4,
+			ownConnections: 10, streams: 100,
+			request: http2One,
+		},
+		{
+			name: "h2single", description: "the same over 32 connections with one stream at a time",
+			protocol: protocolHTTP2,
+			metrics:  1, turnRequests: turnRequests, maxNginx: 1,
+			ownConnections: 32, streams: 1,
+			request: http2One,
 		},
 	}, nil
 }
@@ -141,6 +155,20 @@ func batch(contentType, before, entry, separator, after string) func(int) []byte
 // post returns an HTTP/1.1 request. Each line of headers ends in CR LF.
 func post(path, headers, body string) []byte {
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Length: %d\r\n\r\n%s", path, headers, len(body), body)
+}
+
+// connections returns the number of the load's connections.
+func (r *row) connections(b *bench) int {
+	if r.ownConnections > 0 {
+		return r.ownConnections
+	}
+	return b.connections
+}
+
+// rounds returns the number of rounds. Rows with larger turns have fewer than most, so
+// that they do not take longer than others.
+func (r *row) rounds(most int) int {
+	return max(2, min(most, most*turnRequests/r.turnRequests))
 }
 
 // requests returns a request function for the given number of connections. It

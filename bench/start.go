@@ -4,35 +4,34 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
 )
 
-// writeStart measures and writes how long servers take to start, and how large
+// measureStarts measures how long servers take to start, and how large
 // their programs are.
-func (b *bench) writeStart(w io.Writer, r *row) error {
-	fmt.Fprintf(w, "\n### Start\n\nTime from the start of the program to its first response, median of %d starts.\n\n", b.starts)
-	t := newTable("server", "start in ms", "±", "program in MiB", "note")
+func (b *bench) measureStarts(r *row) ([]part, error) {
+	text := fmt.Sprintf("\n### Start\n\nTime from the start of the program to its first response, median of %d starts.\n", b.starts)
+	t := newTable("server", "start in ms", spreadColumn, "program in MiB", "note")
 	for i, c := range append([]contender{b.empty, b.proxy}, b.peers...) {
 		times, err := b.measureStart(c, r)
 		if err != nil && i < 2 {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		if err != nil {
 			t.addError(err, c.name)
 			continue
 		}
-		cells := []string{c.name, fmt.Sprintf("%.1f", times.median), fmt.Sprintf("%.0f %%", 100*times.spread)}
-		if !c.isEmpty {
+		cells := []cell{textCell(c.name), figure(times.median, 1, ""), figure(100*times.spread, 0, " %")}
+		if c.kind == kindProxy {
 			if program, err := os.Stat(c.command[0]); err == nil { // a program in the PATH has no size here
-				cells = append(cells, fmt.Sprintf("%.1f", float64(program.Size())/(1<<20)))
+				cells = append(cells, figure(float64(program.Size())/(1<<20), 1, ""))
 			}
 		}
 		t.add(cells...)
 	}
-	return t.write(w)
+	return []part{{text: text, table: t}}, nil
 }
 
 // measureStart starts c several times and returns the times in ms.
@@ -57,7 +56,7 @@ func (b *bench) measureStart(c contender, r *row) (summary, error) {
 
 // firstResponse sends a request and waits for the response.
 func firstResponse(port int, r *row) error {
-	l, err := newHTTP1Load(port, 1)
+	l, err := newLoad(protocolHTTP1, port, 1, 1)
 	if err != nil {
 		return err
 	}

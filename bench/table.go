@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,32 +14,96 @@ import (
 // notMeasured is the text of a cell without a figure.
 const notMeasured = "–"
 
+// Columns with these names say how much a figure varies within a run. A table of
+// several runs leaves them out, because its figures are ranges.
+const (
+	spreadColumn   = "±"
+	intervalColumn = "95 % interval"
+)
+
+// cell is a cell of a table: a text or a figure.
+type cell struct {
+	text   string
+	values []float64 // the figure in each run; none for a text
+	digits int       // digits of the figure after the decimal point
+	unit   string    // follows the figure
+}
+
+func textCell(text string) cell { return cell{text: text} }
+
+// figure returns a cell with a figure of one run.
+func figure(value float64, digits int, unit string) cell {
+	return cell{values: []float64{value}, digits: digits, unit: unit}
+}
+
+// interval returns the cell of a figure's confidence interval.
+func interval(s summary, digits int) cell {
+	return cell{values: []float64{s.low, s.high}, digits: digits}
+}
+
+// String returns the text, or the range of the figures.
+func (c cell) String() string {
+	if len(c.values) == 0 {
+		return strings.NewReplacer("|", `\|`, "\n", " ").Replace(c.text)
+	}
+	low := strconv.FormatFloat(slices.Min(c.values), 'f', c.digits, 64)
+	high := strconv.FormatFloat(slices.Max(c.values), 'f', c.digits, 64)
+	if low == high {
+		return low + c.unit
+	}
+	return low + "–" + high + c.unit
+}
+
+// merge adds the same cell of another run. A figure replaces the text of a run that
+// has none. Different texts are joined.
+func (c *cell) merge(other cell) {
+	switch {
+	case len(other.values) > 0:
+		c.values = append(c.values, other.values...)
+		c.digits, c.unit = other.digits, other.unit
+	case c.text == "":
+		c.text = other.text
+	case !strings.Contains(c.text, other.text):
+		c.text += "; " + other.text
+	}
+}
+
 // table is a Markdown table. Its first row has the names of the columns.
-type table struct{ rows [][]string }
+type table struct {
+	rows [][]cell
+	runs int
+}
 
 func newTable(columns ...string) *table {
-	t := new(table)
-	t.add(columns...)
+	t := &table{runs: 1}
+	names := make([]cell, len(columns))
+	for i, name := range columns {
+		names[i] = textCell(name)
+	}
+	t.add(names...)
 	return t
 }
 
 // add adds a row. Missing cells are empty.
-func (t *table) add(cells ...string) {
-	row := make([]string, max(len(cells), t.columns()))
-	for i, cell := range cells {
-		row[i] = strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell)
-	}
+func (t *table) add(cells ...cell) {
+	row := make([]cell, max(len(cells), t.columns()))
+	copy(row, cells)
 	t.rows = append(t.rows, row)
 }
 
 // addError adds a row for a server that was not measured. The first cells are
 // given, and the last cell has the error.
-func (t *table) addError(err error, cells ...string) {
-	for len(cells) < t.columns()-1 {
-		cells = append(cells, notMeasured)
+func (t *table) addError(err error, names ...string) {
+	row := make([]cell, t.columns())
+	for i := range row {
+		row[i] = textCell(notMeasured)
+	}
+	for i, name := range names {
+		row[i] = textCell(name)
 	}
 	reason, _, _ := strings.Cut(err.Error(), "\n")
-	t.add(append(cells, reason)...)
+	row[len(row)-1] = textCell(reason)
+	t.add(row...)
 }
 
 func (t *table) columns() int {
@@ -47,89 +113,57 @@ func (t *table) columns() int {
 	return len(t.rows[0])
 }
 
+// merge adds the figures of another run's table with the same rows.
+func (t *table) merge(other *table) {
+	t.runs += other.runs
+	for i, row := range other.rows {
+		for column, c := range row {
+			t.rows[i][column].merge(c)
+		}
+	}
+}
+
 // write writes the table to w with aligned columns. It leaves out columns that
 // are empty except for their names.
 func (t *table) write(w io.Writer) error {
+	texts := make([][]string, len(t.rows))
+	for i, row := range t.rows {
+		for _, c := range row {
+			texts[i] = append(texts[i], c.String())
+		}
+	}
 	widths := make([]int, t.columns())
-	for column := range widths {
-		for _, row := range t.rows[1:] {
+	for column, name := range texts[0] {
+		if t.runs > 1 && (name == spreadColumn || name == intervalColumn) {
+			continue
+		}
+		for _, row := range texts[1:] {
 			widths[column] = max(widths[column], utf8.RuneCountInString(row[column]))
 		}
 		if widths[column] > 0 {
-			widths[column] = max(widths[column], utf8.RuneCountInString(t.rows[0][column]))
+			widths[column] = max(widths[column], utf8.RuneCountInString(name))
 		}
 	}
-	var text strings.Builder
-	for i, row := range t.rows {
-		text.WriteString("|")
+	var out strings.Builder
+	for i, row := range texts {
+		out.WriteString("|")
 		for column, width := range widths {
 			if width > 0 {
-				fmt.Fprintf(&text, " %-*s |", width, row[column])
+				fmt.Fprintf(&out, " %-*s |", width, row[column])
 			}
 		}
-		text.WriteString("\n")
+		out.WriteString("\n")
 		if i > 0 {
 			continue
 		}
-		text.WriteString("|")
+		out.WriteString("|")
 		for _, width := range widths {
 			if width > 0 {
-				fmt.Fprintf(&text, " %s |", strings.Repeat("-", width))
+				fmt.Fprintf(&out, " %s |", strings.Repeat("-", width))
 			}
 		}
-		text.WriteString("\n")
+		out.WriteString("\n")
 	}
-	_, err := io.WriteString(w, text.String())
+	_, err := io.WriteString(w, out.String())
 	return err
-}
-
-// costTable is the table of what requests cost.
-type costTable struct{ *table }
-
-func newCostTable() costTable {
-	return costTable{newTable("request", "server", "CPU µs", "±", "ratio", "95 % interval", "mean", "goal", "requests/s", "busy", "note")}
-}
-
-// addRow adds the costs of a row's servers. The first of them is the empty
-// server.
-func (t costTable) addRow(r *row, all []*costs) {
-	for _, c := range all {
-		if c.err != nil {
-			t.addError(c.err, r.name, c.name)
-			continue
-		}
-		t.add(append([]string{r.name, c.name}, c.cells(r, all[0])...)...)
-	}
-}
-
-// cells returns the cells after the names: the costs of c, compared with base.
-func (c *costs) cells(r *row, base *costs) []string {
-	cpu, rate, busy := summarize(c.cpu), summarize(c.rate), summarize(c.busy)
-	cells := []string{fmt.Sprintf("%.2f", cpu.median), fmt.Sprintf("%.1f %%", 100*cpu.spread)}
-	switch {
-	case c == base:
-		cells = append(cells, "", "", "", "")
-	case r.maxPerMetric > 0:
-		perMetric := c.perMetric(base, r.metrics)
-		mean := (mean(c.cpu) - mean(base.cpu)) / float64(r.metrics)
-		cells = append(cells, fmt.Sprintf("+%.3f µs", perMetric.median), fmt.Sprintf("%.3f–%.3f", perMetric.low, perMetric.high),
-			fmt.Sprintf("+%.3f µs", mean), fmt.Sprintf("+%.2f µs", r.maxPerMetric))
-	default:
-		ratio := c.ratio(base)
-		cells = append(cells, fmt.Sprintf("%.3f", ratio.median), fmt.Sprintf("%.3f–%.3f", ratio.low, ratio.high),
-			fmt.Sprintf("%.3f", mean(c.cpu)/mean(base.cpu)), formatGoal(r.maxRatio))
-	}
-	cells = append(cells, fmt.Sprintf("%.0f", rate.median), fmt.Sprintf("%.0f %%", 100*busy.median))
-	if c.lost > 0 {
-		cells = append(cells, fmt.Sprintf("%d metrics lost", c.lost))
-	}
-	return cells
-}
-
-// formatGoal returns the text for a maximum ratio; it is empty for none.
-func formatGoal(maxRatio float64) string {
-	if maxRatio == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", maxRatio)
 }

@@ -248,3 +248,11 @@ func TestAddressesAreJoined(t *testing.T) {
 		t.Errorf("got %s", c.StatsDAddress())
 	}
 }
+
+func TestNetworksAreStreamsOrNot(t *testing.T) {
+	for network, want := range map[string]bool{"udp": false, "tcp": true, "unixgram": false, "unix": true} {
+		if c := (Config{StatsDNetwork: network}); c.IsStream() != want {
+			t.Errorf("%s is a stream: %v", network, c.IsStream())
+		}
+	}
+}

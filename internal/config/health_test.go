@@ -75,3 +75,20 @@ func TestAdminAddressesAndPrefixesAreChecked(t *testing.T) {
 	f("ready-statsd-timeout", "30", true)
 	f("ready-statsd-timeout", "-1", false)
 }
+
+func TestHealthHelpShowsEachOption(t *testing.T) {
+	var b strings.Builder
+	if err := WriteHealthHelp(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range healthOptions {
+		for _, o := range g.options {
+			if strings.Count(b.String(), "\n  --"+o.name) != 1 {
+				t.Errorf("--%s is not in the help once:\n%s", o.name, &b)
+			}
+		}
+	}
+	if !strings.Contains(b.String(), "exits with 0 if /readyz") {
+		t.Errorf("the help does not say what the command does:\n%s", &b)
+	}
+}

@@ -63,15 +63,16 @@ var benchBatches = []struct {
 	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
 	{"sampled", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c|@0.5\n", 100))},
 	{"spaced", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric": "some.key.name", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}, `, 100), ", ") + "]")},
+	{"object", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":{"env":"prod","locale":"en-us"}},`, 100), ",") + "]")},
 	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},
 }
 
 // convert decodes a batch of 100 metrics and appends their lines to l.
 func convert(t testing.TB, d *Decoder, e *metric.Encoder, l *metric.Lines, m *metric.Metric, body []byte) {
+	var w metric.Written
 	l.Truncate(0)
 	for d.OpenBatch(body); ; {
-		if _, n := e.AppendFast(l, d.Lines(), nil); n > 0 {
-			d.Skip(n)
+		if appendFast(d, e, &w, l, nil) {
 			continue
 		}
 		bad, err := d.Next(m)

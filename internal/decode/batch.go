@@ -32,7 +32,7 @@ func (d *Decoder) OpenBatch(body []byte) {
 		d.format = formatLines
 	}
 	d.hasStarted = false
-	d.lines, d.previous = body, nil
+	d.lines, d.previous, d.lastTags = body, nil, nil
 }
 
 // Next decodes the next entry of the batch into m. If the entry is bad, bad says
@@ -51,7 +51,8 @@ func (d *Decoder) Next(m *metric.Metric) (bad, err error) {
 	}
 }
 
-// Lines returns the unread lines of a batch of lines. For JSON it returns nil. A caller that processes lines itself removes them with Skip.
+// Lines returns the unread lines of a batch of lines. For JSON it returns nil. A caller
+// that processes lines itself removes them with Skip.
 func (d *Decoder) Lines() []byte {
 	if d.format != formatLines {
 		return nil
@@ -59,8 +60,16 @@ func (d *Decoder) Lines() []byte {
 	return d.lines
 }
 
-// Skip removes the first n bytes of Lines. They must be whole lines.
-func (d *Decoder) Skip(n int) { d.lines, d.previous = d.lines[n:], nil }
+// Skip removes the first n bytes of Lines, which must be whole lines, or the n bytes of
+// the entry that Fields has returned.
+func (d *Decoder) Skip(n int) {
+	if d.format == formatLines {
+		d.lines, d.previous = d.lines[n:], nil
+		return
+	}
+	d.scan.pos += n
+	d.hasStarted = true
+}
 
 // nextLine decodes the next line that is not blank.
 func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {

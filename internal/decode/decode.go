@@ -24,8 +24,10 @@ type Decoder struct {
 	nulls   uint8  // a bit for each field that is null in the body
 	scratch []byte // holds unescaped texts of the current metric
 	scan    scanner
+	fields  metric.Fields // of the current entry, if scanFields has decoded it
 
 	// The state of a batch:
+	lastTags   []byte // the last tags that are a string, with their quotes, if scanTags has read them
 	lines      []byte // the unread lines; unused for JSON
 	previous   []byte // the line before lines, if Next has decoded it
 	format     batchFormat
@@ -94,7 +96,13 @@ const (
 
 // begin prepares d for the parameters of a metric.
 func (d *Decoder) begin(params Params) {
-	d.params, d.seen, d.inQuery, d.nulls, d.scratch = params, 0, 0, 0, d.scratch[:0]
+	d.params, d.seen, d.inQuery, d.nulls = params, 0, 0, 0
+	d.resetScratch()
+}
+
+// resetScratch empties d.scratch for the next metric.
+func (d *Decoder) resetScratch() {
+	d.scratch = d.scratch[:0]
 	if cap(d.scratch) > maxScratch {
 		d.scratch = nil
 	}

@@ -2,47 +2,153 @@ package decode
 
 import "statsd-http-proxy/internal/metric"
 
-// fastObject decodes the next object of a batch if it is in the form in which
-// programs write JSON: no escapes, no null, integers without sign, and no white
-// space except one blank after colons and commas. It is the fast path for
-// typical batches:
+// The names of members, as words of up to eight bytes with the quotes and colons that fit.
+const (
+	memberMetric     = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '"'<<56
+	memberMetricType = '"' | 'm'<<8 | 'e'<<16 | 't'<<24 | 'r'<<32 | 'i'<<40 | 'c'<<48 | '_'<<56 // metric_type
+	restOfMetricType = 't' | 'y'<<8 | 'p'<<16 | 'e'<<24 | '"'<<32 | ':'<<40
+	memberValue      = '"' | 'v'<<8 | 'a'<<16 | 'l'<<24 | 'u'<<32 | 'e'<<40 | '"'<<48 | ':'<<56
+	memberSampleRate = '"' | 's'<<8 | 'a'<<16 | 'm'<<24 | 'p'<<32 | 'l'<<40 | 'e'<<48 | 'R'<<56 // sampleRate
+	restOfSampleRate = 'a' | 't'<<8 | 'e'<<16 | '"'<<24 | ':'<<32
+	memberTags       = '"' | 't'<<8 | 'a'<<16 | 'g'<<24 | 's'<<32 | '"'<<40 | ':'<<48
+	memberName       = '"' | 'n'<<8 | 'a'<<16 | 'm'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
+	memberType       = '"' | 't'<<8 | 'y'<<16 | 'p'<<24 | 'e'<<32 | '"'<<40 | ':'<<48
+)
+
+// scanMember returns the parameter whose member begins at data[i], and the index after its
+// colon. end is 0 for rare members and for everything else.
+func scanMember(data []byte, i int) (f field, end int) {
+	switch first := word(data, i); first {
+	case memberValue:
+		return fieldValue, i + len(`"value":`)
+	case memberMetric:
+		if end = i + len(`"metric":`); end <= len(data) && data[end-1] == ':' {
+			return fieldName, end
+		}
+	case memberMetricType:
+		if firstBytes(word(data, i+wordBytes), len(`type":`)) == restOfMetricType {
+			return fieldKind, i + len(`"metric_type":`)
+		}
+	case memberSampleRate:
+		if firstBytes(word(data, i+wordBytes), len(`ate":`)) == restOfSampleRate {
+			return fieldRate, i + len(`"sampleRate":`)
+		}
+	default:
+		switch firstBytes(first, len(`"tags":`)) {
+		case memberTags:
+			return fieldTags, i + len(`"tags":`)
+		case memberName:
+			return fieldName, i + len(`"name":`)
+		case memberType:
+			return fieldKind, i + len(`"type":`)
+		}
+	}
+	return 0, 0
+}
+
+// scanFields decodes the object whose brace is data[i] if it is in the form in which
+// programs write JSON: no escapes, no null, short integers without sign, and no white
+// space except one blank after colons and commas:
 //
 //	{"metric":"some.key","metric_type":"count","value":1,"tags":"env=prod"}
 //
-// The result is the same as that of Decoder.object. For all other objects, valid
-// or not, fastObject returns false and leaves the object unread. The contents of
-// m are undefined then.
-func (d *Decoder) fastObject(m *metric.Metric) bool {
-	d.begin(EntryParams)
-	data := d.scan.data
-	for i := d.scan.pos + 1; ; { // after the brace, later after a comma
-		name, colon := fastText(data, i)
-		f, ok := d.field(name)
-		if colon == len(data) || data[colon] != ':' || !ok || d.seen&(1<<f) != 0 {
-			return false
+// It returns the end of the object. It returns 0 for all other objects, valid or not, and
+// for objects with the rare parameters time and shift; the contents of d.fields are
+// undefined then.
+func (d *Decoder) scanFields(data []byte, i int) (end int) {
+	const required = 1<<fieldName | 1<<fieldKind
+	d.resetScratch()
+	f := &d.fields
+	f.Value, f.Rate, f.Tags = metric.Value{}, nil, nil
+	for seen := uint8(0); ; {
+		param, next := scanMember(data, i+1)
+		if next == 0 || seen&(1<<param) != 0 {
+			return 0
 		}
-		d.seen |= 1 << f
-		i = skipBlank(data, colon+1)
-		if text, end := fastText(data, i); text != nil {
-			if setText(m, f, text) != nil {
-				return false
+		seen |= 1 << param
+		i = skipBlank(data, next)
+		switch param {
+		case fieldName:
+			f.Name, i = scanString(data, i)
+		case fieldKind:
+			f.Kind, i = scanKind(data, i)
+		case fieldValue:
+			f.Value, i = scanValue(data, i)
+		case fieldRate:
+			f.Rate, i = scanFraction(data, i)
+		case fieldTags:
+			f.Tags, i = d.scanTags(data, i)
+		}
+		if i == 0 || i >= len(data) {
+			return 0
+		}
+		if data[i] != ',' {
+			if data[i] != '}' || seen&required != required {
+				return 0
 			}
-			i = end
-		} else if text, end := fastNumber(data, i); text != nil && f < fieldTags {
-			*valueOf(m, f) = metric.Value{Text: text, Form: metric.Number}
-			i = end
-		} else {
-			return false
+			return i + 1
 		}
-		if i == len(data) || data[i] != ',' {
-			if i == len(data) || data[i] != '}' || d.end() != nil {
-				return false
-			}
-			d.scan.pos = i + 1
-			return true
-		}
-		i = skipBlank(data, i+1)
+		i = skipBlank(data, i+1) - 1
 	}
+}
+
+// The most frequent kinds, with the quotes after them.
+const (
+	kindCount  = 'c' | 'o'<<8 | 'u'<<16 | 'n'<<24 | 't'<<32 | '"'<<40
+	kindGauge  = 'g' | 'a'<<8 | 'u'<<16 | 'g'<<24 | 'e'<<32 | '"'<<40
+	kindTiming = 't' | 'i'<<8 | 'm'<<16 | 'i'<<24 | 'n'<<32 | 'g'<<40 | '"'<<48
+)
+
+// scanKind returns the kind whose name is the string that begins at data[i], and the end
+// of the string, which is 0 if there is none.
+func scanKind(data []byte, i int) (kind metric.Kind, end int) {
+	if i < len(data) && data[i] == '"' {
+		name := word(data, i+1)
+		switch {
+		case firstBytes(name, len(`count"`)) == kindCount:
+			return metric.Count, i + len(`"count"`)
+		case firstBytes(name, len(`timing"`)) == kindTiming:
+			return metric.Timing, i + len(`"timing"`)
+		case firstBytes(name, len(`gauge"`)) == kindGauge:
+			return metric.Gauge, i + len(`"gauge"`)
+		}
+	}
+	text, end := scanString(data, i)
+	kind, ok := metric.ParseKind(text)
+	if !ok {
+		return 0, 0
+	}
+	return kind, end
+}
+
+// scanValue returns the string or the integer that begins at data[i], and its end, or the
+// end 0.
+func scanValue(data []byte, i int) (value metric.Value, end int) {
+	if i < len(data) && data[i] == '"' {
+		value.Form = metric.String
+		value.Text, end = scanString(data, i)
+		return value, end
+	}
+	value.Form = metric.Number
+	value.Text, end = scanInteger(data, i)
+	return value, end
+}
+
+// scanTags returns the tags that begin at data[i], a string or an object, as text, and
+// their end, or the end 0. Metrics that follow often have the same tags: scanTags compares
+// with the last string first.
+func (d *Decoder) scanTags(data []byte, i int) (tags []byte, end int) {
+	if i < len(data) && data[i] == '{' {
+		return d.scanTagObject(data, i)
+	}
+	quoted := d.lastTags
+	if end = i + len(quoted); len(quoted) > 0 && end <= len(data) && string(data[i:end]) == string(quoted) {
+		return data[i+1 : end-1 : end-1], end
+	}
+	if tags, end = scanString(data, i); end > 0 {
+		d.lastTags = data[i:end]
+	}
+	return tags, end
 }
 
 func skipBlank(data []byte, i int) int {
@@ -52,34 +158,156 @@ func skipBlank(data []byte, i int) int {
 	return i
 }
 
-// fastText returns the string that begins at data[i], and its end. It returns
-// nil if there is no string, or if the string has escapes or other characters
-// than ASCII.
-func fastText(data []byte, i int) (text []byte, end int) {
+// scanString returns the string that begins at data[i], and its end. The end is 0 if there
+// is no string, or if the string has escapes or other characters than ASCII.
+func scanString(data []byte, i int) (text []byte, end int) {
 	if i >= len(data) || data[i] != '"' {
-		return nil, len(data)
+		return nil, 0
 	}
-	rest := data[i+1:]
-	for n, b := range rest {
-		if stringBytes[b] != ordinary {
-			if b != '"' {
-				break
-			}
-			return rest[:n:n], i + n + 2
+	start := i + 1
+	for i = start; i < len(data); i += wordBytes {
+		if found := endsString(word(data, i)); found != 0 {
+			i += firstByte(found)
+			break
 		}
 	}
-	return nil, len(data)
+	if i >= len(data) || data[i] != '"' {
+		return nil, 0
+	}
+	return data[start:i:i], i + 1
 }
 
-// fastNumber returns the digits that begin at data[i], and their end. It returns
-// nil if there are none, or if they have a leading zero, which JSON forbids.
-func fastNumber(data []byte, i int) (digits []byte, end int) {
-	end = i
-	for end < len(data) && data[end]-'0' <= 9 {
-		end++
+// scanInteger returns the integer that begins at data[i], and its end. The end is 0 if there
+// is none, or if it has a leading zero, which JSON forbids.
+func scanInteger(data []byte, i int) (digits []byte, end int) {
+	for end = i; end < len(data); end += wordBytes {
+		if found := endsDigits(word(data, end)); found != 0 {
+			end += firstByte(found)
+			break
+		}
 	}
-	if end == i || data[i] == '0' && end > i+1 {
-		return nil, len(data)
+	if end = min(end, len(data)); end <= i || end > i+1 && data[i] == '0' {
+		return nil, 0
 	}
 	return data[i:end:end], end
+}
+
+// scanFraction returns the number from 0 to 1 that begins at data[i], such as 0.25, and its
+// end, which is 0 if there is none.
+func scanFraction(data []byte, i int) (text []byte, end int) {
+	if i >= len(data) || data[i] != '0' && data[i] != '1' {
+		return nil, 0
+	}
+	end = i + 1
+	if end < len(data) && data[end] == '.' {
+		end++
+		n := firstByte(endsDigits(word(data, end)))
+		if n == 0 || n == wordBytes {
+			return nil, 0
+		}
+		end += n
+	}
+	return data[i:end:end], end
+}
+
+// scanTagObject returns the tags of the object that begins at data[i], such as
+// {"env":"prod"}, as text, and the end of the object. The text is a part of d.scratch. The
+// end is 0 if the object is empty, or if one of the keys or values is empty, is no string,
+// or has a character that is special in the text or rare.
+func (d *Decoder) scanTagObject(data []byte, i int) (text []byte, end int) {
+	if i >= len(data) || data[i] != '{' {
+		return nil, 0
+	}
+	start := len(d.scratch)
+	for {
+		if i = d.copyTagText(data, i+1, '='); i == 0 || i == len(data) || data[i] != ':' {
+			return nil, 0
+		}
+		if i = d.copyTagText(data, skipBlank(data, i+1), ','); i == 0 || i == len(data) {
+			return nil, 0
+		}
+		switch data[i] {
+		case ',':
+			i = skipBlank(data, i+1) - 1
+		case '}':
+			stop := len(d.scratch) - len(",")
+			return d.scratch[start:stop:stop], i + 1
+		default:
+			return nil, 0
+		}
+	}
+}
+
+// copyTagText appends the string that begins at data[i], and the byte after, to d.scratch.
+// It returns the end of the string, or 0.
+func (d *Decoder) copyTagText(data []byte, i int, after byte) (end int) {
+	if i >= len(data) || data[i] != '"' {
+		return 0
+	}
+	start := i + 1
+	for i = start; i < len(data) && isTagText[data[i]]; i++ {
+	}
+	if i == start || i == len(data) || data[i] != '"' {
+		return 0
+	}
+	d.scratch = append(append(d.scratch, data[start:i]...), after)
+	return i + 1
+}
+
+// isTagText holds which bytes mean the same in an object of tags and in tags as text:
+// graphic ASCII characters without quotes and backslashes, commas and equals signs.
+var isTagText = func() (t [256]bool) {
+	for b := byte('!'); b < 0x7f; b++ {
+		t[b] = stringBytes[b] == ordinary && b != ',' && b != '='
+	}
+	return t
+}()
+
+// fastObject decodes the next object of a batch into m if scanFields does, with the same
+// result as Decoder.object. Otherwise it returns false and leaves the object unread. The
+// contents of m are undefined then.
+func (d *Decoder) fastObject(m *metric.Metric) bool {
+	end := d.scanFields(d.scan.data, d.scan.pos)
+	if end == 0 {
+		return false
+	}
+	f := &d.fields
+	m.Kind, m.Name, m.Value = f.Kind, f.Name, f.Value
+	if len(f.Rate) > 0 {
+		m.SampleRate = metric.Value{Text: f.Rate, Form: metric.Number}
+	}
+	if splitTags(m, f.Tags, ',', '=') != nil {
+		return false
+	}
+	d.scan.pos = end
+	return true
+}
+
+// Fields decodes the next entry of a JSON array if it is in its usual form, see
+// metric.Fields. It returns the length of the entry with what is before it, so that Skip
+// removes it, and 0 for all other entries. The fields are valid until the next call of a
+// method of d, except for Skip.
+func (d *Decoder) Fields() (f *metric.Fields, length int) {
+	if d.format != formatArray {
+		return nil, 0
+	}
+	data, i := d.scan.data, d.scan.pos
+	before := byte(',')
+	if !d.hasStarted {
+		before = '['
+	}
+	if i >= len(data) || data[i] != before {
+		return nil, 0
+	}
+	if i++; i < len(data) && (data[i] == ' ' || data[i] == '\n') {
+		i++
+	}
+	if i >= len(data) || data[i] != '{' {
+		return nil, 0
+	}
+	end := d.scanFields(data, i)
+	if end == 0 {
+		return nil, 0
+	}
+	return &d.fields, end - d.scan.pos
 }

@@ -83,59 +83,18 @@ func FuzzFastObject(f *testing.F) {
 	})
 }
 
-func newEncoder(t testing.TB, options metric.Options) *metric.Encoder {
-	t.Helper()
-	options.MaxLine = 1432
-	e, err := metric.NewEncoder(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
 // FuzzLines checks that each accepted line of a batch parses as the same metric,
-// in every tag format and flavor, and that the fast path writes the same lines.
+// in every tag format and flavor.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a:1|c\nb,env=prod:1:2|ms|@0.5\r\n\nc;x=y:-5|g|#env:prod\nu:alice:bob|s\nh:1|h"))
 	f.Add([]byte("a b:+1|g|@1|#a:b\n:1|c\na:1|c|#a\nä,ö=ü:1e3|d"))
 	f.Add([]byte("a:0|g\na:-5|g\nb:1|ms|@0.5:2|ms|@0.5|#x:y|c:in-1\nc,b=1,a=2:.5|h|T12\nt:1|ms|@0.0001\nconstructor:1|c\n[a]:1|c"))
-	var encoders []writer
-	for _, format := range []string{"influxdb", "graphite", "dogstatsd", "librato", "signalfx", "none"} {
-		encoders = append(encoders, writer{newEncoder(f, metric.Options{TagFormat: format, Histograms: true}), format, true})
-	}
-	for flavor := metric.FlavorEtsy; flavor <= metric.FlavorVector; flavor++ {
-		for _, format := range []string{"influxdb", "dogstatsd"} {
-			options := metric.Options{Flavor: flavor, TagFormat: format, Histograms: true}
-			encoders = append(encoders, writer{newEncoder(f, options), format, flavor == metric.FlavorStatsDExporter})
-		}
-	}
-	var all []*metric.Encoder
-	for _, w := range encoders {
-		all = append(all, w.encoder)
-	}
-	deny, err := metric.ParsePatterns([]string{"b*", "*x*"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	patterns, err := metric.ParsePatterns([]string{"a*", "*e"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	all = append(all, newEncoder(f, metric.Options{Tags: []metric.Tag{{Key: []byte("env"), Value: []byte("prod")}}}),
-		newEncoder(f, metric.Options{Prefix: "pre", NameFormat: "prometheus", Lowercase: true}),
-		newEncoder(f, metric.Options{Prefix: "__", IsStream: true, DenyMetrics: deny, AllowTags: patterns}))
-	kinds, err := metric.ParseKinds([]string{"count", "gauge"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	narrow := &metric.Scope{Prefix: []byte("p"), Metrics: patterns, Tags: patterns, Kinds: kinds}
+	encoders := fuzzWriters(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var d Decoder
 		var m metric.Metric
 		for d.OpenBatch(body); ; {
-			rest := d.Lines()
 			bad, err := d.Next(&m)
-			checkFast(t, all, narrow, &d, &m, rest, bad == nil && err == nil)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -163,45 +122,6 @@ type writer struct {
 	encoder          *metric.Encoder
 	format           string
 	replacesBrackets bool
-}
-
-// keysOf returns the tag keys of a written line.
-func keysOf(e *metric.Encoder, w *metric.Written) (text string) {
-	for keys := e.TagKeys(w); ; {
-		key, ok := keys.Next()
-		if !ok {
-			return text
-		}
-		text += string(key) + " "
-	}
-}
-
-// checkFast checks that AppendFast writes the first line of rest in the same way
-// as Append. m is that line, decoded if isDecoded is true.
-func checkFast(t *testing.T, encoders []*metric.Encoder, narrow *metric.Scope, d *Decoder, m *metric.Metric, rest []byte, isDecoded bool) {
-	t.Helper()
-	for _, e := range encoders {
-		for _, scope := range []*metric.Scope{nil, narrow} {
-			fast, slow := metric.Lines{Bytes: []byte("x"), Ends: []int{1}}, metric.Lines{Bytes: []byte("x"), Ends: []int{1}}
-			w, n := e.AppendFast(&fast, rest, scope)
-			if n == 0 {
-				if string(fast.Bytes) != "x" || len(fast.Ends) != 1 {
-					t.Fatalf("AppendFast rejected %q, but wrote %q", rest, fast.Bytes)
-				}
-				continue
-			}
-			if !isDecoded || string(d.Lines()) != string(rest[n:]) {
-				t.Fatalf("AppendFast took %[2]d bytes of %[1]q; decoded: %[3]v, and %[4]q is left", rest, n, isDecoded, d.Lines())
-			}
-			want, err := e.Append(&slow, m, scope)
-			if err != nil || !reflect.DeepEqual(fast, slow) {
-				t.Fatalf("AppendFast wrote %q as %q, Append as %q, %v", rest[:n], fast.Bytes, slow.Bytes, err)
-			}
-			if w.Rate != want.Rate || w.Repeats != want.Repeats || keysOf(e, &w) != keysOf(e, &want) || string(w.Name) != string(want.Name) || string(w.Tags) != string(want.Tags) {
-				t.Fatalf("%q: AppendFast returned %v %q %q, Append %v %q %q", rest[:n], w.Rate, w.Name, w.Tags, want.Rate, want.Name, want.Tags)
-			}
-		}
-	}
 }
 
 // splitSamples splits a line with several values into lines with one value.

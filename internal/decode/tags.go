@@ -7,10 +7,6 @@ import (
 	"statsd-http-proxy/internal/quote"
 )
 
-// maxTags is the maximum number of tags of a metric. More do not fit into a
-// datagram.
-const maxTags = 400
-
 // Tags splits the value of a command line option, such as
 // env=prod,locale=en-us. The tags are parts of text.
 func Tags(text []byte) ([]metric.Tag, error) {
@@ -48,8 +44,8 @@ func splitTags(m *metric.Metric, text []byte, separator, joiner byte) error {
 
 // addTag appends a tag to m.Tags.
 func addTag(m *metric.Metric, tag metric.Tag) error {
-	if len(m.Tags) == maxTags {
-		return fmt.Errorf(`parameter "tags": there are more than %d`, maxTags)
+	if len(m.Tags) == metric.MaxTags {
+		return fmt.Errorf(`parameter "tags": there are more than %d`, metric.MaxTags)
 	}
 	m.Tags = append(m.Tags, tag)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,6 +63,11 @@ func TestErrors(t *testing.T) {
 		f(Limited("a", wait), HTTPError{Status: 429, Message: "a", Header: "Retry-After", Value: seconds})
 	}
 	f(BodyTooLarge(100), HTTPError{Status: 413, Message: "the body is larger than 100 bytes"})
+	for _, herr := range []*HTTPError{HeadTooLong, TargetTooLong} {
+		if want := strconv.Itoa(MaxHead>>10) + " KiB"; !strings.Contains(herr.Message, want) || MaxHead != 16<<10 {
+			t.Errorf("%q does not name %s", herr.Message, want)
+		}
+	}
 	f(Malformed("a"), HTTPError{Status: 400, Message: "the request is not well-formed HTTP: a"})
 }
 
@@ -131,7 +137,7 @@ func TestExchangesAreReusedEmpty(t *testing.T) {
 }
 
 func TestReleaseKeepsSmallBuffers(t *testing.T) {
-	for size, isKept := range map[int]bool{1: true, maxKeptBuffer: true, maxKeptBuffer + 1: false} {
+	for size, isKept := range map[int]bool{1: true, 8 << 10: true, 8<<10 + 1: false} {
 		x := new(Exchange)
 		x.HeadBuffer, x.Output, x.Response.Body = make([]byte, 0, size), make([]byte, 0, size), make([]byte, 0, size)
 		x.Release()

@@ -43,7 +43,7 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 		switch {
 		case rejected != nil && !a.route.isBatch:
 			a.cause = causeOfEntry(rejected)
-			s.counts.rejected[reasonsOfCauses[a.cause]]++
+			s.counts.rejected[causes[a.cause].counter]++
 			return entryError(rejected)
 		case rejected != nil:
 			s.reject(rejected)
@@ -62,56 +62,73 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 // rejected, or an error of scratch.next.
 func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int, rejected, err error) {
 	groups := len(s.lines.Ends)
-	written, cost, rejected, err := h.appendNext(s, a)
-	if rejected != nil || err != nil {
+	if h.appendFast(s, a) {
+		cost = 1
+	} else if cost, rejected, err = h.appendNext(s, a); rejected != nil || err != nil {
 		return cost, rejected, err
 	}
-	if rejected = h.addRepeats(s, &written); rejected != nil {
-		s.lines.Truncate(groups)
-		return cost, rejected, nil
+	written := &s.written
+	if written.Repeats > 0 {
+		if rejected = h.addRepeats(s, written); rejected != nil {
+			s.lines.Truncate(groups)
+			return cost, rejected, nil
+		}
+		cost = max(cost, int(written.Repeats))
 	}
-	cost = max(cost, int(written.Repeats))
 	if written.Rate < 1 && rand.Float64() >= written.Rate {
 		s.lines.Truncate(groups)
 		s.counts.sampledOut[written.Kind]++
 		return cost, nil, nil
 	}
-	if rejected = h.admitNew(s, a, &written, now); rejected != nil {
+	if rejected = h.admitNew(s, a, written, now); rejected != nil {
 		s.lines.Truncate(groups)
 		return cost, rejected, nil
 	}
 	s.counts.accepted[written.Kind]++
-	h.recordAccepted(s, a, &written)
+	h.recordAccepted(s, a, written)
 	return cost, nil, nil
 }
 
-// appendNext reads the next entry and appends its lines. It copies a line of a batch that
-// is already in its final form without decoding it. Each value of an entry counts as a
-// metric.
-func (h *Handler) appendNext(s *scratch, a *admission) (written metric.Written, cost int, rejected, err error) {
+// appendFast appends the line of the next entry of a batch to s.lines and describes it in
+// s.written, if the entry is in a form that needs no complete decoding. Otherwise it
+// returns false and leaves the entry unread.
+func (h *Handler) appendFast(s *scratch, a *admission) (ok bool) {
+	if !a.route.isBatch {
+		return false
+	}
+	encoder, length := h.options.Encoder, 0
+	if lines := s.decoder.Lines(); len(lines) > 0 {
+		length = encoder.AppendFast(&s.written, &s.lines, lines, a.scope())
+		ok = length > 0
+	} else if encoder.TakesFields() {
+		var fields *metric.Fields
+		if fields, length = s.decoder.Fields(); length > 0 {
+			ok = encoder.AppendFields(&s.written, &s.lines, fields, a.scope())
+		}
+	}
+	if ok {
+		s.decoder.Skip(length)
+	}
+	return ok
+}
+
+// appendNext reads the next entry, appends its lines to s.lines and describes them in
+// s.written. Each value of an entry counts as a metric.
+func (h *Handler) appendNext(s *scratch, a *admission) (cost int, rejected, err error) {
 	encoder := h.options.Encoder
-	if a.route.isBatch {
-		if lines := s.decoder.Lines(); len(lines) > 0 {
-			written, length := encoder.AppendFast(&s.lines, lines, a.scope())
-			if length > 0 {
-				s.decoder.Skip(length)
-				return written, 1, nil, nil
-			}
-			if s.rejected >= maxRejections { // nobody reads the error
-				if length := encoder.ScanBad(lines); length > 0 {
-					s.decoder.Skip(length)
-					return written, 1, errUnlisted, nil
-				}
-			}
+	if a.route.isBatch && s.rejected >= maxRejections { // nobody reads the error
+		if length := encoder.ScanBad(s.decoder.Lines()); length > 0 {
+			s.decoder.Skip(length)
+			return 1, errUnlisted, nil
 		}
 	}
 	rejected, err = s.next(a)
 	cost = 1 + len(s.metric.More)
 	if rejected != nil || err != nil {
-		return written, cost, rejected, err
+		return cost, rejected, err
 	}
-	written, rejected = encoder.Append(&s.lines, &s.metric, a.scope())
-	return written, cost, rejected, nil
+	s.written, rejected = encoder.Append(&s.lines, &s.metric, a.scope())
+	return cost, rejected, nil
 }
 
 // errUnlisted rejects an entry whose error is not listed in the response.

@@ -38,31 +38,38 @@ const (
 	numCauses
 )
 
-// causes are the texts of the log, and the options that set the limits.
-var causes = [numCauses]struct{ reason, option string }{
-	causeInvalid:   {reason: "invalid request or metric"},
-	causeNoToken:   {reason: "token missing"},
-	causeToken:     {reason: "bad token"},
-	causeOrigin:    {"origin not allowed", "--cors-origins"},
-	causeMetric:    {reason: "metric not allowed"},
-	causeRoute:     {reason: "no such route"},
-	causeMethod:    {reason: "method not allowed"},
-	causeType:      {reason: "content type not supported"},
-	causeSlow:      {"client too slow", "--http-timeout-read"},
-	causeHead:      {reason: "headers too large"},
-	causeBody:      {"body too large", "--http-max-body"},
-	causeLine:      {reason: "line too long"},
-	causeBurst:     {"more than a client may send at once", "--rate-burst"},
-	causeRate:      {"rate limit", "--rate-limit"},
-	causeSeries:    {"too many series", "--max-series"},
-	causeTagKeys:   {"too many tag keys", "--max-tag-keys"},
-	causeQueueFull: {"send queue full", "--statsd-buffer"},
-	causeQueueSize: {"batch larger than the send queue", "--statsd-buffer"},
-	causeStopping:  {reason: "the proxy stops"},
-	causeServer:    {reason: "error of the proxy"},
+// causes holds for each cause the text of the log, the option that sets the limit, and the
+// counter of the metrics that are rejected.
+var causes = [numCauses]struct {
+	reason, option string
+	counter        Reason
+}{
+	causeInvalid:   {"invalid request or metric", "", ReasonInvalid},
+	causeNoToken:   {"token missing", "", ReasonForbidden},
+	causeToken:     {"bad token", "", ReasonForbidden},
+	causeOrigin:    {"origin not allowed", "--cors-origins", ReasonForbidden},
+	causeMetric:    {"metric not allowed", "", ReasonForbidden},
+	causeRoute:     {"no such route", "", notCounted},
+	causeMethod:    {"method not allowed", "", notCounted},
+	causeType:      {"content type not supported", "", notCounted},
+	causeSlow:      {"client too slow", "--http-timeout-read", ReasonInvalid},
+	causeHead:      {"headers too large", "", ReasonInvalid},
+	causeBody:      {"body too large", "--http-max-body", ReasonTooLarge},
+	causeLine:      {"line too long", "", ReasonTooLarge},
+	causeBurst:     {"more than a client may send at once", "--rate-burst", ReasonTooLarge},
+	causeRate:      {"rate limit", "--rate-limit", ReasonRateLimit},
+	causeSeries:    {"too many series", "--max-series", ReasonMaxSeries},
+	causeTagKeys:   {"too many tag keys", "--max-tag-keys", ReasonMaxSeries},
+	causeQueueFull: {"send queue full", "--statsd-buffer", ReasonQueueFull},
+	causeQueueSize: {"batch larger than the send queue", "--statsd-buffer", ReasonTooLarge},
+	causeStopping:  {"the proxy stops", "", ReasonQueueFull},
+	causeServer:    {"error of the proxy", "", notCounted},
 }
 
-// causesOfStatus are the causes of errors whose status is enough to tell.
+// notCounted is the counter of rejections that do not depend on metrics.
+const notCounted = numReasons
+
+// causesOfStatus are the causes of all statuses but those of causeInvalid.
 var causesOfStatus = map[int]cause{
 	http.StatusUnauthorized:                causeNoToken,
 	http.StatusForbidden:                   causeToken,
@@ -82,16 +89,20 @@ var causesOfStatus = map[int]cause{
 func (h *Handler) causeOf(a *admission, herr *exchange.HTTPError) cause {
 	c := a.cause
 	if c == causeUnknown {
-		c = causesOfStatus[herr.Status]
+		c = causeOfStatus(herr.Status)
 	}
-	switch {
-	case c == causeUnknown:
-		return causeInvalid
-	case c == causeBody && a.isLimited && a.maxBody < h.options.MaxBody:
+	if c == causeBody && a.isLimited && a.maxBody < h.options.MaxBody {
 		return causeBurst // which also bounds the body
-	default:
+	}
+	return c
+}
+
+// causeOfStatus returns the cause of a response with an error, as far as its status tells.
+func causeOfStatus(status int) cause {
+	if c, ok := causesOfStatus[status]; ok {
 		return c
 	}
+	return causeInvalid
 }
 
 // causeOfEntry returns the cause of a rejected entry.

@@ -96,6 +96,11 @@ func (h *Handler) chargeEntry(a *admission, cost int) *exchange.HTTPError {
 	if !a.isLimited || a.charges.entries <= a.charges.taken {
 		return nil
 	}
+	return h.chargeMore(a, cost)
+}
+
+// chargeMore is chargeEntry if the tokens that were taken are used up.
+func (h *Handler) chargeMore(a *admission, cost int) *exchange.HTTPError {
 	switch isCovered := h.takeTokens(a, a.charges.entries); {
 	case isCovered:
 		return nil

@@ -17,12 +17,13 @@ import (
 type scratch struct {
 	decoder       decode.Decoder
 	metric        metric.Metric
-	name          []byte        // the metric's name, percent-decoded
-	series        []byte        // of the current entry, for Options.Top
-	body          []byte        // the body, unpacked
-	tags          confirmedTags // kept for other requests
-	countsAsLarge bool          // the body counts among Handler.largeBodies
-	shard         uint32        // of the counters
+	written       metric.Written // the lines of the current entry
+	name          []byte         // the metric's name, percent-decoded
+	series        []byte         // of the current entry, for Options.Top
+	body          []byte         // the body, unpacked
+	tags          confirmedTags  // kept for other requests
+	countsAsLarge bool           // the body counts among Handler.largeBodies
+	shard         uint32         // of the counters
 
 	// The entries of the body so far.
 	input      []byte         // the body, which the entries are parts of
@@ -114,7 +115,7 @@ func (s *scratch) reject(err error) {
 	s.rejected++
 	c := causeOfEntry(err)
 	s.causes[c]++
-	s.counts.rejected[reasonsOfCauses[c]]++
+	s.counts.rejected[causes[c].counter]++
 	if len(s.rejections) < maxRejections {
 		s.rejections = append(s.rejections, rejection{s.entries, c, err.Error()})
 	}
@@ -124,8 +125,7 @@ func (s *scratch) reject(err error) {
 // whole request, is not nil. It returns herr.
 func (s *scratch) rejectRest(n int, herr *exchange.HTTPError) *exchange.HTTPError {
 	if herr != nil {
-		reason, _ := reasonOfStatus(herr.Status)
-		s.counts.rejectRest(reason, n)
+		s.counts.rejectRest(causes[causeOfStatus(herr.Status)].counter, n)
 	}
 	return herr
 }

@@ -22,7 +22,7 @@ func (e *seriesLimitError) Error() string {
 // entry is rejected.
 func (h *Handler) admitNew(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	reserved := len(s.newKeys)
-	if h.options.TagKeys != nil {
+	if h.options.TagKeys != nil && !written.HasKnownTags { // the earlier line is accepted
 		if err := h.reserveTagKeys(s, written); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"net/http"
 	"sync/atomic"
 
 	"statsd-http-proxy/internal/exchange"
@@ -29,34 +28,6 @@ var reasonNames = [numReasons]string{"invalid", "too_large", "forbidden", "rate_
 
 // String returns the name of r in the metrics of the proxy.
 func (r Reason) String() string { return reasonNames[r] }
-
-// reasonOfStatus returns the reason of a response with an error. It returns false if the
-// response does not count as a rejection of metrics: it does not depend on them.
-func reasonOfStatus(status int) (_ Reason, ok bool) {
-	switch status {
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusInternalServerError:
-		return 0, false
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return ReasonForbidden, true
-	case http.StatusRequestEntityTooLarge:
-		return ReasonTooLarge, true
-	case http.StatusTooManyRequests:
-		return ReasonRateLimit, true
-	case http.StatusServiceUnavailable:
-		return ReasonQueueFull, true
-	default:
-		return ReasonInvalid, true
-	}
-}
-
-// reasonsOfCauses are the reasons of causes for which entries are rejected.
-var reasonsOfCauses = [numCauses]Reason{
-	causeInvalid: ReasonInvalid,
-	causeLine:    ReasonTooLarge,
-	causeMetric:  ReasonForbidden,
-	causeSeries:  ReasonMaxSeries,
-	causeTagKeys: ReasonMaxSeries,
-}
 
 // counts are the metrics of one request.
 type counts struct {
@@ -116,7 +87,7 @@ func (st *stats) countRejected(route exchange.Route, herr *exchange.HTTPError) {
 	if route < exchange.RouteCount || route > exchange.RouteBatch {
 		return
 	}
-	if reason, ok := reasonOfStatus(herr.Status); ok {
+	if reason := causes[causeOfStatus(herr.Status)].counter; reason != notCounted {
 		st.shards[0].rejected[reason].Add(1)
 	}
 }

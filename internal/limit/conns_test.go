@@ -155,3 +155,22 @@ func TestConnsMove(t *testing.T) {
 		t.Errorf("after all connections are closed, %d are open, %v by address", c.open, c.byAddress)
 	}
 }
+
+func TestConnsAreFull(t *testing.T) {
+	addr := netip.MustParseAddr("198.51.100.1")
+	f := func(max, open int, want bool) {
+		t.Helper()
+		c := NewConns(max, 0, nil)
+		for range open {
+			c.Open(addr)
+		}
+		if got := c.IsFull(); got != want {
+			t.Errorf("with %d connections of %d: full: %v", open, max, got)
+		}
+	}
+	f(2, 0, false)
+	f(2, 1, false)
+	f(2, 2, true)
+	f(2, 3, true)
+	f(0, 3, false)
+}

@@ -1,9 +1,6 @@
 package metric
 
-import (
-	"bytes"
-	"math"
-)
+import "bytes"
 
 // fastPath says which lines of a batch are already in their final form.
 type fastPath struct {
@@ -37,130 +34,106 @@ func (e *Encoder) setFastPath() {
 	e.fast.hasTags = e.format.name == "influxdb"
 }
 
-// AppendFast appends the first line of text to l if the line is already in its
-// final form, except for prefixes and the order of its tags. It returns the length of the line with its
-// line feed. It is the fast path for typical lines of a batch:
-//
-//	name,env=prod,locale=en-us:1|c|@0.5
-//
-// The result is the same as that of decoding the line and calling Append. For
-// all other lines, valid or not, AppendFast appends nothing and returns the
-// length 0.
-func (e *Encoder) AppendFast(l *Lines, text []byte, scope *Scope) (_ Written, length int) {
-	nameEnd, colon, isSorted := e.scanHead(text, scope)
-	if nameEnd == 0 {
-		return Written{}, 0
+// scanName returns the length of the name in its final form at the beginning of text,
+// or 0 if there is none.
+func (e *Encoder) scanName(text []byte) (length int) {
+	if !e.fast.isEnabled || len(text) == 0 || text[0] == '.' {
+		return 0
 	}
-	kind, end := e.scanTail(text, colon)
-	if end == 0 {
-		return Written{}, 0
+	for length < len(text) && e.fast.places[text[length]]&inName != 0 {
+		length++
 	}
-	dst := l.Bytes
-	if len(dst) > 0 {
-		dst = append(dst, '\n')
-	}
-	start := len(dst)
-	dst = append(dst, e.prefix...)
-	if scope != nil && len(scope.Prefix) > 0 {
-		var err error
-		if dst, err = e.appendPrefix(dst, scope.Prefix); err != nil {
-			return Written{}, 0
-		}
-	}
-	prefixEnd := len(dst)
-	if isSorted {
-		dst = append(dst, text[:end]...)
-	} else {
-		dst = append(dst, text[:nameEnd]...)
-		if dst = appendInOrder(dst, text[nameEnd:colon]); dst == nil {
-			return Written{}, 0
-		}
-		dst = append(dst, text[colon:end]...)
-	}
-	nameEnd += prefixEnd
-	name := dst[start:nameEnd]
-	if len(name) > MaxName || len(dst)-start > e.maxLine || e.mayBeReserved(name) && e.checkReservedName(kind, name) != nil ||
-		(scope != nil || e.hasPatterns) && e.checkAllowed(kind, dst[prefixEnd:nameEnd], scope) != nil {
-		return Written{}, 0
-	}
-	l.Bytes, l.Ends = dst, append(l.Ends, len(dst))
-	repeats := 0.0
-	if e.repeats.Has(kind) {
-		repeats = countRepeats(text[:end])
-	}
-	return Written{Kind: kind, Rate: 1, Name: dst[start : prefixEnd+colon], Repeats: repeats, nameEnd: len(name)}, min(end+len("\n"), len(text))
+	return length
 }
 
-// scanHead returns the end of the name, the position of the colon after the tags,
-// and whether the keys of the tags are in strictly ascending order. nameEnd is 0 if
-// the head of the line is not in its final form.
-func (e *Encoder) scanHead(text []byte, scope *Scope) (nameEnd, colon int, isSorted bool) {
-	if !e.fast.isEnabled {
-		return 0, 0, false
+// scanTags scans tags in their final form, the first key of which begins at text[i].
+//
+//	env=prod,locale=en-us
+//
+// It returns their end, and whether their keys are in strictly ascending order. end is 0
+// if the tags are not in their final form, or if the client may not write them.
+func (e *Encoder) scanTags(text []byte, i int, scope *Scope) (end int, isSorted bool) {
+	if !e.fast.hasTags {
+		return 0, false
 	}
 	places := &e.fast.places
-	i := 0
-	for i < len(text) && places[text[i]]&inName != 0 {
-		i++
-	}
-	nameEnd = i
-	if nameEnd == 0 || nameEnd == len(text) || text[0] == '.' {
-		return 0, 0, false
-	}
-	if text[i] == ':' {
-		return nameEnd, i, true
-	}
-	if !e.fast.hasTags || text[i] != ',' {
-		return 0, 0, false
-	}
 	isSorted = true
 	var last []byte // the key of the tag before
-	for text[i] == ',' {
-		start := i + 1
-		for i = start; i < len(text) && places[text[i]]&inKey != 0; i++ {
+	for range MaxTags {
+		start := i
+		for i < len(text) && places[text[i]]&inKey != 0 {
+			i++
 		}
 		if i == start || i == len(text) || text[i] != '=' {
-			return 0, 0, false
+			return 0, false
 		}
 		key := text[start:i]
 		if len(last) > 0 && last[0] >= key[0] && bytes.Compare(last, key) >= 0 {
 			isSorted = false
 		}
 		if (scope != nil || e.needsKeyCheck(key)) && e.checkKey(key, scope) != nil {
-			return 0, 0, false
+			return 0, false
 		}
 		last = key
 		value := i + 1
 		for i = value; i < len(text) && places[text[i]]&inTagValue != 0; i++ {
 		}
-		if i == value || i == len(text) {
-			return 0, 0, false
+		if i == value {
+			return 0, false
 		}
+		if i == len(text) || text[i] != ',' {
+			return i, isSorted
+		}
+		i++
 	}
-	if text[i] != ':' {
-		return 0, 0, false
+	return 0, false
+}
+
+// appendStart appends a line feed, if dst is not empty, and the configured prefix.
+func (e *Encoder) appendStart(dst []byte) (_ []byte, start int) {
+	if len(dst) > 0 {
+		dst = append(dst, '\n')
 	}
-	return nameEnd, i, isSorted
+	return append(dst, e.prefix...), len(dst)
+}
+
+// isRejectedName reports whether a name with its prefixes, the last length bytes of which
+// come from the client, is too long, reserved or forbidden.
+func (e *Encoder) isRejectedName(kind Kind, name []byte, length int, scope *Scope) bool {
+	return len(name) > MaxName || e.mayBeReserved(name) && e.checkReservedName(kind, name) != nil ||
+		(scope != nil || e.hasPatterns) && e.checkAllowed(kind, name[len(name)-length:], scope) != nil
+}
+
+// describe describes in w a line of one value that a client sends with rate. name is the
+// part of the line before its value, and nameEnd the length of the name in it. The client
+// has sampled.
+func (e *Encoder) describe(w *Written, kind Kind, name []byte, nameEnd int, rate float64) {
+	w.Kind, w.Rate, w.Name, w.Tags, w.nameEnd = kind, 1, name, nil, nameEnd
+	w.Repeats = 0
+	if e.repeats.Has(kind) {
+		w.Repeats = 1 / rate
+	}
 }
 
 // maxFastTags is the maximum number of tags that appendInOrder sorts.
 const maxFastTags = 8
 
-// appendInOrder appends tags such as ,env=prod,app=web in the order of their keys.
-// It returns nil if two keys are the same or if there are too many tags.
+// appendInOrder appends tags such as env=prod,app=web in the order of their keys, each
+// with a comma before it. It returns nil if two keys are the same or if there are too many
+// tags.
 func appendInOrder(dst, tags []byte) []byte {
 	var sorted [maxFastTags]struct{ key, tag []byte }
 	n := 0
-	for len(tags) > 0 {
+	for more := true; more; n++ {
 		if n == maxFastTags {
 			return nil
 		}
 		tag := tags
-		if i := bytes.IndexByte(tags[1:], ','); i >= 0 {
-			tag = tags[:i+1]
+		end := bytes.IndexByte(tags, ',')
+		if more = end >= 0; more {
+			tag, tags = tags[:end], tags[end+1:]
 		}
-		tags = tags[len(tag):]
-		key := tag[1:bytes.IndexByte(tag, '=')]
+		key := tag[:bytes.IndexByte(tag, '=')]
 		i := n
 		for ; i > 0; i-- {
 			order := bytes.Compare(sorted[i-1].key, key)
@@ -173,72 +146,9 @@ func appendInOrder(dst, tags []byte) []byte {
 			sorted[i] = sorted[i-1]
 		}
 		sorted[i].key, sorted[i].tag = key, tag
-		n++
 	}
 	for i := range sorted[:n] {
-		dst = append(dst, sorted[i].tag...)
+		dst = append(append(dst, ','), sorted[i].tag...)
 	}
 	return dst
-}
-
-// scanTail returns the kind and the end of a line whose value begins after the
-// colon. end is 0 if the tail of the line is not in its final form, and for a gauge
-// of 0: it may be the first half of a negative gauge.
-func (e *Encoder) scanTail(text []byte, colon int) (kind Kind, end int) {
-	i := colon + 1
-	for i < len(text) && text[i]-'0' <= 9 {
-		i++
-	}
-	if i == len(text) || text[i] != '|' || !isShortInteger(text[colon+1:i]) {
-		return 0, 0
-	}
-	letters := i + 1
-	for i = letters; i < len(text) && 'a' <= text[i] && text[i] <= 'z'; i++ {
-	}
-	kind, ok := ParseLetters(text[letters:i])
-	if !ok || !e.kinds.Has(kind) || kind == Gauge && text[colon+1] == '0' {
-		return 0, 0
-	}
-	if i < len(text) && text[i] == '|' && kinds[kind].hasRate {
-		i += scanRate(text[i:])
-	}
-	if i < len(text) && text[i] != '\n' {
-		return 0, 0
-	}
-	return kind, i
-}
-
-// scanRate returns the length of the sample rate at the beginning of text if it is
-// in its final form, from 0.0001 (minRate) to 0.9999.
-//
-//	|@0.25
-func scanRate(text []byte) (length int) {
-	const begin, maxDigits = "|@0.", len("0001")
-	if len(text) < len(begin) || string(text[:len(begin)]) != begin {
-		return 0
-	}
-	i := len(begin)
-	for i < len(text) && text[i]-'0' <= 9 {
-		i++
-	}
-	if digits := i - len(begin); digits == 0 || digits > maxDigits || text[i-1] == '0' {
-		return 0
-	}
-	return i
-}
-
-// countRepeats returns 1/rate of a line in its final form.
-func countRepeats(line []byte) float64 {
-	point := len(line) - 1
-	for line[point]-'0' <= 9 {
-		point--
-	}
-	if line[point] != '.' {
-		return 1 // there is no rate
-	}
-	digits := 0
-	for _, b := range line[point+1:] {
-		digits = digits*10 + int(b-'0')
-	}
-	return 1 / (float64(digits) * math.Pow10(point+1-len(line)))
 }

@@ -17,7 +17,7 @@ func TestFastPathTakesFinalLines(t *testing.T) {
 		if isFast {
 			want = len(line)
 		}
-		if _, n := e.AppendFast(&l, []byte(line), nil); n != want {
+		if n := e.AppendFast(new(Written), &l, []byte(line), nil); n != want {
 			t.Errorf("AppendFast(%q) took %d bytes, want %d", line, n, want)
 		}
 		written := strings.Join([]string{options.Prefix, line}, "")
@@ -62,7 +62,8 @@ func TestFastPathObeysTheScope(t *testing.T) {
 	f := func(options Options, line, want string) {
 		t.Helper()
 		var l Lines
-		w, n := newTestEncoder(t, options).AppendFast(&l, []byte(line), scope)
+		var w Written
+		n := newTestEncoder(t, options).AppendFast(&w, &l, []byte(line), scope)
 		if string(l.Bytes) != want || n > 0 != (want != "") {
 			t.Errorf("AppendFast(%q) took %d bytes and wrote %q, want %q", line, n, l.Bytes, want)
 		}
@@ -80,7 +81,8 @@ func TestFastPathSortsTags(t *testing.T) {
 	f := func(line, want string) {
 		t.Helper()
 		var l Lines
-		w, n := newTestEncoder(t, Options{Prefix: "p"}).AppendFast(&l, []byte(line), nil)
+		var w Written
+		n := newTestEncoder(t, Options{Prefix: "p"}).AppendFast(&w, &l, []byte(line), nil)
 		if string(l.Bytes) != want || n != len(line) {
 			t.Errorf("AppendFast(%q) took %d bytes and wrote %q, want %q", line, n, l.Bytes, want)
 		}

@@ -171,6 +171,9 @@ func TestFlavorsRejectUnknownTypes(t *testing.T) {
 			if err != nil && flavor != FlavorNone && (!strings.Contains(err.Error(), "--statsd-flavor="+flavor.String()) || !strings.Contains(err.Error(), flavors[flavor].server)) {
 				t.Errorf("%s: the error for a %s is %q", flavor, name, err)
 			}
+			if text := map[string]string{"shift": `the parameter "shift"`, "sign": `such as "-1"`}[name]; err != nil && !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: the error for a %s is %q", flavor, name, err)
+			}
 			if !e.Allows(m.Kind) && flavor != FlavorNone {
 				t.Errorf("%s does not allow the type %s", flavor, m.Kind)
 			}
@@ -224,6 +227,11 @@ func TestFlavorsReplaceCharacters(t *testing.T) {
 		if got, err := appendOne(e, Metric{Name: []byte("a[b["), Tags: pairs("e=]x[")}, nil); err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %q", format, got, err, want)
 		}
+	}
+	// À ends in the byte 80, the first one that is not ASCII.
+	e = newTestEncoder(t, Options{IsStream: true})
+	if got, err := appendOne(e, Metric{Kind: Set, Name: []byte("À~"), Value: str("À~")}, nil); err != nil || got != "__~:__~|s" {
+		t.Errorf("got %q, %v", got, err)
 	}
 	// C4 8A, read as ASCII, would be a D and a line feed.
 	e = newTestEncoder(t, Options{IsStream: true, Prefix: "größe"})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"statsd-http-proxy/internal/wiretest"
 )
@@ -171,11 +172,11 @@ func TestSignsAndRatesInLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Lines{Bytes: []byte("k,a=b:1|g\nk,a=b:+2|g\nk,a=b:3|g"), Ends: []int{9, 20, 30}}
-	if diff := cmp.Diff(want, l); diff != "" {
+	if diff := cmp.Diff(want, l, cmpopts.IgnoreUnexported(Lines{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	l.Truncate(1)
-	if diff := cmp.Diff(Lines{Bytes: []byte("k,a=b:1|g"), Ends: []int{9}}, l); diff != "" {
+	if diff := cmp.Diff(Lines{Bytes: []byte("k,a=b:1|g"), Ends: []int{9}}, l, cmpopts.IgnoreUnexported(Lines{})); diff != "" {
 		t.Errorf("truncated (-want +got):\n%s", diff)
 	}
 }

@@ -39,22 +39,41 @@ var kinds = [...]struct {
 	Distribution: {"distribution", "d", true},
 }
 
-// ParseKind returns the kind with the given name in a request, such as timing.
+// ParseKind returns the kind with the given name in a request, such as timing. The switch
+// compares whole words, which is faster than a search in kinds.
 func ParseKind(name []byte) (Kind, bool) {
-	for k := range kinds {
-		if string(name) == kinds[k].name {
-			return Kind(k), true
-		}
+	switch string(name) {
+	case "count":
+		return Count, true
+	case "gauge":
+		return Gauge, true
+	case "timing":
+		return Timing, true
+	case "set":
+		return Set, true
+	case "histogram":
+		return Histogram, true
+	case "distribution":
+		return Distribution, true
 	}
 	return 0, false
 }
 
 // ParseLetters returns the kind with the given letters in a line, such as ms.
 func ParseLetters(letters []byte) (Kind, bool) {
-	for k := range kinds {
-		if string(letters) == kinds[k].letters {
-			return Kind(k), true
-		}
+	switch string(letters) {
+	case "c":
+		return Count, true
+	case "g":
+		return Gauge, true
+	case "ms":
+		return Timing, true
+	case "s":
+		return Set, true
+	case "h":
+		return Histogram, true
+	case "d":
+		return Distribution, true
 	}
 	return 0, false
 }
@@ -110,6 +129,10 @@ const (
 	String             // anything else: a JSON string, a form field, a part of a line
 )
 
+// MaxTags is the maximum number of tags of a metric that decoders accept. More do not fit
+// into a datagram.
+const MaxTags = 400
+
 // Tag is one tag, its key and value unchecked. The encoder leaves out a tag with
 // an empty value.
 type Tag struct{ Key, Value []byte }
@@ -124,13 +147,28 @@ var bareValue = []byte("true")
 // IsBare reports whether t is from BareTag.
 func (t *Tag) IsBare() bool { return len(t.Value) == len(bareValue) && &t.Value[0] == &bareValue[0] }
 
-// Lines holds the lines of accepted metrics, in order.
+// Lines holds the lines of accepted metrics, in order. All of them come from one encoder,
+// with one scope.
 type Lines struct {
 	// Bytes holds the lines, separated by line feeds.
 	Bytes []byte
 	// Ends holds the end in Bytes of each group of lines. The lines of a group
 	// must travel in one packet. Most groups are a single line.
 	Ends []int
+
+	// The tags that the fast path has checked last are Bytes[lastTags:lastTagsEnd]. They
+	// are empty if there are none.
+	lastTags, lastTagsEnd int
+}
+
+// lengthOfLastTags returns the length of l's last tags if text begins with them, and 0
+// otherwise. Metrics that follow often have the same tags, which need no second check.
+func (l *Lines) lengthOfLastTags(text []byte) int {
+	tags := l.Bytes[l.lastTags:l.lastTagsEnd]
+	if len(text) < len(tags) || string(text[:len(tags)]) != string(tags) {
+		return 0
+	}
+	return len(tags)
 }
 
 // Append adds a group of lines. The group may be a part of the memory of
@@ -169,5 +207,8 @@ func (l *Lines) Truncate(groups int) {
 		l.Bytes = l.Bytes[:0]
 	} else {
 		l.Bytes = l.Bytes[:l.Ends[groups-1]]
+	}
+	if l.lastTagsEnd > len(l.Bytes) {
+		l.lastTags, l.lastTagsEnd = 0, 0
 	}
 }

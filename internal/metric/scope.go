@@ -44,6 +44,10 @@ type Written struct {
 	// metrics instead of one.
 	Repeats float64
 
+	// HasKnownTags reports that the metric has no tags, or those of an earlier line in
+	// Lines. It may be false although it has.
+	HasKnownTags bool
+
 	nameEnd int // the length of the name in Name, without tags
 }
 

@@ -113,7 +113,8 @@ func TestTagKeysOfWrittenLines(t *testing.T) {
 		f(m, "a z")
 	}
 	e := newTestEncoder(t, Options{})
-	w, n := e.AppendFast(new(Lines), []byte("k,a=1,b=2:1|c"), nil)
+	var w Written
+	n := e.AppendFast(&w, new(Lines), []byte("k,a=1,b=2:1|c"), nil)
 	keys := e.TagKeys(&w)
 	first, _ := keys.Next()
 	second, _ := keys.Next()

@@ -92,10 +92,14 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 	return nil
 }
 
+// maxShortDigits is the maximum number of digits of an integer that is certainly no larger
+// than 2^63 - 1.
+const maxShortDigits = 18
+
 // isShortInteger reports whether text is a number in its final form: up to 18
 // digits without a leading zero. Most numbers are.
 func isShortInteger(text []byte) bool {
-	if len(text) == 0 || len(text) > 18 || text[0] == '0' && len(text) > 1 {
+	if len(text) == 0 || len(text) > maxShortDigits || text[0] == '0' && len(text) > 1 {
 		return false
 	}
 	for _, b := range text {

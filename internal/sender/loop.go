@@ -125,6 +125,9 @@ func (l *loop) perform(a action, now time.Time) {
 		return
 	case actProbe:
 		err := l.conn.write(nil, now)
+		if errors.Is(err, errBusy) {
+			err = nil // no refusal: the next probe follows soon
+		}
 		l.handle(event{kind: evActionDone, done: actProbe})
 		l.checkConn(err)
 		return

@@ -214,7 +214,6 @@ func (m *machine) wrote(now time.Time, seq uint64) {
 	case m.policy.isUDP:
 		m.pacer.spend(bytes)
 		m.setUpAt(now)
-		m.probeAt = now.Add(m.policy.fastProbeInterval)
 	case m.policy.hasAcks:
 		m.checkAt = earlier(m.checkAt, now.Add(m.policy.ackInterval))
 	default:

@@ -74,8 +74,8 @@ func TestMachineDoubtsSilence(t *testing.T) {
 	if probes := count(d.run(1650*time.Millisecond), "probe"); probes > 22 {
 		t.Errorf("%d probes before a refusal is missing, want no more than one each 75 ms", probes)
 	}
-	if probes := count(d.run(1000*time.Millisecond), "probe"); probes < 45 || probes > 50 {
-		t.Errorf("%d probes after a refusal is missing, want one each 20 ms", probes)
+	if probes := count(d.run(1000*time.Millisecond), "probe"); probes < 25 || probes > 37 {
+		t.Errorf("%d probes after a refusal is missing, want one each 33 ms on average", probes)
 	}
 	d.run(4400*time.Millisecond - 2650*time.Millisecond - time.Millisecond)
 	d.is(probing)
@@ -94,7 +94,7 @@ func TestMachineDoubtsRecovery(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	d.on(event{kind: evRefused, err: errTest})
 	d.want("close", "lookup", "away")
-	for _, gap := range []time.Duration{2 * time.Second, time.Second, time.Second} {
+	for _, gap := range []time.Duration{6 * time.Second, time.Second, time.Second, time.Second, time.Second} {
 		d.run(100 * time.Millisecond)
 		d.on(event{kind: evDialed})
 		d.run(gap - 100*time.Millisecond)
@@ -106,7 +106,7 @@ func TestMachineDoubtsRecovery(t *testing.T) {
 	d.on(event{kind: evDialed})
 	d.queued(2)
 	// Silence has to be three times as long as the longest that ended.
-	d.run(5999 * time.Millisecond)
+	d.run(17_999 * time.Millisecond)
 	d.is(probing)
 	d.after(time.Millisecond)
 	d.is(up)
@@ -114,8 +114,8 @@ func TestMachineDoubtsRecovery(t *testing.T) {
 	if count(actions, "write") != 2 || count(actions, "confirm") != 0 {
 		t.Errorf("in doubt: got %v, want packets that are written and not confirmed", actions)
 	}
-	if probes := count(actions, "probe"); probes < 190 || probes > 200 {
-		t.Errorf("in doubt: %d probes, want one each 20 ms", probes)
+	if probes := count(actions, "probe"); probes < 1800 || probes > 2200 {
+		t.Errorf("in doubt: %d probes, want one each 2 ms on average", probes)
 	}
 	// All that was written since the last refusal is written again.
 	d.on(event{kind: evRefused, seq: 2, err: errTest})
@@ -123,8 +123,8 @@ func TestMachineDoubtsRecovery(t *testing.T) {
 	d.holds(2, 0)
 	d.run(100 * time.Millisecond)
 	d.on(event{kind: evDialed})
-	d.run(9999 * time.Millisecond)
-	d.is(probing) // three times 6 s are more than is ever waited for
+	d.run(29_999 * time.Millisecond)
+	d.is(probing) // three times 22 s are more than is ever waited for
 	d.after(time.Millisecond)
 	d.is(up)
 	d.run(4399 * time.Millisecond)
@@ -133,25 +133,74 @@ func TestMachineDoubtsRecovery(t *testing.T) {
 	d.want("confirm 2", "wait 1h0m0s")
 }
 
-// TestMachineForgetsAnOutage has a second one that is shorter than the first.
+// TestMachineForgetsAnOutage has a second one in which refusals do not come as seldom as
+// in the first.
 func TestMachineForgetsAnOutage(t *testing.T) {
 	d := connected(t, newPolicy(UDP))
 	d.on(event{kind: evRefused, err: errTest})
 	d.run(100 * time.Millisecond)
 	d.on(event{kind: evDialed})
-	d.run(3 * time.Second)
+	d.run(8 * time.Second)
 	d.on(event{kind: evRefused, err: errTest})
 	d.run(100 * time.Millisecond)
 	d.on(event{kind: evDialed})
-	d.run(20 * time.Second)
+	d.run(40 * time.Second)
 	d.is(up)
 	d.on(event{kind: evRefused, err: errTest})
 	d.run(100 * time.Millisecond)
 	d.on(event{kind: evDialed})
-	d.run(4399 * time.Millisecond)
+	d.run(d.m.policy.sharedSilence - time.Millisecond)
 	d.is(probing)
 	d.after(time.Millisecond)
 	d.is(up)
+}
+
+// TestMachineNeedsFiveRefusals has them come at once until the server is back.
+func TestMachineNeedsFiveRefusals(t *testing.T) {
+	p := newPolicy(UDP)
+	for refusals, want := range map[int]time.Duration{1: p.sharedSilence, 4: p.sharedSilence, 5: p.silence} {
+		d := connected(t, p)
+		for range refusals {
+			d.on(event{kind: evRefused, err: errTest})
+			d.run(100 * time.Millisecond)
+			d.on(event{kind: evDialed})
+		}
+		d.run(want - time.Millisecond)
+		d.is(probing)
+		d.after(time.Millisecond)
+		d.is(up)
+		if isInDoubt := !d.m.doubtUntil.IsZero(); isInDoubt != (refusals < 5) {
+			t.Errorf("%d refusals: in doubt is %t", refusals, isInDoubt)
+		}
+	}
+}
+
+// TestMachineWaitsForItsOwnHost has the kernel not find the server's host. No other sender
+// gets that refusal instead.
+func TestMachineWaitsForItsOwnHost(t *testing.T) {
+	d := connected(t, newPolicy(UDP))
+	d.on(event{kind: evRefused, err: errTest, isFromOwnHost: true})
+	d.run(100 * time.Millisecond)
+	d.on(event{kind: evDialed})
+	d.queued(1)
+	d.run(d.m.policy.silence - time.Millisecond)
+	d.is(probing)
+	d.after(time.Millisecond)
+	d.is(up)
+}
+
+// TestMachineProbesMoreOften has a refusal be overdue for long.
+func TestMachineProbesMoreOften(t *testing.T) {
+	d := connected(t, newPolicy(UDP))
+	d.on(event{kind: evRefused, err: errTest})
+	d.run(100 * time.Millisecond)
+	d.on(event{kind: evDialed})
+	d.run(1550 * time.Millisecond)
+	for i, want := range []int{33, 99, 297, 550, 550} {
+		if got := count(d.run(1100*time.Millisecond), "probe"); got < want*8/10 || got > want*12/10 {
+			t.Errorf("interval %d since a refusal is overdue: got %d probes, want about %d", i, got, want)
+		}
+	}
 }
 
 // TestMachineStepsBack has the kernel not find the server's host.
@@ -217,7 +266,7 @@ func TestMachineTrustsAFreshAddress(t *testing.T) {
 	d.want("close", "lookup", "dial b")
 	// It was refused there in this outage.
 	d.on(event{kind: evDialed})
-	d.run(4399 * time.Millisecond)
+	d.run(d.m.policy.sharedSilence - time.Millisecond)
 	d.is(probing)
 	d.after(time.Millisecond)
 	d.is(up)

@@ -48,16 +48,19 @@ type policy struct {
 	lastRefusalTimeout time.Duration
 
 	// icmpInterval is the time between two refusals from a host that limits them.
-	// A server that was away counts as up when it has refused no packet for silence.
-	// If its refusals came less often, the machine waits longer, up to maxSilence. At
-	// an address that has refused nothing in this outage, freshSilence is enough.
-	icmpInterval time.Duration
-	silence      time.Duration
-	maxSilence   time.Duration
-	freshSilence time.Duration
+	// A server that was away counts as up when it has refused no packet for silence,
+	// if its refusals came that often. If other senders may share them, the machine
+	// waits for sharedSilence or, if refusals came less often, for longer, up to
+	// maxSilence. At an address that has refused nothing in this outage, freshSilence
+	// is enough.
+	icmpInterval  time.Duration
+	silence       time.Duration
+	sharedSilence time.Duration
+	maxSilence    time.Duration
+	freshSilence  time.Duration
 
-	probeInterval     time.Duration // between two probes
-	fastProbeInterval time.Duration // between two probes if a refusal is overdue
+	probeInterval    time.Duration // between two probes, on average
+	minProbeInterval time.Duration // the same, if a refusal is long overdue
 
 	// neighborTimeout is how long the kernel looks for the link-layer address of a host
 	// before it refuses the packets to it.
@@ -103,10 +106,12 @@ func newPolicy(network string) policy {
 		// Four such intervals are also longer than neighborTimeout.
 		p.icmpInterval = 1100 * time.Millisecond
 		p.silence = 4 * p.icmpInterval
-		p.maxSilence = 10 * time.Second
+		// TestSharedRefusals shows that these are enough for six senders.
+		p.sharedSilence = 15 * time.Second
+		p.maxSilence = 30 * time.Second
 		p.freshSilence = 300 * time.Millisecond
 		p.probeInterval = 100 * time.Millisecond
-		p.fastProbeInterval = 20 * time.Millisecond
+		p.minProbeInterval = 2 * time.Millisecond
 	case TCP:
 		p.isStream, p.hasAcks = true, true
 		p.maxRetryInterval = time.Second

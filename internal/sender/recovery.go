@@ -50,8 +50,7 @@ func (m *machine) startDoubt(now time.Time) {
 			m.doubtUntil = m.dialedAt.Add(m.policy.doubt)
 		}
 	case m.policy.isUDP && m.mustProbe && p.kind != promptPath:
-		const enough = 3 // refusals, to see whether they come regularly
-		if p.refusals < enough || m.isRefusalOverdue(p.longestGap) {
+		if m.mayShareRefusals(p) {
 			m.doubtUntil = now.Add(m.policy.silence)
 			m.probeAt = now
 		}
@@ -59,18 +58,32 @@ func (m *machine) startDoubt(now time.Time) {
 	m.shortenWaits(now)
 }
 
-// isRefusalOverdue reports whether a refusal should have arrived within gap, if the
-// server's host sends them to this sender alone.
-func (m *machine) isRefusalOverdue(gap time.Duration) bool { return gap > m.policy.icmpInterval*3/2 }
+// mayShareRefusals reports whether other senders may get refusals of the server's host
+// instead of this one. They do if a refusal was overdue in this outage, or too few came
+// to tell: other senders take some of the six that Linux sends at once.
+func (m *machine) mayShareRefusals(p *path) bool {
+	const enough = 5 // refusals
+	return p.refusals < enough || p.longestGap > m.refusalDue()
+}
 
-// wroteProbe records that an empty packet was written.
+// refusalDue returns how long after the last refusal the next one should have arrived,
+// if the server's host sends them to this sender alone.
+func (m *machine) refusalDue() time.Duration { return m.policy.icmpInterval * 3 / 2 }
+
+// wroteProbe records that an empty packet was written. The longer a refusal is overdue,
+// the more often the machine probes. So of several senders, the one that was refused
+// last leaves the next refusal to those that have waited longer.
 func (m *machine) wroteProbe(now time.Time) {
-	if m.state == up || m.isRefusalOverdue(now.Sub(later(m.addrs.current().lastRefusal, m.dialedAt))) {
-		m.probeAt = now.Add(m.policy.fastProbeInterval)
-	} else {
-		// The random part keeps another sender from always probing just before this one.
-		m.probeAt = now.Add(m.policy.probeInterval*3/4 + time.Duration(m.random.Int64N(int64(m.policy.probeInterval)/2)))
+	// With a smaller factor, programs that send often get too many refusals. With a
+	// larger one, several senders soon probe at the same rate.
+	const factor = 3
+	interval := m.policy.probeInterval
+	overdue := now.Sub(later(m.addrs.current().lastRefusal, m.dialedAt)) - m.refusalDue()
+	for ; overdue > 0 && interval > m.policy.minProbeInterval; overdue -= m.policy.icmpInterval {
+		interval = max(interval/factor, m.policy.minProbeInterval)
 	}
+	// The random part keeps another sender from always probing just before this one.
+	m.probeAt = now.Add(interval/2 + time.Duration(m.random.Int64N(int64(interval))))
 	m.setUpAt(now)
 }
 
@@ -81,12 +94,14 @@ func (m *machine) setUpAt(now time.Time) {
 		return
 	}
 	p := m.addrs.current()
-	silence := min(max(m.policy.silence, 3*p.longestGap), m.policy.maxSilence)
+	silence := m.policy.silence
 	switch {
 	case p.kind == promptPath:
 		silence = m.policy.promptRefusalTimeout
 	case p.lastRefusal.Before(m.awaySince):
 		silence = m.policy.freshSilence
+	case p.kind == limitedPath && m.mayShareRefusals(p):
+		silence = min(max(m.policy.sharedSilence, 3*p.longestGap), m.policy.maxSilence)
 	}
 	m.upAt = now.Add(silence)
 	m.shortenWaits(now)

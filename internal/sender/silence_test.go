@@ -103,6 +103,27 @@ func TestLoopChecksBeforeItConcludes(t *testing.T) {
 	})
 }
 
+// TestLoopKeepsABusyProbeApart has the socket have no room for probes while the server is
+// in doubt. That is no refusal, so nothing is written again.
+func TestLoopKeepsABusyProbeApart(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, n *fakeNet) {
+		pass(time.Second)
+		n.last().set(func() { n.last().known.refused = []refusedPacket{{err: syscall.ECONNREFUSED}} })
+		pass(n.s.loop.machine.policy.sharedSilence + time.Second)
+		send(t, n.s, "a:1|c")
+		pass(100 * time.Millisecond)
+		c := n.last()
+		if got := c.lines(); !slices.Equal(got, []string{"a:1|c"}) || n.s.loop.machine.doubtUntil.IsZero() {
+			t.Fatalf("got %q, want a line that may be refused", got)
+		}
+		c.set(func() { c.writeErr = errBusy })
+		pass(100 * time.Millisecond)
+		if got := n.s.Stats(); c.hasClosed() || !got.IsUp || got.SendErrors != 1 {
+			t.Errorf("got %+v, want the connection open and no further error; the log is %s", got, n.log)
+		}
+	})
+}
+
 // TestMachineConcludesAfterAPause pauses the process until the silence has lasted long
 // enough. The check that follows finds a refused packet.
 func TestMachineConcludesAfterAPause(t *testing.T) {

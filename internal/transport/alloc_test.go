@@ -30,7 +30,22 @@ var benchRequests = []struct{ name, target, contentType, body string }{
 	{"json", "/count/some.key.name", "application/json", `{"value":100500,"tags":"env=prod,locale=en-us"}`},
 	{"form", "/timing/some.key.name", "application/x-www-form-urlencoded; charset=UTF-8", "value=320"},
 	{"query", "/gauge/some%20key?value=-5", "", ""},
-	{"batch", "/batch", "text/plain", strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100)},
+	{"lines", "/batch", "text/plain", benchBatch("", "web.page%02d.load,env=prod,locale=en-us:1|c", "\n", "")},
+	{"batchjson", "/batch", "application/json", benchBatch("[",
+		`{"metric": "web.page%02d.load", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}`, ",", "]")},
+	{"varied", "/batch", "text/plain", benchBatch("", "web.page%02[1]d.load,env=prod,page=p%[1]d,user=u%[1]d:1%[1]d|c", "\n", "")},
+	{"variedjson", "/batch", "application/json", benchBatch("[",
+		`{"metric":"web.page%02[1]d.load","metric_type":"count","value":1%[1]d,"tags":{"env":"prod","page":"p%[1]d","user":"u%[1]d"}}`, ",", "]")},
+}
+
+// benchBatch returns a batch of 100 entries. entry is the format of an entry, for its
+// number.
+func benchBatch(before, entry, separator, after string) string {
+	entries := make([]string, 100)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(entry, i)
+	}
+	return before + strings.Join(entries, separator) + after
 }
 
 const benchTimeout = 10 * time.Second

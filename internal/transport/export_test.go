@@ -2,6 +2,8 @@ package transport
 
 import (
 	"net"
+
+	"statsd-http-proxy/internal/exchange"
 )
 
 // The states of connections, for CountConns.
@@ -26,6 +28,16 @@ func (s *Server) CountConns(state int32) (n int) {
 
 // BodyBytes returns how much memory is reserved for bodies.
 func (s *Server) BodyBytes() int64 { return s.bodies.Used() }
+
+// ReserveBodies reserves all memory for bodies until release is called.
+func (s *Server) ReserveBodies() (release func()) {
+	var buffer exchange.BodyBuffer
+	buffer.Grow(nil, 0)
+	for n := 1 << 30; n > 0; n /= 2 {
+		_ = buffer.Reserve(s.bodies, buffer.Reserved()+n) // an error says that n is too much
+	}
+	return func() { buffer.Release(s.bodies) }
+}
 
 // IsDraining reports whether the shutdown has begun.
 func (s *Server) IsDraining() bool { return s.draining.Load() }

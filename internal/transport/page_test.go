@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/proxytest"
 )
 
@@ -105,6 +106,55 @@ func TestPageEndsWithItsClient(t *testing.T) {
 			t.Errorf("%s: the page does not end", name)
 		}
 	}
+}
+
+// TestPagesGetNoHeaderFields checks what a page learns about its request.
+func TestPagesGetNoHeaderFields(t *testing.T) {
+	requests := make(chan *http.Request, 1)
+	p := proxytest.Start(t, withPages(func(_ http.ResponseWriter, r *http.Request) { requests <- r }))
+	conn := p.Dial()
+	p.RoundTrip(conn, "GET", "GET /a?b=c HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nX: y\r\n\r\nz")
+	r := <-requests
+	if r.Method != "GET" || r.URL.String() != "/a?b=c" || r.RemoteAddr != conn.LocalAddr().String() || len(r.Header) > 0 || r.Body != http.NoBody {
+		t.Errorf("the request is %s %s from %s with %v", r.Method, r.URL, r.RemoteAddr, r.Header)
+	}
+	if !r.ProtoAtLeast(1, 1) || r.ProtoAtLeast(1, 2) || r.Proto != "HTTP/1.1" {
+		t.Errorf("the protocol is %s, %d.%d", r.Proto, r.ProtoMajor, r.ProtoMinor)
+	}
+}
+
+// TestPageWritesItsStatusOnce checks what a client gets of statuses that come too late, and
+// that the request is counted once.
+func TestPageWritesItsStatusOnce(t *testing.T) {
+	f := func(method string, page http.HandlerFunc, wantStatus int, wantBody string) {
+		t.Helper()
+		p := proxytest.Start(t, withPages(page))
+		a := p.Do(method, "/", "")
+		if a.Status != wantStatus || a.Body != wantBody {
+			t.Errorf("%s: got %d %q, want %d %q", method, a.Status, a.Body, wantStatus, wantBody)
+		}
+		p.Stats().Requests.Requests(func(route exchange.Route, code int, n uint64) {
+			if isCounted := route == exchange.RouteOther && code == wantStatus; n > 1 || (n == 1) != isCounted {
+				t.Errorf("%s: %d responses of the route %s with the status %d", method, n, route, code)
+			}
+		})
+	}
+	late := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "text")
+		w.WriteHeader(http.StatusNotFound)
+	}
+	twice := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		w.WriteHeader(http.StatusOK)
+		if n, err := io.WriteString(w, "text"); n != len("text") || err != nil {
+			t.Errorf("wrote %d bytes, %v", n, err)
+		}
+	}
+	silent := func(http.ResponseWriter, *http.Request) {}
+	f("GET", late, 200, "text")
+	f("GET", twice, 404, "text")
+	f("HEAD", twice, 404, "")
+	f("GET", silent, 200, "")
 }
 
 func TestPanicOfAPageCostsOneRequest(t *testing.T) {

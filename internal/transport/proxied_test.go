@@ -92,8 +92,10 @@ func TestProxyProtocolHeaders(t *testing.T) {
 		"PROXY UNKNOWN\r\n",
 		"PROXY UNKNOWN ffff::1 ffff::1 65535 65535\r\n",
 		"PROXY TCP4 192.0.2.1 192.0.2.2 1 80\r\n",
-		v2 + "\x20\x00\x00\x00",                                                              // LOCAL
-		v2 + "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x01\x00\x50",              // TCP over IPv4
+		v2 + "\x20\x00\x00\x00",                                                 // LOCAL
+		v2 + "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x01\x00\x50", // TCP over IPv4
+		"PROXY TCP6 2001:db8::1 2001:db8::2 1 80\r\n",
+		v2 + "\x21\x31\x00\xd8" + strings.Repeat("/\x00", 108),                               // a Unix domain socket
 		v2 + "\x21\x11\x00\x10\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x01\x00\x50\x04\x00\x01x", // with a TLV
 	} {
 		a := p.Raw("POST", header+proxiedRequest)

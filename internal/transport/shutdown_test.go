@@ -95,6 +95,33 @@ func TestShutdownClosesIdleConnections(t *testing.T) {
 	})
 }
 
+// TestShutdownEndsWithItsContext has clients that never finish their requests.
+func TestShutdownEndsWithItsContext(t *testing.T) {
+	f := func(timeout, wantIdle time.Duration) {
+		t.Helper()
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			idle, active := p.Dial(), p.Dial()
+			fmt.Fprint(active, "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue")
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			start := time.Now()
+			shut := make(chan error, 1)
+			go func() { shut <- p.Shutdown(ctx) }()
+			p.EndsSilently(idle)
+			if took := time.Since(start); took != wantIdle {
+				t.Errorf("with %v: an idle connection was closed after %v, want %v", timeout, took, wantIdle)
+			}
+			p.EndsSilently(active)
+			if err := <-shut; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != timeout {
+				t.Errorf("with %v: Shutdown returned %v after %v", timeout, err, time.Since(start))
+			}
+		})
+	}
+	f(600*time.Millisecond, 300*time.Millisecond)
+	f(time.Second, 500*time.Millisecond)
+	f(3*time.Second, 500*time.Millisecond)
+}
+
 // TestShutdownResetsNoConnection has clients open connections all the time. Each one is
 // refused or served.
 func TestShutdownResetsNoConnection(t *testing.T) {

@@ -33,6 +33,28 @@ func sendAfterContinue(p *proxytest.Proxy, body string) proxytest.Response {
 	return p.Read(reader, "POST")
 }
 
+// TestBodiesShareABudget sends bodies while no memory for them is left. A body that fits
+// into the buffer of its connection needs none.
+func TestBodiesShareABudget(t *testing.T) {
+	p := proxytest.Start(t)
+	large := "value=1" + strings.Repeat("\n", 20_000)
+	chunked := fmt.Sprintf("POST /count/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(large), large)
+	release := p.ReserveBodies()
+	for what, a := range map[string]proxytest.Response{"a large body": p.Do("POST", "/count/k", large), "chunks": p.Raw("POST", chunked)} {
+		p.Rejects(what, a, 503, "too many large bodies")
+		if got := a.Header.Get("Retry-After"); got != "1" || !a.Closes {
+			t.Errorf("%s: Retry-After is %q, closes: %v", what, got, a.Closes)
+		}
+	}
+	p.Forwards("a small body", p.Do("POST", "/count/k", "value=1"), "k:1|c")
+	release()
+	p.Forwards("a large body", p.Do("POST", "/count/k", large), "k:1|c")
+	p.Forwards("chunks", p.Raw("POST", chunked), "k:1|c")
+	if n := p.BodyBytes(); n != 0 {
+		t.Errorf("%d bytes are reserved without a body", n)
+	}
+}
+
 func TestHeadMayTake16KiB(t *testing.T) {
 	p := proxytest.Start(t)
 	const head = "POST /count/k?token=%s HTTP/1.1\r\nHost: h\r\nX: %s\r\n\r\n"

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/proxytest"
 )
@@ -49,6 +50,26 @@ func TestDurationsAreObserved(t *testing.T) {
 		}
 		return sum == 3 && s.Seconds > 0
 	})
+}
+
+func TestRequestsAreCounted(t *testing.T) {
+	p := proxytest.Start(t)
+	p.Do("POST", "/count/k", "value=1")
+	p.Do("POST", "/count/k", "value=x")
+	p.Do("POST", "/count/k", "value=y")
+	requests := p.Stats().Requests
+	requests.Requests(func(route exchange.Route, code int, n uint64) {
+		want := uint64(0)
+		if route == exchange.RouteCount {
+			want = map[int]uint64{200: 1, 400: 2}[code]
+		}
+		if n != want {
+			t.Errorf("%s %d: got %d requests, want %d", route, code, n, want)
+		}
+	})
+	if want := uint64(3 * len("value=1")); requests.BodyBytes != want {
+		t.Errorf("got %d bytes of bodies, want %d", requests.BodyBytes, want)
+	}
 }
 
 func TestStreamsMakeAConnectionActive(t *testing.T) {
