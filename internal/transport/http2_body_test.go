@@ -3,6 +3,7 @@ package transport_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/proxytest"
 )
@@ -42,7 +43,7 @@ func TestBodyOverHTTP2IsLimited(t *testing.T) {
 // TestLargeBodiesOverHTTP2ShareABudget sends large bodies without their ends until one is
 // rejected.
 func TestLargeBodiesOverHTTP2ShareABudget(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithTLS)
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) { o.ReadTimeout = time.Minute })
 	part := strings.Repeat("&", 700<<10)
 	var clients []*proxytest.HTTP2Client
 	rejected := 0

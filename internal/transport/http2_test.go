@@ -21,8 +21,6 @@ import (
 const (
 	maxStreams = 128      // open requests of a connection over HTTP/2
 	maxBodies  = 32 << 20 // bytes of all bodies together
-
-	maxRejections = 20 // entries that the response to a batch lists
 )
 
 func TestClientsChooseTheVersionOfHTTP(t *testing.T) {
