@@ -47,7 +47,7 @@ func TestHAProxyNeedsFewConnectionsWithHTTP2(t *testing.T) {
 	t.Parallel()
 	const clients, each, maxConns = 50, 20, 4 // one or two connections for each thread of HAProxy
 	statsd := testutil.StartFakeStatsD(t)
-	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75", "--trusted-proxies=127.0.0.1")
+	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30", "--trusted-proxies=127.0.0.1")
 	relay := startRelay(t, proxy.Address)
 	address, _ := startHAProxyHTTP2(t, relay.address, "")
 	var running sync.WaitGroup
@@ -97,7 +97,7 @@ func TestProxyKnowsClientsBehindHAProxyWithHTTP2(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			statsd := testutil.StartFakeStatsD(t)
-			args := []string{"--statsd-port=" + statsd.Port, "--http-timeout-idle=75", "--rate-limit=0.01", "--rate-burst=2", test.proxy}
+			args := []string{"--statsd-port=" + statsd.Port, "--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30", "--rate-limit=0.01", "--rate-burst=2", test.proxy}
 			if test.haproxy != "" {
 				args = append(args, "--trusted-proxies=127.0.0.1")
 			}
@@ -138,7 +138,7 @@ func TestReloadsOfHAProxyWithHTTP2LoseNothing(t *testing.T) {
 	t.Parallel()
 	const clients = 8
 	statsd := testutil.StartFakeStatsD(t)
-	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75")
+	proxy := testutil.StartProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-idle=75", "--http-timeout-read=30", "--http-timeout-write=30")
 	address, haproxy := startHAProxyHTTP2(t, proxy.Address, "")
 	var count atomic.Int64
 	var isDone atomic.Bool

@@ -39,7 +39,7 @@ func TestH2specPasses(t *testing.T) {
 	for name, secure := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy := startProxy(t, secure, "--http-timeout-read=60", "--http-timeout-write=60", "--http-timeout-idle=60")
+			proxy := startProxy(t, secure)
 			host, port, err := net.SplitHostPort(proxy.Address)
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"statsd-http-proxy/internal/testutil"
@@ -11,9 +12,14 @@ func TestMain(m *testing.M) {
 	os.Exit(testutil.Main(m))
 }
 
-// startProxy starts a proxy with a crowd's timeouts, with TLS or without.
+// longTimeouts are those of tests that measure no timeout: on a busy machine a client may
+// pause for seconds.
+var longTimeouts = []string{"--http-timeout-read=60", "--http-timeout-write=60", "--http-timeout-idle=60"}
+
+// startProxy starts a proxy with longTimeouts, with TLS or without.
 func startProxy(t testing.TB, secure bool, args ...string) *testutil.Proxy {
 	t.Helper()
+	args = slices.Concat(longTimeouts, args)
 	if secure {
 		return testutil.StartSecureProxy(t, args...)
 	}

@@ -22,7 +22,7 @@ func TestShutdownSendsGoAwayAndFinishesStreams(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			statsd := testutil.StartFakeStatsD(t)
-			proxy := startProxy(t, secure, "--statsd-port="+statsd.Port, "--http-timeout-read=60", "--http-timeout-idle=60", "--shutdown-timeout=60")
+			proxy := startProxy(t, secure, "--statsd-port="+statsd.Port, "--shutdown-timeout=60")
 			unused, idle, open := dial(t, proxy, secure), dial(t, proxy, secure), dial(t, proxy, secure)
 			if got := idle.Do("POST", "/count/idle", "value=1"); got.Status != 200 {
 				t.Fatalf("got %d %s, want 200", got.Status, got.Body)
@@ -77,7 +77,7 @@ func TestShutdownUnderLoadLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			statsd := testutil.StartFakeStatsD(t)
-			proxy := startProxy(t, secure, "--statsd-port="+statsd.Port, "--http-timeout-read=30", "--http-timeout-write=30", "--http-timeout-idle=30")
+			proxy := startProxy(t, secure, "--statsd-port="+statsd.Port)
 			body := filepath.Join(t.TempDir(), "body")
 			if err := os.WriteFile(body, []byte("value=1"), 0o600); err != nil {
 				t.Fatal(err)
