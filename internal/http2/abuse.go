@@ -23,20 +23,22 @@ import (
 //	PRIORITY flood, frames of unknown types     2       500 at once
 //	HEADERS or little DATA on reset streams     1       1,000 at once
 //
-// The other bounds do not depend on the credit:
+// TestFloodsEndTheConnection checks these bounds. The other bounds do not depend on the
+// credit:
 //
-//	attack                                      bound
-//	open requests                               maxStreams, 128
-//	CONTINUATION flood (CVE-2023-45288)         maxBlock, 64 KiB in maxFragments, 32 frames; the read timeout
-//	HPACK bomb                                  exchange.MaxHead, 16 KiB of fields are kept; a string has at most maxHeaderString
-//	HPACK table                                 headerTable, 4 KiB; responses use none
-//	responses or control frames that nobody
-//	reads                                       maxOutput, 16 KiB are queued, then the connection reads no more; the write timeout
-//	responses without a window                  maxStreams and maxPending, 128 KiB of a connection; the write timeout
-//	pages                                       maxPages, 32 of a connection
-//	slow bodies                                 exchange.BodyBudget for all connections; the read timeout
-//	bodies of rejected requests                 discardSize, 8 MiB, and discardTime, 1 s
-//	a client that never pauses                  the connection lets others run after maxOutput, or each time it has used its input up
+//	attack                               bound                                      test
+//	open requests                        maxStreams                                 TestStreamsBeyondTheLimitAreRefused
+//	CONTINUATION flood (CVE-2023-45288)  maxBlock in maxFragments; read timeout     TestHeaderBlocksAreBounded
+//	HPACK bomb                           exchange.MaxHead, maxHeaderString          TestHeaderBlocksAreBounded
+//	HPACK table                          headerTable; responses use none            h2spec
+//	many settings in a frame             maxSettings                                TestSettingsFramesAreBounded
+//	frames or responses are not read     maxOutput, then c reads no more frames;    TestFloodsTakeNoMemory,
+//	                                     write timeout                              TestClientsThatDoNotReadAreCutOff
+//	responses without a window           maxPending; write timeout                  TestPendingResponsesAreBounded
+//	pages                                maxPages                                   TestPagesOfAConnectionAreBounded
+//	slow bodies                          exchange.BodyBudget; read timeout          TestLargeBodiesOverHTTP2ShareABudget
+//	bodies of rejected requests          discardSize; discardTime                   TestRejectedBodiesAreDiscarded
+//	a client that never pauses           other connections run after maxOutput and each time the input is used up
 const (
 	costReset        = 4
 	costOwnReset     = 4

@@ -117,6 +117,9 @@ func TestFloodsEndTheConnection(t *testing.T) {
 	f("PRIORITY", left/costPriority, func(r *requestFrames) { _ = r.framer.WritePriority(1, http2.PriorityParam{StreamDep: 3}) })
 	f("unknown frames", left/costUnknown, func(r *requestFrames) { _ = r.framer.WriteRawFrame(0x99, 0, 1, []byte("x")) })
 	f("rapid reset", left/costReset, func(r *requestFrames) { _ = r.framer.WriteRSTStream(open(r), http2.ErrCodeCancel) })
+	f("requests that are answered and reset", left/(costOwnReset-gainData), func(r *requestFrames) {
+		r.headers(true, ":method", "POST", ":scheme", "https", ":path", "/count/k", "connection", "close")
+	})
 	f("made-you-reset", left/costOwnReset, func(r *requestFrames) { _ = r.framer.WriteWindowUpdate(open(r), 1<<31-1) })
 }
 

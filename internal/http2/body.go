@@ -175,6 +175,7 @@ func (c *conn) endBody(st *stream) error {
 // end ends a stream whose response was written and whose body has ended.
 func (c *conn) end(st *stream) {
 	if st.resetCode != http2.ErrCodeNo {
+		c.credit.left -= costOwnReset // limitOutput checks it
 		c.resetStream(st.id, st.resetCode)
 		return
 	}

@@ -1,7 +1,6 @@
 package http2
 
 import (
-	"bytes"
 	"errors"
 	"time"
 
@@ -21,17 +20,17 @@ type headBlock struct {
 	size        int // bytes, compressed
 	fragments   int
 
-	x        *exchange.Exchange // of a request; nil for a block that is only decoded
-	trailers *stream            // that the block ends
-	room     int                // bytes of fields that may follow
-	herr     *exchange.HTTPError
+	x          *exchange.Exchange // of a request; nil for a block that is only decoded
+	isTrailers bool               // the block ends an open stream
+	room       int                // bytes of fields that may follow
+	herr       *exchange.HTTPError
 
 	// The fields of a request.
 	counts                  exchange.FieldCounts
 	pseudo                  pseudoFields
 	scheme, authority, host exchange.Span
 	hasRegular              bool
-	hasForbidden            bool // a field of HTTP/1 connections
+	violation               *exchange.HTTPError // the response before the stream is reset; nil for none
 }
 
 // pseudoFields is a set of pseudo-header fields.
@@ -48,6 +47,7 @@ const (
 var (
 	badTarget     = exchange.Malformed("its :path is not the path of a URL")
 	badConnection = exchange.Malformed("it has a header that HTTP/2 forbids, such as Connection or Transfer-Encoding")
+	badBlanks     = exchange.Malformed("a header's value begins or ends with a blank")
 	bodyTooLong   = exchange.Malformed("its body is longer than its Content-Length")
 )
 
@@ -65,7 +65,7 @@ func (c *conn) openHead(id uint32, endsStream bool) error {
 		h.isMalformed = true
 		return nil
 	case st != nil:
-		h.trailers, h.room, h.isMalformed = st, exchange.MaxHead, !endsStream
+		h.isTrailers, h.room, h.isMalformed = true, exchange.MaxHead, !endsStream
 		return nil
 	case id > c.lastID:
 		c.lastID = id
@@ -123,7 +123,7 @@ func (c *conn) releaseHead() {
 // onField takes a field of the header block.
 func (c *conn) onField(f hpack.HeaderField) {
 	h := &c.head
-	if h.isMalformed || h.x == nil && h.trailers == nil {
+	if h.isMalformed || h.x == nil && !h.isTrailers {
 		c.hpack.SetEmitEnabled(false)
 		return
 	}
@@ -154,7 +154,7 @@ func (c *conn) onField(f hpack.HeaderField) {
 
 // addPseudo takes a pseudo-header field (RFC 9113, section 8.3).
 func (h *headBlock) addPseudo(f hpack.HeaderField) {
-	if h.x == nil || h.hasRegular || !isFieldValue(f.Value) {
+	if h.x == nil || h.hasRegular || !isFieldValue(f.Value) || hasBlanks(f.Value) {
 		h.isMalformed = true
 		return
 	}
@@ -184,11 +184,16 @@ func (h *headBlock) addField(f hpack.HeaderField) {
 	h.hasRegular = true
 	switch f.Name {
 	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade": // RFC 9113, section 8.2.2
-		h.hasForbidden = true
+		h.violation = badConnection
 		return
 	case "te":
-		h.hasForbidden = h.hasForbidden || f.Value != "trailers"
+		if f.Value != "trailers" {
+			h.violation = badConnection
+		}
 		return
+	}
+	if hasBlanks(f.Value) { // ibid., section 8.2.1
+		h.violation = badBlanks
 	}
 	name, value := h.append(f.Name), h.append(f.Value)
 	head := h.x.HeadBuffer
@@ -209,99 +214,24 @@ func (h *headBlock) append(text string) exchange.Span {
 	return exchange.Span{Start: uint16(start), End: uint16(start + len(text))}
 }
 
-// nameBytes holds the bytes of field names: those of tokens but capital letters (RFC 9113,
-// section 8.2.1).
-var nameBytes = func() (table [256]bool) {
-	for i := range table {
-		table[i] = exchange.IsToken([]byte{byte(i)}) && !('A' <= i && i <= 'Z')
+// endTrailers ends a stream, unless its time was over before the end of the trailers.
+func (c *conn) endTrailers() error {
+	h := &c.head
+	if h.isMalformed || h.herr != nil {
+		return c.fail(h.id, http2.ErrCodeProtocol)
 	}
-	return table
-}()
-
-// isFieldName reports whether a name may be that of a field.
-func isFieldName(name string) bool {
-	for i := range len(name) {
-		if !nameBytes[name[i]] {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// isFieldValue reports whether a value has no control characters other than tabs, and no
-// blanks around it (RFC 9113, section 8.2.1).
-func isFieldValue(value string) bool {
-	for i := range len(value) {
-		if b := value[i]; b < ' ' && b != '\t' || b == 0x7f {
-			return false
-		}
-	}
-	return value == "" || !isBlank(value[0]) && !isBlank(value[len(value)-1])
-}
-
-func isBlank(b byte) bool { return b == ' ' || b == '\t' }
-
-// checkHead checks the fields of a request that is complete. It sets isMalformed or
-// returns an error.
-func (h *headBlock) checkHead() *exchange.HTTPError {
-	q := &h.x.Request
-	head := h.x.HeadBuffer
-	q.Head = head
-	authority := head[h.authority.Start:h.authority.End]
-	if h.herr != nil {
-		return h.herr
-	}
-	if h.hasForbidden {
-		return badConnection
-	}
-	method := q.Bytes(q.Method)
-	if h.pseudo&pseudoMethod == 0 || !exchange.IsToken(method) {
-		h.isMalformed = true
-		return nil
-	}
-	if string(method) == "CONNECT" { // RFC 9113, section 8.5
-		if h.pseudo != pseudoMethod|pseudoAuthority {
-			h.isMalformed = true
-		} else if !exchange.IsAuthority(authority) {
-			return exchange.BadHost
-		}
-		q.Target = h.authority
-		return nil
-	}
-	scheme := string(head[h.scheme.Start:h.scheme.End])
-	target := q.Bytes(q.Target)
-	if scheme != "http" && scheme != "https" || !isTargetLike(target) {
-		h.isMalformed = true
-		return nil
-	}
-	host := head[h.host.Start:h.host.End]
-	switch {
-	case len(authority) > 0 && !exchange.IsAuthority(authority):
-		return exchange.BadHost
-	case h.counts.Hosts > 1 || h.counts.Hosts == 1 && len(authority) > 0 && !bytes.EqualFold(host, authority): // ibid., section 8.3.1
-		return exchange.BadHost
-	case !exchange.IsTarget(method, target) || bytes.IndexByte(target, ' ') >= 0 || bytes.IndexByte(target, '\t') >= 0:
-		return badTarget
-	case h.counts.Lengths > 1:
-		return exchange.BadLength
+	if st := c.find(h.id); st != nil {
+		return c.endBody(st)
 	}
 	return nil
-}
-
-// isTargetLike reports whether :path can be answered: it is a path, * or a URL.
-func isTargetLike(target []byte) bool {
-	return len(target) > 0 && (target[0] == '/' || string(target) == "*" || bytes.Contains(target, []byte("://")))
 }
 
 // endHead handles the header block, which is complete.
 func (c *conn) endHead() error {
 	h := &c.head
 	switch {
-	case h.trailers != nil:
-		if h.isMalformed || h.herr != nil {
-			return c.fail(h.id, http2.ErrCodeProtocol)
-		}
-		return c.endBody(h.trailers)
+	case h.isTrailers:
+		return c.endTrailers()
 	case h.x == nil && h.isMalformed:
 		return c.fail(h.id, http2.ErrCodeStreamClosed)
 	case h.x == nil:
@@ -320,5 +250,5 @@ func (c *conn) endHead() error {
 	if x.Request.BodyLength == 0 && !x.Request.HasLength && !h.endsStream {
 		x.Request.BodyLength = exchange.Chunked
 	}
-	return c.begin(c.open(h.id, x, h.endsStream), herr, h.hasForbidden)
+	return c.begin(c.open(h.id, x, h.endsStream), herr, h.violation != nil)
 }

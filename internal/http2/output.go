@@ -41,14 +41,22 @@ func (c *conn) startOutput() *output {
 // dropOutput gives the output back.
 func (c *conn) dropOutput() {
 	if c.out != nil {
-		c.out.buffer = c.out.buffer[:0]
+		if c.out.buffer = c.out.buffer[:0]; cap(c.out.buffer) > 4*maxOutput {
+			c.out.buffer = nil
+		}
 		outputs.Put(c.out)
 		c.out = nil
 	}
 }
 
-// limitOutput writes the output if there is much of it, and lets other connections run.
+// limitOutput follows each request and each frame that is answered. It checks the credit. If
+// there is much output, it writes that and lets other connections run.
 func (c *conn) limitOutput() error {
+	if c.credit.left < 0 {
+		if err := c.take(0); err != nil {
+			return err
+		}
+	}
 	if c.out == nil || len(c.out.buffer) < maxOutput {
 		return nil
 	}

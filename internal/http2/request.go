@@ -8,13 +8,13 @@ import (
 	"statsd-http-proxy/internal/exchange"
 )
 
-// begin passes the head of a request to the handler. isForbidden says that the stream is
+// begin passes the head of a request to the handler. isViolation says that the stream is
 // reset after the response.
-func (c *conn) begin(st *stream, herr *exchange.HTTPError, isForbidden bool) error {
+func (c *conn) begin(st *stream, herr *exchange.HTTPError, isViolation bool) error {
 	x := st.x
 	st.isHead = x.Request.IsMethod(http.MethodHead)
 	st.body.length = x.Request.BodyLength
-	if isForbidden {
+	if isViolation {
 		st.resetCode = http2.ErrCodeProtocol
 	}
 	if herr != nil {

@@ -17,7 +17,9 @@ func (c *conn) isFirstHead() bool {
 func (c *conn) respond(st *stream) {
 	r := &st.x.Response
 	c.count(st)
-	c.give(gainResponse)
+	if st.resetCode == http2.ErrCodeNo {
+		c.give(gainResponse)
+	}
 	st.state = streamDiscard
 	body := r.Body
 	if st.isHead || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified {
