@@ -25,7 +25,7 @@ client: ## build the browser client, client/dist, and copy into the program what
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http http2 process servers balancers clients browser docs deploy operations hostile faults
+TEST_FOLDERS := http http2 process acme servers balancers clients browser docs deploy operations hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -51,6 +51,7 @@ test-program: test-deps
 test-http: ## run the tests of the HTTP interface
 test-http2: ## run the tests of HTTP/2: conformance, attacks, memory
 test-process: ## run the tests of start, stop, reload and memory
+test-acme: ## run the tests of certificates by ACME
 test-servers: ## run the tests with real StatsD servers
 test-balancers: ## run the tests with nginx and HAProxy
 test-clients: ## run the tests with HTTP clients of several languages
@@ -91,6 +92,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzJSON ./internal/decode
 	$(FUZZ) FuzzLines ./internal/decode
 	$(FUZZ) FuzzFastObject ./internal/decode
+	$(FUZZ) FuzzBatch ./internal/decode
 	$(FUZZ) FuzzVerify ./internal/auth
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit

@@ -97,12 +97,16 @@ func (a *app) logLinesDropped() uint64 {
 	return a.logDropped()
 }
 
-// certificateExpiry returns when the certificate expires, the zero time without one.
+// certificateExpiry returns when the certificate expires, or the first of several. It
+// returns the zero time without TLS, see also acme.Manager.Expiry.
 func (a *app) certificateExpiry() time.Time {
-	if a.certificate == nil {
-		return time.Time{}
+	switch {
+	case a.certificate != nil:
+		return a.certificate.loaded.Load().Leaf.NotAfter
+	case a.acme != nil:
+		return a.acme.Expiry()
 	}
-	return a.certificate.loaded.Load().Leaf.NotAfter
+	return time.Time{}
 }
 
 // statsdServers returns the state of the StatsD server.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"statsd-http-proxy/internal/acme"
 	"statsd-http-proxy/internal/admin"
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
@@ -51,12 +52,14 @@ type app struct {
 
 	// newApp sets these.
 	httpOptions httpOptions
-	certificate *certificate // nil without TLS
-	tickets     *ticketKeys  // nil without --tls-ticket-key-file
-	keys        *tokenKeys   // nil without tokens
+	certificate *certificate  // nil without --tls-cert
+	acmeOptions *acme.Options // nil without --acme-domain
+	tickets     *ticketKeys   // nil without --tls-ticket-key-file
+	keys        *tokenKeys    // nil without tokens
 
 	// The functions that start the parts set these.
 	listener net.Listener
+	acme     *acme.Manager  // nil without --acme-domain
 	demo     *demo.Server   // nil without --demo
 	printed  *logbuf.Writer // standard output of the demo; nil without --demo
 	sender   *sender.Sender
@@ -78,7 +81,7 @@ type app struct {
 	watchdogStop chan struct{} // nil unless systemd has a watchdog
 	watchdogDone sync.WaitGroup
 
-	expiryStop chan struct{} // nil without TLS
+	expiryStop chan struct{} // nil without --tls-cert
 	expiryDone sync.WaitGroup
 
 	stopping time.Time // when stop was called, after --shutdown-delay
@@ -105,6 +108,12 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 			return nil, err
 		}
 		a.warn(a.certificate.warning(time.Now()))
+	}
+	if a.acmeOptions, err = acmeOptions(c); err != nil {
+		return nil, err
+	}
+	if a.acmeOptions != nil || c.JWTJWKSURL != "" {
+		useFallbackRoots()
 	}
 	if c.TLSTicketKeyFile != "" {
 		a.tickets = &ticketKeys{file: c.TLSTicketKeyFile}
@@ -136,6 +145,7 @@ func (a *app) run(ctx context.Context) error {
 	for _, start := range []func() error{
 		a.listenAdmin, // these first, since they fail most often
 		a.listen,
+		a.openACME,
 		a.startDemo,
 		a.startSender,
 		a.startVerifier,
@@ -147,6 +157,7 @@ func (a *app) run(ctx context.Context) error {
 		a.startExpiryCheck,
 		a.startSelfMetrics,
 		a.startWatchdog,
+		a.startACME, // last, since it logs
 	} {
 		if err := start(); err != nil {
 			return err
@@ -174,6 +185,7 @@ func (a *app) run(ctx context.Context) error {
 func (a *app) stop() {
 	a.stopping = time.Now()
 	for _, stop := range []func(){
+		a.stopACME,
 		a.stopServer, // finishes requests, which may queue lines
 		a.stopSelfMetrics,
 		a.stopSender, // sends the queue
@@ -232,12 +244,13 @@ func (a *app) closeListener() {
 // logStart logs the warnings of the start, and the addresses.
 func (a *app) logStart() {
 	a.warn(publicWarning(a.config, a.listener.Addr()))
+	a.warn(acmeWarning(a.acmeOptions, a.listener.Addr()))
 	a.warn(adminWarning(a.adminListener))
 	for _, warning := range a.warnings {
 		a.log.Warn(warning)
 	}
 	to := a.senderOptions()
-	a.log.Info("accepting connections", "address", a.listener.Addr(), "tls", a.certificate != nil, "tokens", a.verifier != nil)
+	a.log.Info("accepting connections", "address", a.listener.Addr(), "tls", a.config.UsesTLS(), "tokens", a.verifier != nil)
 	if a.adminListener != nil {
 		a.log.Info("serving the admin listener", "address", a.adminListener.Addr())
 	}

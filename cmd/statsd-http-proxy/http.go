@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"statsd-http-proxy/internal/acme"
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/config"
 	"statsd-http-proxy/internal/decode"
@@ -115,8 +116,11 @@ func (a *app) newServer() error {
 	}
 	a.handler = ingest.New(o.ingest)
 	o.transport.Handler = a.handler
-	if a.certificate != nil {
+	switch {
+	case a.certificate != nil:
 		o.transport.GetCertificate = a.certificate.get
+	case a.acme != nil:
+		o.transport.GetCertificate, o.transport.ChallengeProtocol = a.acme.GetCertificate, acme.Protocol
 	}
 	a.server = transport.New(o.transport)
 	if a.tickets != nil {

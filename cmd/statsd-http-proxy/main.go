@@ -77,6 +77,7 @@ func checkConfig(c *config.Config, effective config.Effective, args []string, st
 		return err
 	}
 	a.warn(publicWarning(c, configuredAddress(c)))
+	a.warn(acmeWarning(a.acmeOptions, configuredAddress(c)))
 	for _, warning := range a.warnings {
 		printMessage(stderr, "warning: "+warning)
 	}

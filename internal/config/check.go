@@ -12,13 +12,16 @@ const maxSocketPath = 107
 // check returns an error for options that contradict each other. given holds the
 // names of the options that a source sets.
 func (c *Config) check(given map[string]bool) error {
+	if err := c.checkACME(); err != nil {
+		return err
+	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
 		return errors.New("--tls-cert is given without --tls-key")
 	case c.TLSKey != "" && c.TLSCert == "":
 		return errors.New("--tls-key is given without --tls-cert")
-	case c.TLSTicketKeyFile != "" && c.TLSCert == "":
-		return errors.New("--tls-ticket-key-file is given without --tls-cert")
+	case c.TLSTicketKeyFile != "" && !c.UsesTLS():
+		return errors.New("--tls-ticket-key-file is given without --tls-cert or --acme-domain")
 	case c.ProxyProtocol && len(c.TrustedProxies) == 0:
 		return errors.New("--proxy-protocol is given without --trusted-proxies")
 	case c.RateBurst != 0 && c.RateLimit == 0:

@@ -30,6 +30,11 @@ type Config struct {
 	TLSTicketKeyFile    string        `option:"tls-ticket-key-file"`
 	TLSTimeoutHandshake time.Duration `option:"tls-timeout-handshake"`
 
+	ACMEDomains   []string `option:"acme-domain"` // nil for no certificate by ACME
+	ACMECache     string   `option:"acme-cache"`  // empty for the default
+	ACMEEmail     string   `option:"acme-email"`
+	ACMEDirectory string   `option:"acme-directory"` // empty for Let's Encrypt
+
 	StatsDHost            string        `option:"statsd-host"`
 	StatsDPort            int           `option:"statsd-port"`
 	StatsDNetwork         string        `option:"statsd-network"`
@@ -91,6 +96,9 @@ const AutoMaxConns = -1
 func (c *Config) NeedsTokens() bool {
 	return len(c.JWTSecrets) > 0 || c.JWTSecretFile != "" || c.JWTPublicKeyFile != "" || c.JWTJWKSURL != ""
 }
+
+// UsesTLS reports whether the proxy serves HTTPS.
+func (c *Config) UsesTLS() bool { return c.TLSCert != "" || len(c.ACMEDomains) > 0 }
 
 // HTTPAddress returns the address to listen on, as net.Listen takes it.
 func (c *Config) HTTPAddress() string {

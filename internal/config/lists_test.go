@@ -11,6 +11,7 @@ func TestEmptyProtectionIsAnError(t *testing.T) {
 	names := []string{
 		"tls-cert", "tls-key", "jwt-secret", "jwt-secret-file", "jwt-public-key-file", "jwt-jwks-url",
 		"jwt-issuer", "jwt-audience", "cors-origins", "allow-metrics", "deny-metrics", "allow-tags",
+		"acme-domain", "acme-cache", "acme-directory",
 	}
 	for _, name := range names {
 		for _, value := range []string{"", " ", "\t"} {
@@ -49,6 +50,8 @@ func TestListsAddUp(t *testing.T) {
 	f("--cors-origins=https://a,https://b --cors-origins=https://c", func(c *Config) []string { return c.CORSOrigins },
 		"https://a", "https://b", "https://c")
 	f("--allow-metrics=a --allow-metrics=b.*", func(c *Config) []string { return c.AllowMetrics }, "a", "b.*")
+	f("--acme-domain=a.example,b.example --acme-domain=c.example", func(c *Config) []string { return c.ACMEDomains },
+		"a.example", "b.example", "c.example")
 	f("--tags=a=1 --tags=b=2,c=3", func(c *Config) []string { return c.Tags }, "a=1", "b=2", "c=3")
 	f("--trusted-proxies=10.0.0.0/8 --trusted-proxies=::1 --trusted-proxies=", func(c *Config) []string { return c.TrustedProxies },
 		"10.0.0.0/8", "::1")

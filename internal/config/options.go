@@ -45,6 +45,19 @@ other's sessions. Blank lines and lines that start with # are skipped. By defaul
 proxy has keys of its own, which it changes every day.`},
 		{name: "tls-timeout-handshake", kind: duration(1), preset: "10",
 			help: `Time for a TLS handshake, without the time in which it waits for other handshakes.`},
+		{name: "acme-domain", kind: domains(), rejectsEmpty: true,
+			help: `Host names of the proxy, such as "metrics.shop.example". The proxy then serves HTTPS,
+and gets and renews the certificates itself, from the ACME server, which connects to port 443
+of each name. Not with --tls-cert. You accept the terms of the ACME server.`},
+		{name: "acme-cache", kind: text("DIR"), rejectsEmpty: true,
+			help: `Directory of the certificates, which the proxy makes for its user only (0700). It must
+survive restarts. By default it is "acme" in systemd's StateDirectory, or
+"/var/lib/statsd-http-proxy/acme" for root, or else in the user's cache directory.`},
+		{name: "acme-email", kind: email(),
+			help: `Address at which the ACME server may write to you.`},
+		{name: "acme-directory", kind: acmeDirectory(), rejectsEmpty: true,
+			help: `URL of the directory of the ACME server. By default it is that of Let's Encrypt,
+"https://acme-v02.api.letsencrypt.org/directory".`},
 	}},
 	{"StatsD", []option{
 		{name: "statsd-host", kind: host("statsd-port"), preset: "127.0.0.1",

@@ -9,7 +9,6 @@ import (
 	"statsd-http-proxy/internal/auth"
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/limit"
-	"statsd-http-proxy/internal/logsum"
 )
 
 func TestCutBearer(t *testing.T) {
@@ -223,7 +222,7 @@ func TestClaimsSetLimits(t *testing.T) {
 		f(all, c, want)
 		f(nil, c, "")
 		f(new(auth.Grant), c, "")
-		var kind logsum.Kind = new(admission).kind(c, "requests")
+		kind := new(admission).kind(c, "requests")
 		if isWarning := kind.Level.String() == "WARN"; isWarning != (causes[c].option != "" && c != causeOrigin && c != causeSlow) {
 			t.Errorf("%q is a warning: %v", causes[c].reason, isWarning)
 		}

@@ -7,12 +7,23 @@ import (
 
 func TestClientSeries(t *testing.T) {
 	s := NewClientSeries()
+	checkTotal := func() {
+		t.Helper()
+		known := 0
+		for _, series := range s.clients {
+			known += len(series.current) + len(series.previous)
+		}
+		if s.total != known {
+			t.Errorf("%d series are counted, but %d are known", s.total, known)
+		}
+	}
 	f := func(minutes float64, client Client, max int, hash uint64, wantAdmitted, wantNew bool) {
 		t.Helper()
 		now := s.start.Add(time.Duration(minutes * float64(time.Minute)))
 		if admitted, isNew := s.Admit(client, max, hash, now); admitted != wantAdmitted || isNew != wantNew {
 			t.Errorf("minute %v, client %d, series %d: got %v, %v, want %v, %v", minutes, client, hash, admitted, isNew, wantAdmitted, wantNew)
 		}
+		checkTotal()
 	}
 	f(0, 1, 2, 10, true, true)
 	f(0, 1, 2, 20, true, true)
@@ -30,7 +41,14 @@ func TestClientSeries(t *testing.T) {
 	s.Remove(1, 40)
 	s.Remove(1, 40)
 	s.Remove(3, 40)
+	checkTotal()
 	f(2, 1, 2, 50, true, true)
+	f(3, 1, 4, 80, true, true)
+	f(3, 1, 4, 10, true, false)
+	s.Remove(1, 80) // while series of the minute before are known
+	checkTotal()
+	s.Remove(1, 50) // of the minute before
+	checkTotal()
 	f(9, 1, 2, 60, true, true)
 	f(9, 1, 2, 70, true, true)
 	f(9, 1, 2, 10, false, false)

@@ -1,6 +1,9 @@
 package metric
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // fastPath says which lines of a batch are already in their final form.
 type fastPath struct {
@@ -40,7 +43,14 @@ func (e *Encoder) scanName(text []byte) (length int) {
 	if !e.fast.isEnabled || len(text) == 0 || text[0] == '.' {
 		return 0
 	}
-	for length < len(text) && e.fast.places[text[length]]&inName != 0 {
+	places := &e.fast.places
+	for ; length+4 <= len(text); length += 4 {
+		w := binary.LittleEndian.Uint32(text[length:])
+		if places[byte(w)]&places[byte(w>>8)]&places[byte(w>>16)]&places[byte(w>>24)]&inName == 0 {
+			break
+		}
+	}
+	for length < len(text) && places[text[length]]&inName != 0 {
 		length++
 	}
 	return length

@@ -29,7 +29,7 @@ func (e *Encoder) AppendFast(w *Written, l *Lines, text []byte, scope *Scope) (l
 		return 0
 	}
 	kind, rate, end := e.scanTail(text, colon)
-	if end == 0 {
+	if end == 0 || end > e.maxLine { // before dst grows
 		return 0
 	}
 	dst, start := e.appendStart(l.Bytes)

@@ -14,14 +14,17 @@ type Fields struct {
 func (e *Encoder) TakesFields() bool { return e.fast.isEnabled && e.fast.hasTags }
 
 // AppendFields appends the line of f to l, and describes it in w, if all of f is already in
-// its final form, except for prefixes and the order of the tags. It is the fast path for typical entries of a
-// batch in JSON.
+// its final form, except for prefixes and the order of the tags. It is the fast path for
+// typical entries of a batch in JSON.
 //
 // The result is the same as that of calling Append with the same parameters. If
 // AppendFields returns false, the metric may be valid or not, and nothing was appended.
 func (e *Encoder) AppendFields(w *Written, l *Lines, f *Fields, scope *Scope) bool {
 	if len(f.Name) == 0 || e.scanName(f.Name) != len(f.Name) || !e.kinds.Has(f.Kind) || !e.isFinalValue(f) {
 		return false
+	}
+	if len(f.Name)+len(f.Tags)+len(f.Value.Text) > e.maxLine {
+		return false // before dst grows
 	}
 	rate := 1.0
 	if len(f.Rate) > 0 {

@@ -117,7 +117,7 @@ func StartProxyCommand(t testing.TB, cmd *exec.Cmd) *Proxy {
 }
 
 // Stop closes the idle connections of p.Client, sends SIGTERM to the proxy and
-// fails the test unless the proxy exits with code 0 within 5 seconds. The proxy
+// fails the test unless the proxy exits with code 0 within 30 seconds. The proxy
 // would wait half a second for an idle connection.
 func (p *Proxy) Stop(t testing.TB) {
 	t.Helper()

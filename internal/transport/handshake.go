@@ -48,12 +48,10 @@ func (g *handshakeGate) begin(limit time.Duration) bool {
 	default:
 	}
 	g.waited.Store(time.Now().UnixNano())
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	select {
 	case g.begun <- struct{}{}: // the runtime gives places in the order of the requests
 		return true
-	case <-timer.C:
+	case <-time.After(limit):
 		return false
 	}
 }
@@ -206,6 +204,11 @@ func (c *conn) startTLS() (ok bool) {
 	if err != nil {
 		return false
 	}
+	protocol := secure.ConnectionState().NegotiatedProtocol
+	if protocol != "" && protocol == s.options.ChallengeProtocol {
+		_ = secure.CloseWrite() // close_notify; the end of serve closes the connection
+		return false
+	}
 	// The client may send its first request only after the end of its handshake is
 	// acknowledged, see fillMore.
 	if tcp, ok := c.raw.(syscall.Conn); ok {
@@ -216,7 +219,7 @@ func (c *conn) startTLS() (ok bool) {
 	}
 	c.Conn, c.in.source = secure, secure
 	next := stateIdle
-	if c.isHTTP2 = secure.ConnectionState().NegotiatedProtocol == "h2"; c.isHTTP2 {
+	if c.isHTTP2 = protocol == "h2"; c.isHTTP2 {
 		next = stateActive
 	}
 	c.state.Store(next)

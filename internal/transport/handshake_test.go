@@ -185,3 +185,42 @@ func TestGoneClientsCostNoHandshake(t *testing.T) {
 		t.Errorf("%d handshakes were begun, want %d: the other clients were gone", n, atOnce)
 	}
 }
+
+// TestChallengeConnectionEndsWithItsHandshake has the client of RFC 8737, section 3: it
+// offers one protocol, and looks only at the certificate.
+func TestChallengeConnectionEndsWithItsHandshake(t *testing.T) {
+	const protocol = "acme-tls/1"
+	negotiate := func(t *testing.T, p *proxytest.Proxy, protocols ...string) (*tls.Conn, string) {
+		t.Helper()
+		config := clientConfig("h")
+		config.NextProtos = protocols
+		conn := tls.Client(p.Dial(), config)
+		if err := conn.Handshake(); err != nil {
+			t.Fatalf("%q: %v", protocols, err)
+		}
+		return conn, conn.ConnectionState().NegotiatedProtocol
+	}
+	withChallenges := func(o *proxytest.Options) { o.ChallengeProtocol = protocol }
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn, got := negotiate(t, p, protocol)
+		if got != protocol {
+			t.Errorf("got the protocol %q, want %q", got, protocol)
+		}
+		fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+		if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("after the handshake: got %v, want the end of the connection", err)
+		}
+		for _, want := range []string{"h2", "http/1.1"} {
+			if _, got := negotiate(t, p, protocol, want); got != want {
+				t.Errorf("a client of %s: got the protocol %q", want, got)
+			}
+		}
+	}, proxytest.WithTLS, withChallenges)
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		config := clientConfig("h")
+		config.NextProtos = []string{protocol}
+		if err := tls.Client(p.Dial(), config).Handshake(); err == nil {
+			t.Error("without challenges, the protocol is accepted")
+		}
+	}, proxytest.WithTLS)
+}

@@ -71,7 +71,7 @@ func (l *listener) acceptRaw() (net.Conn, error) {
 			l.logFailures(nil)
 			return nil, err
 		case err == nil:
-			if l.failures > 0 && time.Since(l.failedAt) >= acceptLogInterval {
+			if time.Since(l.failedAt) >= acceptLogInterval {
 				l.logFailures(nil)
 			}
 			return raw, nil

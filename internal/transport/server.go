@@ -45,6 +45,10 @@ type Options struct {
 	// tls.Config.GetCertificate does. nil serves plain HTTP.
 	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
+	// ChallengeProtocol is an application protocol (ALPN) without requests: a connection
+	// with it ends with its handshake, as in RFC 8737. Empty for none.
+	ChallengeProtocol string
+
 	// HandshakeTimeout is the time for a TLS handshake, and that for its first bytes
 	// to arrive. The time in which a handshake waits for others does not count. Not
 	// required without GetCertificate.
@@ -108,6 +112,9 @@ func New(options Options) *Server {
 			GetCertificate: options.GetCertificate,
 			MinVersion:     tls.VersionTLS12,
 			NextProtos:     []string{"h2", "http/1.1"},
+		}
+		if options.ChallengeProtocol != "" {
+			s.tls.NextProtos = append(s.tls.NextProtos, options.ChallengeProtocol)
 		}
 	}
 	s.stats.requests = exchange.NewStats()

@@ -46,6 +46,12 @@ func control(c syscall.Conn, f func(fd int)) {
 	}
 }
 
+// enlargeBuffer makes room for what a socket receives: 16 MiB if the test is privileged.
+// Otherwise the size stays.
+func enlargeBuffer(c syscall.Conn) {
+	control(c, func(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) })
+}
+
 // isReadable reports whether a socket holds something to read or to accept.
 func isReadable(c syscall.Conn) bool {
 	polled := []unix.PollFd{{Events: unix.POLLIN}}

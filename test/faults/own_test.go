@@ -101,7 +101,9 @@ func TestLineThatBreaksOffIsNone(t *testing.T) {
 }
 
 func TestDropsOfASocketAreCounted(t *testing.T) {
-	s := startStatsD(t, "udp")
+	s := newStatsD(t, "udp")
+	s.hasSmallBuffer = true
+	s.start(t)
 	client, err := net.Dial("udp", s.address)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os/exec"
 	"strings"
@@ -117,7 +118,7 @@ func TestRefusalsAreShared(t *testing.T) {
 				s.start(t)
 			}
 			for i, l := range loads {
-				l.check(t, test.name, proxies[i], servers[i])
+				l.check(t, fmt.Sprintf("%s, proxy %d", test.name, i+1), proxies[i], servers[i])
 			}
 		})
 	}

@@ -28,7 +28,9 @@ func restart(t *testing.T, what string, s *statsd, l *load, from, to int) accoun
 func TestRestartOfUDP(t *testing.T) {
 	mustBeFineInThree(t, "udp restart", func() account {
 		l := &load{metrics: 20_000, rate: 2000, batch: 1, size: 100, clients: 4}
-		return restart(t, "udp restart", newStatsD(t, "udp"), l, 7000, 13_000)
+		s := newStatsD(t, "udp")
+		s.hasSmallBuffer = true
+		return restart(t, "udp restart", s, l, 7000, 13_000)
 	})
 }
 

@@ -64,7 +64,9 @@ func TestFullBufferRefuses(t *testing.T) {
 func TestFast(t *testing.T) {
 	const what = "50,000 metrics a second"
 	mustBeFineInThree(t, what, func() account {
-		s := startStatsD(t, "udp")
+		s := newStatsD(t, "udp")
+		s.hasSmallBuffer = true
+		s.start(t)
 		proxy := startProxy(t, s)
 		l := &load{metrics: 500_000, rate: 50_000, batch: 100, clients: 4}
 		l.start(t, proxy)

@@ -29,6 +29,11 @@ type statsd struct {
 	resets  bool // it resets TCP connections as it goes away
 	unlinks bool // it removes its socket's file as it goes away
 
+	// hasSmallBuffer leaves a UDP socket's buffer at the default size, which shows
+	// whether the proxy sends too fast. Otherwise it is large, so that nothing is dropped
+	// if a busy machine pauses the test for a while.
+	hasSmallBuffer bool
+
 	gate      sync.RWMutex // held for writing, it keeps everything from being read
 	paused    bool         // it is held
 	listener  listener     // of a stream, nil while StatsD is away
@@ -109,7 +114,7 @@ func (s *statsd) options() []string {
 	return options
 }
 
-// start starts StatsD. Its sockets have buffers of the default size.
+// start starts StatsD.
 func (s *statsd) start(t testing.TB) {
 	t.Helper()
 	if err := inNamespace(s.namespace, s.listen); err != nil {
@@ -131,6 +136,9 @@ func (s *statsd) listen() error {
 		conn, err := config.ListenPacket(ctx, s.network, s.address)
 		if err != nil {
 			return err
+		}
+		if s.network == "udp" && !s.hasSmallBuffer {
+			enlargeBuffer(conn.(socket))
 		}
 		s.add(conn.(socket)) // net.UDPConn and net.UnixConn are that, and a net.Conn
 		s.reading.Go(func() { s.readDatagrams(conn.(net.Conn)) })

@@ -63,7 +63,8 @@ func startWithPipe(t *testing.T, cmd *exec.Cmd, both bool) (address string, read
 	}
 }
 
-const stopTimeout = 5 * time.Second
+// stopTimeout is --shutdown-timeout, and more for a busy machine.
+const stopTimeout = 30 * time.Second
 
 // mustEnd sends SIGTERM to cmd and fails the test unless cmd exits with code 0 in time.
 func mustEnd(t *testing.T, cmd *exec.Cmd) {
