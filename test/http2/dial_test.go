@@ -12,9 +12,9 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// dialConn connects to the proxy, over TLS if it serves that. The test closes the
-// connection at its end.
-func dialConn(t testing.TB, p *testutil.Proxy, secure bool, protocol string) net.Conn {
+// dialConn connects to the proxy, over TLS if it serves that, for HTTP/2. The test closes
+// the connection at its end.
+func dialConn(t testing.TB, p *testutil.Proxy, secure bool) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.Address)
 	if err != nil {
@@ -25,7 +25,7 @@ func dialConn(t testing.TB, p *testutil.Proxy, secure bool, protocol string) net
 	if !secure {
 		return conn
 	}
-	encrypted := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+	encrypted := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http2.NextProtoTLS}})
 	if err := encrypted.Handshake(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,5 +35,5 @@ func dialConn(t testing.TB, p *testutil.Proxy, secure bool, protocol string) net
 // dial opens a connection that speaks HTTP/2.
 func dial(t testing.TB, p *testutil.Proxy, secure bool) *proxytest.HTTP2Client {
 	t.Helper()
-	return proxytest.NewHTTP2Client(t, dialConn(t, p, secure, http2.NextProtoTLS))
+	return proxytest.NewHTTP2Client(t, dialConn(t, p, secure))
 }

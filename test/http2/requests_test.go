@@ -45,7 +45,7 @@ func TestRequestsOfClientsThatCloseAtOnceArrive(t *testing.T) {
 			proxy := startProxy(t, secure, "--statsd-port="+statsd.Port)
 			var want []string
 			for i := range count {
-				conn := dialConn(t, proxy, secure, http2.NextProtoTLS)
+				conn := dialConn(t, proxy, secure)
 				var out bytes.Buffer
 				out.WriteString(http2.ClientPreface)
 				framer := http2.NewFramer(&out, nil)
