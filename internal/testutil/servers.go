@@ -10,42 +10,30 @@ import (
 	"testing"
 )
 
-// These build servers when a test needs them.
+// These build a program when a test needs it.
 var (
 	exporterProgram = sync.OnceValues(func() (string, error) {
 		path, err := exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter").Output()
 		return strings.TrimSpace(string(path)), err
 	})
-	telegrafProgram = sync.OnceValues(func() (string, error) { return buildIn("test/telegraf", ".") })
-	h2specProgram   = sync.OnceValues(func() (string, error) {
-		return buildIn("test/h2spec", "github.com/summerwind/h2spec/cmd/h2spec")
-	})
-	pebblePrograms = sync.OnceValues(func() (string, error) {
-		if buildDir == "" {
-			return "", errors.New("the package's TestMain does not call testutil.Main")
-		}
-		cmd := exec.Command("go", "build", "-o", buildDir, "tool")
-		cmd.Dir = Path("test/pebble")
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
-		}
-		return buildDir, nil
-	})
+	telegrafProgram = sync.OnceValues(func() (string, error) { return buildIn("test/telegraf", ".", "telegraf") })
+	h2specProgram   = sync.OnceValues(func() (string, error) { return buildIn("test/h2spec", "tool", "h2spec") })
+	pebblePrograms  = sync.OnceValues(func() (string, error) { return buildIn("test/pebble", "tool", "") })
 )
 
-// buildIn builds a package in a directory that has a go.mod of its own, and returns the
-// path of the program.
-func buildIn(dir, pkg string) (string, error) {
+// buildIn runs go build for packages in a directory that has a go.mod of its own, and
+// returns the path of the program with that name, or of the directory with all of them.
+func buildIn(dir, packages, name string) (string, error) {
 	if buildDir == "" {
 		return "", errors.New("the package's TestMain does not call testutil.Main")
 	}
-	binary := filepath.Join(buildDir, filepath.Base(dir))
-	cmd := exec.Command("go", "build", "-o", binary, pkg)
+	path := filepath.Join(buildDir, name)
+	cmd := exec.Command("go", "build", "-o", path, packages)
 	cmd.Dir = Path(dir)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
 	}
-	return binary, nil
+	return path, nil
 }
 
 // ExporterProgram returns the path of Prometheus' statsd_exporter, a tool of this
