@@ -128,6 +128,10 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	x := exchange.Acquire(c.peer)
 	c.begin(x)
 	if herr := c.readHead(); herr != nil {
+		if herr == http1.NotHTTP {
+			c.end()
+			return false
+		}
 		if herr != exchange.UnknownCoding { // which is the error of a complete head
 			x.Request.Reset(c.peer)
 			if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
@@ -164,13 +168,18 @@ func (c *conn) complete() (keepAlive bool) {
 	} else {
 		keepAlive = c.finish()
 	}
-	c.x.Release()
-	c.x = nil
-	c.stats.AddActive(-1)
+	c.end()
 	if keepAlive {
 		c.state.Store(stateIdle)
 	}
 	return keepAlive
+}
+
+// end ends the current request.
+func (c *conn) end() {
+	c.x.Release()
+	c.x = nil
+	c.stats.AddActive(-1)
 }
 
 var headMethod = []byte(http.MethodHead)

@@ -119,4 +119,13 @@ func TestPrefaceChoosesHTTP2WithoutTLS(t *testing.T) {
 		}
 	}
 	p.Rejects("another request of this kind", p.Raw("GET", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"), 505, "version")
+
+	// Such a client understands no response.
+	conn = p.Dial()
+	if _, err := io.WriteString(conn, "INVALID CONNECTION PREFACE\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+		t.Errorf("a wrong preface: got %q, %v, want the end of the connection", answer, err)
+	}
 }

@@ -50,7 +50,7 @@ func TestH2specPasses(t *testing.T) {
 				args = append(args, "--tls", "--insecure")
 			}
 			_, stdout, stderr := testutil.RunToEnd(t, exec.Command(h2spec, args...))
-			checkReport(t, file, secure)
+			checkReport(t, file)
 			if t.Failed() {
 				_, failures, _ := strings.Cut(stdout, "Failures:")
 				t.Logf("h2spec printed: %s%s", failures, stderr)
@@ -59,12 +59,8 @@ func TestH2specPasses(t *testing.T) {
 	}
 }
 
-// invalidPreface is a case that cannot pass without TLS. There a client that does not begin
-// with HTTP/2's preface speaks HTTP/1, so it gets a 400, which h2spec does not understand.
-const invalidPreface = "Sends invalid connection preface"
-
 // checkReport names the cases of a report that have not passed.
-func checkReport(t *testing.T, file string, secure bool) {
+func checkReport(t *testing.T, file string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -79,7 +75,7 @@ func checkReport(t *testing.T, file string, secure bool) {
 		for _, c := range suite.Cases {
 			cases++
 			for problem, text := range map[string]*string{"has failed": cmp.Or(c.Failure, c.Error), "was skipped": c.Skipped} {
-				if text != nil && (secure || c.Title != invalidPreface) {
+				if text != nil {
 					t.Errorf("%s, %s, %q %s: %s", suite.ID, suite.Name, c.Title, problem, strings.TrimSpace(*text))
 				}
 			}
