@@ -148,6 +148,34 @@ func TestTimeoutsEndStreams(t *testing.T) {
 	})
 }
 
+// TestResponsesHaveOneTimeout has a client open the window of a response byte by byte, or
+// that of its stream only.
+func TestResponsesHaveOneTimeout(t *testing.T) {
+	f := func(name string, write func(r *requestFrames, id uint32)) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			r := newRequestFrames()
+			r.preface(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+			id := r.post("/long", "x")
+			at, parts := []time.Duration{0}, [][]byte{r.take()}
+			for i := range 3 {
+				write(r, id)
+				at, parts = append(at, time.Duration(i+1)*15*time.Second), append(parts, r.take())
+			}
+			got, out := serveTimed(t, nil, at, parts...)
+			if code, ok := got.reset[id]; !ok || code != http2.ErrCodeCancel || !out.wroteAt(20*time.Second) {
+				t.Errorf("%s: reset %v %v, written at %v", name, ok, code, out.writes)
+			}
+		})
+	}
+	f("a byte at a time", func(r *requestFrames, id uint32) { _ = r.framer.WriteWindowUpdate(id, 1) })
+	f("settings without room", func(r *requestFrames, _ uint32) { _ = r.framer.WriteSettings() })
+	f("no byte", func(r *requestFrames, id uint32) {
+		_ = r.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+		_ = r.framer.WriteWindowUpdate(0, 1)
+	})
+}
+
 func TestTimeoutsEndConnections(t *testing.T) {
 	f := func(name string, want time.Duration, write func(r *requestFrames)) {
 		t.Helper()
