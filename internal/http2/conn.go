@@ -48,7 +48,7 @@ type conn struct {
 	out        *output // nil while there is nothing to write
 	written    deadline.Deadline
 	writeErr   error // of the first write that failed
-	unobserved int   // responses in out to requests that arrived at now
+	unobserved int   // requests that arrived at now, whose durations are not counted
 
 	pending int // bytes of responses that are blocked
 
@@ -132,6 +132,7 @@ func (c *conn) close() {
 	for len(c.streams) > 0 {
 		c.abort(c.streams[len(c.streams)-1])
 	}
+	c.observe()
 	c.dropOutput()
 	c.releaseHead()
 	c.setActive(false)

@@ -91,10 +91,11 @@ func serveTimed(t *testing.T, change func(s *Server), at []time.Duration, parts 
 		change(s)
 	}
 	in := &timedInput{testInput: testInput{parts: parts}, at: at, start: time.Now()}
+	c, inner := newTestConn(s, in)
 	out := &timedConn{in: in}
-	c, _ := newTestConn(s, in)
 	c.Conn = out
 	c.serve()
+	checkStats(t, inner.stats)
 	if c.isActive || len(c.streams) > 0 {
 		t.Errorf("the connection ends with %d streams", len(c.streams))
 	}
