@@ -51,6 +51,7 @@ type conn struct {
 	unobserved int   // requests that arrived at now, whose durations are not counted
 
 	pending int // bytes of responses that are blocked
+	heads   int // bytes of the heads of requests that wait
 
 	hasSentHead bool
 	isReady     bool // the client's preface has arrived

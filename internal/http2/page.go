@@ -35,7 +35,7 @@ var errStreamEnded = http2.StreamError{Code: http2.ErrCodeStreamClosed}
 // startPage lets Response.Page write the response.
 func (c *conn) startPage(st *stream) {
 	x, q := st.x, &st.x.Request
-	if c.countPages() >= maxPages {
+	if c.countPages() >= maxPages || c.keepHead(st) != nil {
 		c.resetStream(st.id, http2.ErrCodeRefusedStream)
 		return
 	}

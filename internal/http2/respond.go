@@ -34,8 +34,7 @@ func (c *conn) respond(st *stream) {
 		c.resetStream(st.id, http2.ErrCodeEnhanceYourCalm)
 		return
 	}
-	st.x.Release()
-	st.x = nil
+	c.releaseExchange(st)
 	if len(rest) > 0 {
 		st.state, st.deadline = streamBlocked, c.now.Add(c.server.options.WriteTimeout)
 		return

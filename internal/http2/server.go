@@ -47,7 +47,8 @@ type Options struct {
 // Server serves connections that speak HTTP/2.
 type Server struct {
 	options  Options
-	settings []byte // the first frames of each connection
+	settings []byte       // the first frames of each connection
+	heads    atomic.Int64 // bytes, see maxHeads
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // the open connections
