@@ -179,6 +179,7 @@ func (c *conn) complete() (keepAlive bool) {
 func (c *conn) end() {
 	c.x.Release()
 	c.x = nil
+	c.hasReadTimeout = false // the next request, which may have begun, has its own
 	c.stats.AddActive(-1)
 }
 
