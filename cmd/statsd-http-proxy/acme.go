@@ -74,15 +74,9 @@ func acmeWarning(o *acme.Options, listener net.Addr) string {
 	if !ok || !address.IP.IsLoopback() {
 		return ""
 	}
-	if server, err := url.Parse(o.Directory); err == nil && isLocal(server.Hostname()) {
+	if server, err := url.Parse(o.Directory); err == nil && config.IsLoopback(server.Hostname()) {
 		return ""
 	}
 	return fmt.Sprintf("only this machine can reach %s, but the ACME server must connect to port 443 of %s: set --http-host= --http-port=443",
 		listener, strings.Join(o.Domains, ", "))
-}
-
-// isLocal reports whether a host is this machine.
-func isLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
