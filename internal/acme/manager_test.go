@@ -152,6 +152,7 @@ func TestDamagedFileIsReplaced(t *testing.T) {
 	for _, text := range [][]byte{
 		[]byte("damaged"),
 		selfSigned(t, "other.shop.example", time.Now(), time.Now().Add(24*time.Hour)),
+		selfSigned(t, testDomain, time.Now(), time.Now().Add(-time.Hour)), // it ends before it begins
 	} {
 		dir := t.TempDir()
 		cache := newCache(dir, server.URL)

@@ -27,11 +27,15 @@ func encode(key crypto.PrivateKey, chain [][]byte) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// decode returns the certificate that encode has written. It must be for the domain.
+// decode returns the certificate that encode has written. It must be for the domain, and
+// must not end before it begins: renewal needs its lifetime.
 func decode(text []byte, domain string) (*tls.Certificate, error) {
 	certificate, err := tls.X509KeyPair(text, text)
 	if err == nil {
 		err = certificate.Leaf.VerifyHostname(domain)
+	}
+	if leaf := certificate.Leaf; err == nil && leaf.NotAfter.Before(leaf.NotBefore) {
+		err = fmt.Errorf("it is valid from %s until %s", leaf.NotBefore.UTC(), leaf.NotAfter.UTC())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
