@@ -230,14 +230,15 @@ func (c *conn) wait() error {
 // fill waits for input without mu.
 func (c *conn) fill() error {
 	c.mu.Unlock()
+	defer func() { // also after a panic: close needs mu
+		c.mu.Lock()
+		c.now = time.Now()
+	}()
 	if c.hasWorked {
 		c.hasWorked = false
 		runtime.Gosched() // a connection whose client never pauses must not starve the others
 	}
-	err := c.Input.Fill()
-	c.mu.Lock()
-	c.now = time.Now()
-	return err
+	return c.Input.Fill()
 }
 
 // setActive counts whether c has a request that is not answered.
