@@ -23,7 +23,7 @@ const maxKnown = 1 << 10
 // recall completes the head of a request if its block is the one that was decoded last.
 func (c *conn) recall(block []byte) bool {
 	known, x := c.known, c.head.x
-	if known == nil || x == nil || c.head.isMalformed || len(block) == 0 || !bytes.Equal(block, known.block) {
+	if known == nil || x == nil || len(block) == 0 || !bytes.Equal(block, known.block) {
 		return false
 	}
 	x.HeadBuffer = append(x.HeadBuffer, known.head...)

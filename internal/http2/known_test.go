@@ -85,6 +85,7 @@ const (
 	addZ         = "\x40\x01z\x01y"
 	newest       = "\xbe" // the field that was added last
 	noTable      = "\x20"
+	smallTable   = "\x3f\x61"     // 128 bytes
 	fullTable    = "\x3f\xe1\x1f" // 4,096 bytes
 )
 
@@ -107,6 +108,7 @@ func TestKnownHeads(t *testing.T) {
 	f(0, 2, getHeartbeat+addX, getHeartbeat+addX)
 	f(0, 4, getHeartbeat+addX, getHeartbeat+newest, getHeartbeat+addZ, getHeartbeat+newest)
 	f(1, 2, noTable+getHeartbeat, noTable+getHeartbeat)
+	f(1, 2, smallTable+getHeartbeat, smallTable+getHeartbeat)
 	f(1, 3, getHeartbeat+addX, fullTable+getHeartbeat+newest, fullTable+getHeartbeat+newest)
 	f(0, 3, getHeartbeat+addX, getHeartbeat+newest, noTable+getHeartbeat, getHeartbeat+newest) // an error
 	f(0, 4, getHeartbeat+addX, getHeartbeat+newest, "\x82"+addZ, getHeartbeat+newest, getHeartbeat+addX)
@@ -116,8 +118,10 @@ func TestKnownHeads(t *testing.T) {
 	f(1, 2, "\x83\x87\x04\x08/count/k\x0f\x0d\x010", "\x83\x87\x04\x08/count/k\x0f\x0d\x010") // content-length: 0
 	f(0, 1, "\x82\x87\x04\x0cno/heartbeat", getHeartbeat, getHeartbeat[:1])                   // errors
 
-	long := "\x00\x01x\x7f\x80\x08" + strings.Repeat("v", 1151)
-	f(0, 2, getHeartbeat+long, getHeartbeat+long) // more than a connection keeps
+	// A head may have more than a connection keeps.
+	long := "\x01x\x7f\x80\x08" + strings.Repeat("v", 1151)
+	f(0, 2, getHeartbeat+"\x00"+long, getHeartbeat+"\x00"+long)
+	f(0, 3, getHeartbeat+"\x40"+long, getHeartbeat+newest, getHeartbeat+newest)
 }
 
 // FuzzKnownHeads sends two header blocks in any order.
