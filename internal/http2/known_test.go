@@ -118,7 +118,8 @@ func TestKnownHeads(t *testing.T) {
 	f(1, 2, "\x83\x87\x04\x08/count/k\x0f\x0d\x010", "\x83\x87\x04\x08/count/k\x0f\x0d\x010") // content-length: 0
 	f(0, 1, "\x82\x87\x04\x0cno/heartbeat", getHeartbeat, getHeartbeat[:1])                   // errors
 
-	// A head may have more than a connection keeps.
+	// A head or its block may be larger than what a connection keeps.
+	f(0, 2, strings.Repeat(noTable, 1024)+getHeartbeat, strings.Repeat(noTable, 1024)+getHeartbeat)
 	long := "\x01x\x7f\x80\x08" + strings.Repeat("v", 1151)
 	f(0, 2, getHeartbeat+"\x00"+long, getHeartbeat+"\x00"+long)
 	f(0, 3, getHeartbeat+"\x40"+long, getHeartbeat+newest, getHeartbeat+newest)
