@@ -103,6 +103,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzChunks ./internal/http1
 	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
 	$(FUZZ) FuzzFrames ./internal/http2
+	$(FUZZ) FuzzKnownHeads ./internal/http2
 	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzMachine ./internal/sender
 	$(FUZZ) FuzzAppendLines ./internal/demo

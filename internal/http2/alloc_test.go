@@ -44,9 +44,11 @@ func (in *repeatedInput) Fill() error {
 	return nil
 }
 
-// repeat returns a connection that has served a request and will get it again.
-func repeat(tb testing.TB) (*conn, *testConn, *repeatedInput) {
+// repeat returns a connection that has served a request and will get it again. tableSize is
+// that of the client's HPACK table, in bytes.
+func repeat(tb testing.TB, tableSize uint32) (*conn, *testConn, *repeatedInput) {
 	frames := newRequestFrames()
+	frames.encoder.SetMaxDynamicTableSize(tableSize)
 	frames.preface()
 	frames.post(benchTarget, benchBody, benchFields...)
 	in := &repeatedInput{testInput: testInput{parts: [][]byte{frames.take()}}}
@@ -77,16 +79,18 @@ func serveBatches(tb testing.TB, c *conn, out *testConn, in *repeatedInput, n in
 }
 
 func TestARequestAllocatesNothing(t *testing.T) {
-	c, out, in := repeat(t)
-	serveBatches(t, c, out, in, 10*batch)
-	allocs := testing.AllocsPerRun(10, func() { serveBatches(t, c, out, in, 10*batch) })
-	if allocs > 1 { // the date changes once a second
-		t.Errorf("%v allocations for %d requests", allocs, 10*batch)
+	for _, tableSize := range []uint32{0, headerTable} {
+		c, out, in := repeat(t, tableSize)
+		serveBatches(t, c, out, in, 10*batch)
+		allocs := testing.AllocsPerRun(10, func() { serveBatches(t, c, out, in, 10*batch) })
+		if allocs > 1 { // the date changes once a second
+			t.Errorf("with a table of %d bytes: %v allocations for %d requests", tableSize, allocs, 10*batch)
+		}
 	}
 }
 
 func BenchmarkRequests(b *testing.B) {
-	c, out, in := repeat(b)
+	c, out, in := repeat(b, headerTable)
 	serveBatches(b, c, out, in, batch)
 	b.ReportAllocs()
 	b.ResetTimer()

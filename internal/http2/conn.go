@@ -37,6 +37,7 @@ type conn struct {
 	lastID  uint32    // the highest ID of a stream that was opened
 	reset   resetRing
 	head    headBlock
+	known   *knownHead // nil for none
 	credit  credit
 	pages   sync.WaitGroup
 

@@ -19,6 +19,8 @@ type headBlock struct {
 	deadline    time.Time
 	size        int // bytes, compressed
 	fragments   int
+	block       []byte // the whole block, if it came in one frame; valid until the end of onFragment
+	isKnown     bool   // recall has completed the head
 
 	x          *exchange.Exchange // of a request; nil for a block that is only decoded
 	isTrailers bool               // the block ends an open stream
@@ -89,18 +91,36 @@ func (c *conn) onFragment(fragment []byte, isLast bool) error {
 	if h.size > maxBlock || h.fragments > maxFragments {
 		return errCalm
 	}
+	isWhole := isLast && h.fragments == 1
+	if h.isKnown = isWhole && c.recall(fragment); !h.isKnown {
+		if err := c.decode(fragment, isLast); err != nil {
+			return err
+		}
+	}
+	if !isLast {
+		return nil
+	}
+	h.isOpen = false
+	if isWhole {
+		h.block = fragment
+	}
+	return c.endHead()
+}
+
+// decode decodes a part of a header block.
+func (c *conn) decode(fragment []byte, isLast bool) error {
+	c.forget()
 	if _, err := c.hpack.Write(fragment); err != nil {
 		return headError(err)
 	}
 	if !isLast {
 		return nil
 	}
-	h.isOpen = false
 	c.hpack.SetEmitEnabled(true)
 	if err := c.hpack.Close(); err != nil {
 		return headError(err)
 	}
-	return c.endHead()
+	return nil
 }
 
 // headError returns the connection error for an error of the HPACK decoder: the state of
@@ -240,7 +260,13 @@ func (c *conn) endHead() error {
 		c.releaseHead()
 		return c.fail(h.id, http2.ErrCodeRefusedStream)
 	}
-	herr := h.checkHead()
+	var herr *exchange.HTTPError
+	if !h.isKnown {
+		herr = h.checkHead()
+		if herr == nil && !h.isMalformed {
+			c.remember(h.block)
+		}
+	}
 	if h.isMalformed {
 		c.releaseHead()
 		return c.fail(h.id, http2.ErrCodeProtocol)
