@@ -25,7 +25,7 @@ client: ## build the browser client, client/dist, and copy into the program what
 
 # test/README.md says which of these to run after a change. RACE=1 also builds the
 # program itself with the race detector, for the tests in test/.
-TEST_FOLDERS := http process acme servers balancers clients browser docs deploy operations hostile faults
+TEST_FOLDERS := http http2 process acme servers balancers clients browser docs deploy operations hostile faults
 .PHONY: test-client test-internal test-program $(addprefix test-,$(TEST_FOLDERS))
 .NOTPARALLEL: test
 
@@ -49,6 +49,7 @@ test-program: test-deps
 	$(GO_TEST_PROGRAM) -parallel 8 $(addprefix ./test/,$(filter-out browser faults,$(TEST_FOLDERS)))
 
 test-http: ## run the tests of the HTTP interface
+test-http2: ## run the tests of HTTP/2: conformance, attacks, memory
 test-process: ## run the tests of start, stop, reload and memory
 test-acme: ## run the tests of certificates by ACME
 test-servers: ## run the tests with real StatsD servers
@@ -99,6 +100,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzHead ./internal/http1
 	$(FUZZ) FuzzChunks ./internal/http1
 	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
+	$(FUZZ) FuzzFrames ./internal/http2
 	$(FUZZ) FuzzRequest ./internal/transport
 	$(FUZZ) FuzzAppendLines ./internal/demo
 

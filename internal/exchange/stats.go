@@ -102,9 +102,12 @@ func (s *Stats) Shard() *StatsShard {
 func (s *StatsShard) CountRequest(route Route, status, bodyBytes int) {
 	s.requests[route][codeIndex(status)].Add(1)
 	if bodyBytes > 0 {
-		s.bodyBytes.Add(uint64(bodyBytes))
+		s.AddBodyBytes(bodyBytes)
 	}
 }
+
+// AddBodyBytes counts n more bytes of the body of a request that is counted.
+func (s *StatsShard) AddBodyBytes(n int) { s.bodyBytes.Add(uint64(n)) }
 
 // codeIndex returns the index of a status in StatsShard.requests.
 func codeIndex(status int) int {

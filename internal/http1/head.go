@@ -26,6 +26,11 @@ var (
 // otherVersion is the error for another major version of HTTP.
 var otherVersion = exchange.NewError(http.StatusHTTPVersionNotSupported, "the server does not support this version of HTTP: use HTTP/1.1")
 
+// NotHTTP is the error for a first line of three words that are neither a target nor a
+// version, such as a wrong connection preface of HTTP/2. A client that sends it would not understand a
+// response.
+var NotHTTP = exchange.Malformed("its first line is no request line")
+
 // HeadTooShort is the error for a connection that ends within a head.
 var HeadTooShort = exchange.Malformed("it ends before its headers do")
 
@@ -107,6 +112,7 @@ func (p *HeadParser) parseRequestLine(received []byte, q *exchange.Request) *exc
 		return badRequestLine
 	}
 	targetEnd := targetStart + targetLength
+	isTarget := exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd])
 	version := line[targetEnd+1:]
 	switch string(version) {
 	case "HTTP/1.1":
@@ -114,10 +120,13 @@ func (p *HeadParser) parseRequestLine(received []byte, q *exchange.Request) *exc
 		q.IsHTTP10 = true
 	default:
 		if herr := checkVersion(version); herr != nil {
+			if !isTarget && !bytes.ContainsAny(version, "/ ") {
+				return NotHTTP
+			}
 			return herr
 		}
 	}
-	if !exchange.IsTarget(line[:methodEnd], line[targetStart:targetEnd]) {
+	if !isTarget {
 		return badRequestLine
 	}
 	q.Method = exchange.Span{Start: 0, End: uint16(methodEnd)}

@@ -43,6 +43,10 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	for _, version := range []string{"HTTP/1.10", "HTTP/1", "HTTP/2", "http/1.1", "HTTP/1,1", "HTTP/a.1", "HTTP/1.a", "HTTP/1.1 ", "HTTPS/1.1", ""} {
 		f("GET / "+version+"\r\n\r\n", badVersion)
 	}
+	f("GET / OTHER\r\n\r\n", badVersion)
+	f("INVALID CONNECTION PREFACE\r\n\r\n", NotHTTP)
+	f("INVALID CONNECTION PREFACE/1\r\n\r\n", badVersion)
+	f("INVALID CONNECTION PREFACE MORE\r\n\r\n", badVersion)
 	f("GET / HTTP/1.0\n\r\n", badLineEnd)
 	f(line+"\r\n", exchange.BadHost)
 	f(line+host+host+"\r\n", exchange.BadHost)

@@ -3,69 +3,92 @@
 package http2
 
 import (
-	"context"
-	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"strings"
-	"sync/atomic"
+	"encoding/binary"
 	"testing"
-	"time"
-
-	"statsd-http-proxy/internal/exchange"
-	"statsd-http-proxy/internal/ingest"
-	"statsd-http-proxy/internal/metric"
 )
 
-// discardWriter is an http.ResponseWriter that costs nothing.
-type discardWriter struct{ header http.Header }
+const (
+	benchTarget = "/count/some.key.name"
+	benchBody   = `{"value":100500,"tags":"env=prod,locale=en-us"}`
+)
 
-func (w discardWriter) Header() http.Header          { clear(w.header); return w.header }
-func (discardWriter) WriteHeader(int)                {}
-func (discardWriter) Write(text []byte) (int, error) { return len(text), nil }
+var benchFields = []string{"content-type", "application/json", "origin", "https://shop.example", "user-agent", "test"}
 
-// discardConn is a connection without deadlines.
-type discardConn struct{ net.Conn }
+// repeatedInput gives the frames of a request again and again, with the next IDs.
+type repeatedInput struct {
+	testInput
+	request []byte
+	memory  []byte
+	id      uint32
+	left    int // requests
+}
 
-func (discardConn) SetReadDeadline(time.Time) error { return nil }
+const batch = 100 // requests that arrive at once
 
-// discardSink is an ingest.Sink that costs nothing.
-type discardSink struct{}
-
-func (discardSink) Send([]byte, []int) error { return nil }
-
-// TestAStreamAllocatesNothing leaves out what net/http allocates for a stream.
-func TestAStreamAllocatesNothing(t *testing.T) {
-	const target, contentType, text = "/count/some.key.name", "application/json", `{"value":100500,"tags":"env=prod,locale=en-us"}`
-	encoder, err := metric.NewEncoder(metric.Options{Prefix: "prefix", MaxLine: 1432})
-	if err != nil {
-		t.Fatal(err)
+func (in *repeatedInput) Fill() error {
+	if in.left <= 0 || len(in.parts) > 0 {
+		return in.testInput.Fill()
 	}
-	const maxBody = 1 << 20
-	log := slog.New(slog.DiscardHandler)
-	s := New(Options{
-		Handler:  ingest.New(ingest.Options{MaxBody: maxBody, Encoder: encoder, Sink: discardSink{}, Logger: log}),
-		Bodies:   exchange.NewBodyBudget(maxBody),
-		Dates:    new(exchange.Dates),
-		Draining: new(atomic.Bool),
-		Stopping: t.Context(),
-		Logger:   log,
-	})
-	c := NewConn(discardConn{}, netip.Addr{}, exchange.NewStats().Shard())
-	body := strings.NewReader(text)
-	request := httptest.NewRequest("POST", "https://h"+target, body)
-	request = request.WithContext(context.WithValue(t.Context(), connKey{}, c))
-	request.RequestURI = target
-	request.Header.Set("Content-Type", contentType)
-	request.Header.Set("Origin", "https://shop.example")
-	out := discardWriter{http.Header{}}
-	allocs := testing.AllocsPerRun(100, func() {
-		body.Reset(text)
-		s.serveStream(out, request)
-	})
-	if allocs != 0 || out.header.Get("Vary") == "" {
-		t.Errorf("%v allocations, headers %v", allocs, out.header)
+	in.buffer = in.memory[:0]
+	for range batch {
+		start := len(in.buffer)
+		in.buffer = append(in.buffer, in.request...)
+		head := in.buffer[start:]
+		data := head[frameHeader+int(head[2]):]
+		binary.BigEndian.PutUint32(head[5:], in.id)
+		binary.BigEndian.PutUint32(data[5:], in.id)
+		in.id += 2
 	}
+	in.left -= batch
+	in.memory = in.buffer
+	return nil
+}
+
+// repeat returns a connection that has served a request and will get it again.
+func repeat(tb testing.TB) (*conn, *testConn, *repeatedInput) {
+	frames := newRequestFrames()
+	frames.preface()
+	frames.post(benchTarget, benchBody, benchFields...)
+	in := &repeatedInput{testInput: testInput{parts: [][]byte{frames.take()}}}
+	frames.post(benchTarget, benchBody, benchFields...) // from the client's table
+	in.request, in.id = frames.take(), 3
+	c, out := newTestConn(newTestServer(tb, new(discardSink)), in)
+	c.mu.Lock()
+	if err := c.readPreface(); err != nil {
+		tb.Fatal(err)
+	}
+	for range 2 {
+		if err := c.readFrame(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return c, out, in
+}
+
+// serveBatches has c serve n requests, which arrive in batches.
+func serveBatches(tb testing.TB, c *conn, out *testConn, in *repeatedInput, n int) {
+	in.left = n
+	for in.left > 0 || len(in.buffer) > 0 {
+		if err := c.readFrame(); err != nil {
+			tb.Fatal(err)
+		}
+		out.written.Reset()
+	}
+}
+
+func TestARequestAllocatesNothing(t *testing.T) {
+	c, out, in := repeat(t)
+	serveBatches(t, c, out, in, 10*batch)
+	allocs := testing.AllocsPerRun(10, func() { serveBatches(t, c, out, in, 10*batch) })
+	if allocs > 1 { // the date changes once a second
+		t.Errorf("%v allocations for %d requests", allocs, 10*batch)
+	}
+}
+
+func BenchmarkRequests(b *testing.B) {
+	c, out, in := repeat(b)
+	serveBatches(b, c, out, in, batch)
+	b.ReportAllocs()
+	b.ResetTimer()
+	serveBatches(b, c, out, in, b.N)
 }

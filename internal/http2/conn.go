@@ -1,133 +1,252 @@
 package http2
 
 import (
-	"crypto/tls"
-	"net"
-	"net/netip"
+	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
 	"statsd-http-proxy/internal/deadline"
-	"statsd-http-proxy/internal/exchange"
 )
 
-// Conn is the connection under a TLS connection that may choose HTTP/2. Until it
-// does, a Conn is the connection that it wraps.
-//
-// While net/http serves it, a Conn sets its deadlines itself and ignores those of
-// net/http, which would set them for each frame.
-type Conn struct {
-	net.Conn
-	peer          netip.Addr
-	stats         *exchange.StatsShard
-	writeTimeout  time.Duration
-	writeDeadline deadline.Deadline
-	done          chan struct{} // closed when net/http has closed the connection
-
-	state atomic.Int32 // changed under mu
-
-	// mu orders the beginning of streams with the changes of state: after the
-	// change to connEnded no stream begins.
-	mu      sync.Mutex
-	streams sync.WaitGroup // those that are served
-	open    int            // number of them; guarded by mu
-}
-
-// The states of a Conn.
-//
-//	connNew ─ServeConn─▶ connWaiting ─first request─▶ connActive ─▶ connEnded
+// Limits of a connection; abuse.go has those against floods.
 const (
-	connNew     int32 = iota // in its handshake, or it speaks HTTP/1
-	connWaiting              // net/http serves it; no request has begun, the read deadline is the caller's
-	connActive               // a request has begun; streams have their own timeouts
-	connEnded                // no further stream begins
+	maxStreams  = 128      // open requests
+	maxFrame    = 16 << 10 // bytes; the least that RFC 9113, section 4.2, allows
+	frameHeader = 9        // bytes
 )
 
-// NewConn returns a Conn on raw, which comes from peer. It counts its requests in stats.
-func NewConn(raw net.Conn, peer netip.Addr, stats *exchange.StatsShard) *Conn {
-	return &Conn{Conn: raw, peer: peer, stats: stats}
+// conn is a connection.
+//
+// Its goroutine holds mu except while it waits for input. The goroutines of pages need mu
+// for their writes.
+type conn struct {
+	*Client
+	server *Server
+	framer *http2.Framer // reads
+	hpack  *hpack.Decoder
+
+	mu      sync.Mutex
+	now     time.Time // when input has last arrived
+	streams []*stream // the open ones, in no order
+	lastID  uint32    // the highest ID of a stream that was opened
+	reset   resetRing
+	head    headBlock
+	credit  credit
+	pages   sync.WaitGroup
+
+	receive     int64 // bytes of bodies that the client may send
+	send        int64 // bytes of bodies that may be sent
+	sendInitial int64 // bytes that may be sent on a new stream
+	sendFrame   int   // bytes that a frame may have
+
+	out        *output // nil while there is nothing to write
+	written    deadline.Deadline
+	writeErr   error // of the first write that failed
+	unobserved int   // responses in out to requests that arrived at now
+
+	pending int // bytes of responses that are blocked
+
+	hasSentHead bool
+	isReady     bool // the client's preface has arrived
+	isActive    bool // counted in Stats
+	hasWorked   bool // since the last wait
+
+	read         time.Time   // the read deadline; zero if unknown
+	idleDeadline time.Time   // of a connection without a stream
+	woken        atomic.Bool // wake was called
+	drain        drain
 }
 
-// connOf returns the Conn under a TLS connection.
-func connOf(secure net.Conn) *Conn { return secure.(*tls.Conn).NetConn().(*Conn) }
-
-// connKey is the key of a stream's Conn in its context.
-type connKey struct{}
-
-// ServeConn serves a TLS connection on a Conn. The read deadline of the Conn limits the
-// time to the first request. ServeConn returns when the
-// connection is closed and all its requests are answered, or at once after Close.
-func (s *Server) ServeConn(secure *tls.Conn) {
-	c := connOf(secure)
-	c.writeTimeout = s.options.WriteTimeout
-	c.done = make(chan struct{})
-	c.state.Store(connWaiting)
-	select {
-	case s.accepted.conns <- secure:
-		<-c.done
-	case <-s.accepted.closed:
+func newConn(s *Server, client *Client) *conn {
+	c := &conn{
+		Client: client, server: s, now: time.Now(),
+		receive: connWindow, send: defaultWindow, sendInitial: defaultWindow, sendFrame: maxFrame,
 	}
+	c.idleDeadline = c.now.Add(client.Timeout)
+	c.credit = credit{left: maxCredit, at: c.now}
+	c.framer = http2.NewFramer(nil, inputReader{client.Input})
+	c.framer.SetMaxReadFrameSize(maxFrame)
+	c.framer.SetReuseFrames()
+	c.hpack = hpack.NewDecoder(headerTable, c.onField)
+	c.hpack.SetMaxStringLength(maxHeaderString)
+	return c
+}
+
+// inputReader reads what has arrived. Its caller makes sure that this is enough.
+type inputReader struct{ in Input }
+
+func (r inputReader) Read(dst []byte) (int, error) {
+	n := copy(dst, r.in.Bytes())
+	r.in.Skip(n)
+	return n, nil
+}
+
+// errIdle is the error of a connection that was idle for its timeout.
+const errIdle = http2.ConnectionError(http2.ErrCodeNo)
+
+// serve serves c until it ends.
+func (c *conn) serve() (lingers bool) {
 	c.mu.Lock()
-	c.state.Store(connEnded)
+	err := c.serveFrames()
+	isFlooded := err == errCalm
+	if code, ok := err.(http2.ConnectionError); ok {
+		lastID := c.lastID
+		if c.drain.isFinal {
+			lastID = c.drain.lastID // it must not increase
+		}
+		c.writeGoAway(lastID, http2.ErrCode(code))
+		lingers = c.flush() == nil && !isFlooded
+	}
+	c.close()
+	if isFlooded {
+		c.holdFlood()
+	}
+	return lingers
+}
+
+// serveFrames handles frames until the connection ends. The error is an
+// http2.ConnectionError if the client has to be told why.
+func (c *conn) serveFrames() error {
+	isClosed := false
+	defer func() {
+		if !isClosed { // after a panic
+			c.close()
+		}
+	}()
+	err := c.readPreface()
+	for err == nil {
+		err = c.readFrame()
+	}
+	isClosed = true
+	return err
+}
+
+// close ends all streams. It unlocks mu.
+func (c *conn) close() {
+	for len(c.streams) > 0 {
+		c.abort(c.streams[len(c.streams)-1])
+	}
+	c.dropOutput()
+	c.releaseHead()
+	c.setActive(false)
 	c.mu.Unlock()
-	c.streams.Wait()
+	c.pages.Wait()
+	c.dropOutput() // of pages
 }
 
-// beginStream counts a stream and reports whether it may be served. If so, the caller
-// has to call endStream.
-func (c *Conn) beginStream() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch c.state.Load() {
-	case connEnded:
-		return false // net/http may start a stream after it has closed the connection
-	case connWaiting:
-		_ = c.Conn.SetReadDeadline(time.Time{}) // an error shows when net/http reads
-		c.state.Store(connActive)
-	}
-	c.streams.Add(1)
-	if c.open++; c.open == 1 {
-		c.stats.AddActive(1)
-	}
-	return true
-}
-
-// endStream ends a stream that beginStream has counted.
-func (c *Conn) endStream() {
-	c.mu.Lock()
-	if c.open--; c.open == 0 {
-		c.stats.AddActive(-1)
-	}
-	c.mu.Unlock()
-	c.streams.Done()
-}
-
-func (c *Conn) Write(text []byte) (int, error) {
-	if c.state.Load() != connNew {
-		// Let other streams finish their responses: they then leave in the next
-		// write together. A write costs as much as everything else in a response.
-		runtime.Gosched()
-		if err := c.writeDeadline.Extend(time.Now(), c.writeTimeout, c.Conn.SetWriteDeadline); err != nil {
-			return 0, err
+// readPreface reads the preface of the client and its first frame, which has to be SETTINGS
+// (RFC 9113, section 3.4).
+func (c *conn) readPreface() error {
+	for len(c.Input.Bytes()) < len(Preface) {
+		if text := c.Input.Bytes(); string(text) != Preface[:len(text)] {
+			break
+		}
+		if err := c.wait(); err != nil {
+			return err
 		}
 	}
-	return c.Conn.Write(text)
+	c.startOutput().buffer = append(c.startOutput().buffer, c.server.settings...)
+	if text := c.Input.Bytes(); len(text) < len(Preface) || string(text[:len(Preface)]) != Preface {
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	c.Input.Skip(len(Preface))
+	for len(c.Input.Bytes()) < frameHeader {
+		if err := c.wait(); err != nil {
+			return err
+		}
+	}
+	if http2.FrameType(c.Input.Bytes()[3]) != http2.FrameSettings {
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	err := c.readFrame()
+	c.isReady = true
+	return err
 }
 
-// SetDeadline does nothing once net/http serves c.
-func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetDeadline) }
-
-// SetReadDeadline does nothing once net/http serves c.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetReadDeadline) }
-
-// SetWriteDeadline does nothing once net/http serves c.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, c.Conn.SetWriteDeadline) }
-
-func (c *Conn) setDeadline(t time.Time, set func(time.Time) error) error {
-	if c.state.Load() != connNew {
-		return nil
+// readFrame waits for a frame and handles it.
+func (c *conn) readFrame() error {
+	for len(c.Input.Bytes()) < frameHeader {
+		if err := c.wait(); err != nil {
+			return err
+		}
 	}
-	return set(t)
+	frame, err := c.framer.ReadFrameHeader()
+	if err != nil {
+		return connError(err)
+	}
+	for len(c.Input.Bytes()) < int(frame.Length) {
+		if err := c.wait(); err != nil {
+			return err
+		}
+	}
+	return c.handle(frame)
+}
+
+// connError returns the connection error for an error of the Framer.
+func connError(err error) error {
+	if errors.Is(err, http2.ErrFrameTooLarge) {
+		return http2.ConnectionError(http2.ErrCodeFrameSize)
+	}
+	return err
+}
+
+// wait writes the output, then waits for more input. It returns nil when some has arrived.
+// While it waits, other goroutines may use c.
+func (c *conn) wait() error {
+	for {
+		if err := c.expire(); err != nil {
+			return err
+		}
+		if c.isReady {
+			if err := c.flush(); err != nil {
+				return err
+			}
+		}
+		c.setActive(len(c.streams) > 0 || c.head.isOpen)
+		if err := c.setReadDeadline(); err != nil {
+			return err
+		}
+		if c.woken.Swap(false) {
+			c.read = time.Time{}
+			c.now = time.Now()
+			continue
+		}
+		err := c.fill()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		c.read = time.Time{}
+	}
+}
+
+// fill waits for input without mu.
+func (c *conn) fill() error {
+	c.mu.Unlock()
+	if c.hasWorked {
+		c.hasWorked = false
+		runtime.Gosched() // a connection whose client never pauses must not starve the others
+	}
+	err := c.Input.Fill()
+	c.mu.Lock()
+	c.now = time.Now()
+	return err
+}
+
+// setActive counts whether c has a request that is not answered.
+func (c *conn) setActive(isActive bool) {
+	if isActive == c.isActive {
+		return
+	}
+	c.isActive = isActive
+	if isActive {
+		c.Stats.AddActive(1)
+	} else {
+		c.Stats.AddActive(-1)
+	}
 }

@@ -1,67 +1,200 @@
 package http2
 
 import (
+	"bufio"
 	"context"
 	"net/http"
+	"os"
+	"strings"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
-// servePage lets Response.Page write the response to r. Each write has the write timeout;
-// the whole response has no timeout.
-func (st *stream) servePage(out http.ResponseWriter, r *http.Request) {
-	options := &st.server.options
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(options.Stopping, cancel)()
-	page := &pageWriter{ResponseWriter: out, control: http.NewResponseController(out), timeout: options.WriteTimeout, stream: st}
-	page.clearDeadline()
-	st.Response.Page.ServeHTTP(page, r.WithContext(ctx))
-	page.count(http.StatusOK)
+// page is the http.ResponseWriter of a page, which runs in a goroutine of its own. Each
+// write has the write timeout; the whole response has no timeout.
+type page struct {
+	c      *conn
+	st     *stream // nil after the stream has ended; guarded by conn.mu
+	id     uint32
+	isHead bool
+	cancel context.CancelFunc
+	room   chan struct{} // has an element if the windows have changed
+
+	header   http.Header
+	buffer   *bufio.Writer // of the body
+	hasBegun bool          // the status and the header fields are written
 }
 
-// pageWriter is the http.ResponseWriter of a page.
-type pageWriter struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	timeout time.Duration
+// errStreamEnded is the error of writes after the end of the stream.
+var errStreamEnded = http2.StreamError{Code: http2.ErrCodeStreamClosed}
 
-	stream    *stream
-	isCounted bool
+// startPage lets Response.Page write the response.
+func (c *conn) startPage(st *stream) {
+	x, q := st.x, &st.x.Request
+	if c.countPages() >= maxPages {
+		c.resetStream(st.id, http2.ErrCodeRefusedStream)
+		return
+	}
+	p := &page{c: c, st: st, id: st.id, isHead: st.isHead, room: make(chan struct{}, 1), header: http.Header{}}
+	p.buffer = bufio.NewWriterSize(pageBody{p}, 4<<10)
+	ctx, cancel := context.WithCancel(c.server.options.Stopping)
+	p.cancel = cancel
+	request := &http.Request{
+		Method: string(q.Bytes(q.Method)), URL: x.Response.PageURL,
+		Proto: "HTTP/2.0", ProtoMajor: 2,
+		Header: http.Header{}, Body: http.NoBody, RemoteAddr: c.Remote.String(),
+	}
+	st.state, st.page, st.deadline = streamPage, p, time.Time{}
+	handler := x.Response.Page
+	c.pages.Go(func() {
+		defer cancel()
+		p.serve(handler, request.WithContext(ctx))
+	})
 }
 
-// WriteHeader counts the request and writes the header fields.
-func (p *pageWriter) WriteHeader(status int) {
-	p.count(status)
-	p.ResponseWriter.WriteHeader(status)
+func (c *conn) countPages() (n int) {
+	for _, st := range c.streams {
+		if st.state == streamPage {
+			n++
+		}
+	}
+	return n
 }
 
-// count counts the request once.
-func (p *pageWriter) count(status int) {
-	if !p.isCounted {
-		p.isCounted = true
-		p.stream.stats.CountRequest(p.stream.Route, status, 0)
+// serve runs the page. A panic resets the stream.
+func (p *page) serve(handler http.Handler, request *http.Request) {
+	code := http2.ErrCodeInternal
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.c.logPanic(fault)
+		}
+		p.close(code)
+	}()
+	handler.ServeHTTP(p, request)
+	if p.FlushError() == nil {
+		code = http2.ErrCodeNo
 	}
 }
 
-// clearDeadline removes the write deadline, so that any time may pass before the next
-// write.
-func (p *pageWriter) clearDeadline() { _ = p.control.SetWriteDeadline(time.Time{}) }
-
-func (p *pageWriter) Write(text []byte) (int, error) {
-	p.count(http.StatusOK)
-	defer p.clearDeadline()
-	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
-		return 0, err
+// close ends the stream: after a whole response with the end of the stream, otherwise with a
+// reset.
+func (p *page) close(code http2.ErrCode) {
+	c := p.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := p.st
+	if st == nil {
+		return
 	}
-	return p.ResponseWriter.Write(text)
+	c.Stats.ObserveDuration(time.Since(st.began))
+	p.st, st.page = nil, nil
+	st.state = streamDiscard
+	c.now = time.Now()
+	if code != http2.ErrCodeNo {
+		c.resetStream(st.id, code)
+	} else {
+		_ = c.startOutput().framer.WriteData(st.id, true, nil) // to memory
+		c.afterResponse(st)
+	}
+	_ = c.flush() // an error shows in the next write
+	c.wake()
+}
+
+// end tells the page that its stream has ended. conn.mu is held.
+func (p *page) end() {
+	p.c.Stats.ObserveDuration(p.c.now.Sub(p.st.began))
+	p.st = nil
+	p.cancel()
+	p.unblock()
+}
+
+// unblock tells the page that the windows have changed.
+func (p *page) unblock() {
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+}
+
+// Header returns the fields of the response.
+func (p *page) Header() http.Header { return p.header }
+
+// WriteHeader counts the request and queues the head of the response.
+func (p *page) WriteHeader(status int) {
+	if p.hasBegun {
+		return
+	}
+	p.hasBegun = true
+	c := p.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.st == nil {
+		return
+	}
+	c.Stats.CountRequest(p.st.x.Route, status, 0)
+	o := c.startOutput()
+	o.encoder.begin(c.isFirstHead())
+	o.encoder.add(":status", statusText(status))
+	o.encoder.add("date", c.server.options.Dates.At(time.Now()))
+	for name, values := range p.header {
+		for _, value := range values {
+			o.encoder.add(strings.ToLower(name), value)
+		}
+	}
+	c.writeHead(p.id, o.encoder.block, false)
+}
+
+func (p *page) Write(text []byte) (int, error) {
+	p.WriteHeader(http.StatusOK)
+	if p.isHead {
+		return len(text), nil
+	}
+	return p.buffer.Write(text)
 }
 
 // FlushError sends what was written, see http.ResponseController.
-func (p *pageWriter) FlushError() error {
-	p.count(http.StatusOK)
-	defer p.clearDeadline()
-	if err := p.control.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
+func (p *page) FlushError() error {
+	p.WriteHeader(http.StatusOK)
+	if err := p.buffer.Flush(); err != nil {
 		return err
 	}
-	return p.control.Flush()
+	c := p.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.writeErr
+}
+
+// Flush sends what was written, see http.Flusher.
+func (p *page) Flush() { _ = p.FlushError() }
+
+// pageBody sends the body of a page as the windows of the client allow.
+type pageBody struct{ p *page }
+
+func (b pageBody) Write(text []byte) (int, error) {
+	p, c := b.p, b.p.c
+	timer := time.NewTimer(c.server.options.WriteTimeout)
+	defer timer.Stop()
+	rest := text
+	for {
+		c.mu.Lock()
+		if p.st == nil {
+			c.mu.Unlock()
+			return len(text) - len(rest), errStreamEnded
+		}
+		rest = c.writeData(p.st, rest, false)
+		err := c.flush()
+		c.mu.Unlock()
+		if err != nil || len(rest) == 0 {
+			return len(text) - len(rest), err
+		}
+		select {
+		case <-p.room:
+		case <-timer.C:
+			return len(text) - len(rest), os.ErrDeadlineExceeded
+		}
+	}
 }

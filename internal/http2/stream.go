@@ -1,94 +1,161 @@
 package http2
 
 import (
-	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"statsd-http-proxy/internal/exchange"
 )
 
-// stream is one request with the memory for its response.
+// stream is an open stream: one request with its response. A slow client can have many,
+// so a stream has to stay small.
 type stream struct {
-	server *Server
-	stats  *exchange.StatsShard
-	*exchange.Exchange
-	body   body
-	values [maxFields]string // of the response's header fields
+	id       uint32
+	state    streamState
+	hasEnded bool // the client has sent END_STREAM
+	isHead   bool // the response has no body
+	wasSlow  bool // the client has had its time
+	holdsEnd bool // the response lacks its END_STREAM, see endResponse
+	began    time.Time
+	deadline time.Time // of state; zero for none
+	endsAt   time.Time // the end of discardTime
+
+	x    *exchange.Exchange // nil after the response was written
+	body body
+
+	receive int64  // bytes that the client may send
+	send    int64  // bytes that may be sent
+	pending []byte // the rest of the response, in streamBlocked
+
+	resetCode http2.ErrCode // for a client that sends on after the response
+	page      *page         // in streamPage
 }
 
-// maxFields is the maximum number of header fields of a response.
-const maxFields = 16
+// streamState says what a stream waits for.
+//
+//	streamBody ─▶ streamDelayed ─▶ streamBlocked ─▶ streamDiscard
+//	     └──────▶ streamPage
+//
+// A stream skips the states that it does not need.
+type streamState uint8
+
+const (
+	streamBody    streamState = iota // the rest of the body, for the read timeout
+	streamDelayed                    // the end of Response.Delay
+	streamBlocked                    // room in the windows of the client, for the write timeout
+	streamDiscard                    // the end of a body that nobody needs, see discardTime
+	streamPage                       // the end of a page
+)
 
 var streams = sync.Pool{New: func() any { return new(stream) }}
 
-// serveStream is net/http's handler.
-func (s *Server) serveStream(out http.ResponseWriter, r *http.Request) {
-	c := r.Context().Value(connKey{}).(*Conn)
-	if !c.beginStream() {
-		return
-	}
-	defer c.endStream()
-	began := time.Now()
+// open adds a stream for a request.
+func (c *conn) open(id uint32, x *exchange.Exchange, hasEnded bool) *stream {
 	st := streams.Get().(*stream)
-	st.server, st.stats, st.Exchange = s, c.stats, exchange.Acquire(c.peer)
-	st.body = body{budget: s.options.Bodies, source: r.Body, length: int(r.ContentLength)}
-	st.serve(out, r)
-	c.stats.ObserveDuration(time.Since(began))
-	st.body.buffer.Release(s.options.Bodies)
-	st.Exchange.Release()
-	st.server, st.stats, st.Exchange, st.body = nil, nil, nil, body{}
+	*st = stream{
+		id: id, x: x, hasEnded: hasEnded, began: c.now, body: body{small: st.body.small[:0]},
+		state: streamDiscard, receive: streamWindow, send: c.sendInitial, resetCode: http2.ErrCodeNo,
+	}
+	c.streams = append(c.streams, st)
+	c.setActive(true)
+	return st
+}
+
+// find returns the open stream with an ID, nil if there is none. Most frames belong to a
+// young stream.
+func (c *conn) find(id uint32) *stream {
+	for i := len(c.streams) - 1; i >= 0; i-- {
+		if c.streams[i].id == id {
+			return c.streams[i]
+		}
+	}
+	return nil
+}
+
+// remove ends a stream.
+func (c *conn) remove(st *stream) {
+	last := len(c.streams) - 1
+	for i := last; i >= 0; i-- {
+		if c.streams[i] == st {
+			c.streams[i] = c.streams[last]
+			break
+		}
+	}
+	c.streams[last] = nil
+	c.streams = c.streams[:last]
+	if last == 0 {
+		c.idleDeadline = c.now.Add(c.server.options.IdleTimeout)
+		if cap(c.streams) > maxKeptStreams {
+			c.streams = nil
+		}
+	}
+	c.release(st)
 	streams.Put(st)
 }
 
-// serve answers r. A panic ends this stream alone: with a 500, or with a reset if a
-// page may have begun its response.
-func (st *stream) serve(out http.ResponseWriter, r *http.Request) {
-	defer func() {
-		fault := recover()
-		if fault == nil {
-			return
-		}
-		st.server.options.Panics.Add(1)
-		exchange.LogPanic(st.server.options.Logger, fault)
-		if st.Response.Page != nil {
-			panic(http.ErrAbortHandler) // net/http resets the stream without another line in the log
-		}
-		st.Response.SetError(exchange.InternalError)
-		st.writeResponse(out, r)
-	}()
-	st.handle(r)
-	if st.Response.Page != nil {
-		st.servePage(out, r)
+// maxKeptStreams is for how many streams an idle connection keeps memory.
+const maxKeptStreams = 8
+
+// release gives back the memory of a stream.
+func (c *conn) release(st *stream) {
+	st.body.buffer.Release(c.server.options.Bodies)
+	if st.x != nil {
+		st.x.Release()
+		st.x = nil
+	}
+	if st.pending != nil {
+		c.releasePending(st)
+	}
+	st.page = nil
+}
+
+// abort ends a stream without a response: the client has reset it or is gone.
+func (c *conn) abort(st *stream) {
+	switch st.state {
+	case streamBody: // Serve has to follow Begin
+		st.x.BodyErr, st.x.BodyReceived = exchange.BodyTooShort, st.body.received
+		c.callServe(st)
+		c.count(st)
+	case streamDelayed:
+		c.count(st)
+	case streamPage:
+		st.page.end()
+	}
+	c.remove(st)
+}
+
+// resetStream ends a stream, which may be closed, with RST_STREAM.
+func (c *conn) resetStream(id uint32, code http2.ErrCode) {
+	_ = c.startOutput().framer.WriteRSTStream(id, code) // to memory
+	c.reset.add(id)
+	if st := c.find(id); st != nil {
+		c.abort(st)
+	}
+}
+
+// resetRing holds the IDs of the streams that were reset last. The client may have sent
+// frames on them before it learns of it (RFC 9113, section 5.4.2).
+type resetRing struct {
+	ids  []uint32 // as many as may be open
+	next int
+}
+
+func (r *resetRing) add(id uint32) {
+	if len(r.ids) < maxStreams {
+		r.ids = append(r.ids, id)
 		return
 	}
-	st.drainBody()
-	exchange.Delay(st.server.options.Stopping, st.Response.Delay)
-	st.writeResponse(out, r)
+	r.ids[r.next] = id
+	r.next = (r.next + 1) % maxStreams
 }
 
-// handle reads r and passes it to the handler, which sets the response.
-func (st *stream) handle(r *http.Request) {
-	x, options := st.Exchange, &st.server.options
-	if herr := st.readHead(r); herr != nil {
-		x.Request.Reset(x.Request.Peer)
-		x.HeadErr = herr
+func (r *resetRing) has(id uint32) bool {
+	for _, other := range r.ids {
+		if other == id {
+			return true
+		}
 	}
-	if options.Handler.Begin(x) {
-		x.Body, x.BodyErr = st.body.read(x.MaxBody)
-		x.BodyReceived = st.body.received
-		options.Handler.Serve(x)
-	}
-}
-
-// smallBody is the size in bytes up to which the server reads the body of a rejected
-// request. For larger ones, net/http tells the client to stop sending, which some
-// clients treat as an error.
-const smallBody = 16 << 10
-
-// drainBody reads a small body that the handler has not asked for.
-func (st *stream) drainBody() {
-	if st.body.length > 0 && st.body.length <= smallBody && !st.Request.BadExpectation {
-		_, _ = st.body.read(smallBody)
-	}
+	return false
 }

@@ -27,6 +27,7 @@ func TestHTTP2RespondsAsHTTP1(t *testing.T) {
 		{"headers", TestResponsesHaveTheseHeadersAndNoOthers},
 		{"no token in logs", TestLogsAndResponsesHoldNoToken},
 		{"bad requests", TestBadRequestsAreRejected},
+		{"bad escapes", TestBadEscapesAreRejected},
 		{"wrong method", TestWrongMethodGetsTheAllowedOnes},
 		{"heartbeat", TestHeartbeatNeedsNoToken},
 		{"tokens", TestTokenIsFoundInEachPlace},

@@ -96,7 +96,6 @@ func TestBodyOfHTTP10NeedsALength(t *testing.T) {
 	}
 }
 
-// TestBadEscapesAreRejected does not run over HTTP/2, where net/http resets such streams.
 func TestBadEscapesAreRejected(t *testing.T) {
 	p := proxytest.Start(t)
 	for _, target := range []string{"/count/a%", "/count/a%2", "/count/a%zz"} {

@@ -1,6 +1,7 @@
 package proxytest
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"sync"
@@ -16,7 +17,7 @@ func InBubble(t *testing.T, test func(t *testing.T, p *Proxy), changes ...func(*
 	synctest.Test(t, func(t *testing.T) {
 		p := New(t, changes...)
 		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-		p.dial = l.dial
+		p.dial, p.isInBubble = l.dial, true
 		go func() { p.Stopped <- p.Serve(l) }()
 		t.Cleanup(func() {
 			l.closeConns()
@@ -73,3 +74,50 @@ func (l *pipeListener) Close() error {
 }
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// readAhead is a connection that reads all that arrives at once, as the kernel does for a
+// socket. Over HTTP/2 both ends of a connection write when they like.
+type readAhead struct {
+	net.Conn
+	mu       sync.Mutex
+	received bytes.Buffer
+	err      error         // why nothing more arrives
+	arrived  chan struct{} // has an element after each change
+}
+
+func newReadAhead(conn net.Conn) *readAhead {
+	r := &readAhead{Conn: conn, arrived: make(chan struct{}, 1)}
+	go func() {
+		buffer := make([]byte, 4<<10)
+		for {
+			n, err := conn.Read(buffer)
+			r.mu.Lock()
+			r.received.Write(buffer[:n])
+			r.err = err
+			r.mu.Unlock()
+			select {
+			case r.arrived <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return r
+}
+
+func (r *readAhead) Read(dst []byte) (int, error) {
+	for {
+		r.mu.Lock()
+		if r.received.Len() > 0 || r.err != nil {
+			defer r.mu.Unlock()
+			if r.received.Len() == 0 {
+				return 0, r.err
+			}
+			return r.received.Read(dst)
+		}
+		r.mu.Unlock()
+		<-r.arrived
+	}
+}

@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -17,7 +19,7 @@ import (
 // HTTP2Client is a connection that speaks HTTP/2 frame by frame, so that it can do what a
 // well-behaved client would not.
 type HTTP2Client struct {
-	Conn      *tls.Conn
+	Conn      net.Conn
 	Framer    *http2.Framer
 	NextID    uint32                     // of the stream to open
 	Authority string                     // of requests; empty for proxy
@@ -25,7 +27,7 @@ type HTTP2Client struct {
 	GoAway    *http2.ErrCode             // what the connection has ended with
 	Err       error                      // why nothing more can be read
 
-	p             *Proxy
+	t             testing.TB
 	head          bytes.Buffer
 	encoder       *hpack.Encoder
 	window        int64 // bytes that may be sent on the connection
@@ -44,22 +46,32 @@ type stream struct {
 // MaxFrame is how many bytes a frame may have.
 const MaxFrame = 16 << 10
 
-// DialHTTP2 opens a connection and waits for the settings of the proxy.
+// DialHTTP2 opens a connection over TLS and waits for the settings of the proxy.
 func (p *Proxy) DialHTTP2(settings ...http2.Setting) *HTTP2Client {
 	p.T.Helper()
-	c := &HTTP2Client{p: p, NextID: 1, window: 65535, Settings: map[http2.SettingID]uint32{}, streams: map[uint32]*stream{}}
-	c.Conn = tls.Client(p.Dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	if err := c.Conn.Handshake(); err != nil {
+	raw := p.Dial()
+	if p.isInBubble {
+		raw = newReadAhead(raw)
+	}
+	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	if err := conn.Handshake(); err != nil {
 		p.T.Fatal(err)
 	}
-	if got := c.Conn.ConnectionState().NegotiatedProtocol; got != "h2" {
+	if got := conn.ConnectionState().NegotiatedProtocol; got != "h2" {
 		p.T.Fatalf("the protocol is %q", got)
 	}
+	return NewHTTP2Client(p.T, conn, settings...)
+}
+
+// NewHTTP2Client begins HTTP/2 on a connection and waits for the settings of the server.
+func NewHTTP2Client(t testing.TB, conn net.Conn, settings ...http2.Setting) *HTTP2Client {
+	t.Helper()
+	c := &HTTP2Client{Conn: conn, NextID: 1, t: t, window: 65535, Settings: map[http2.SettingID]uint32{}, streams: map[uint32]*stream{}}
 	c.Framer = http2.NewFramer(c.Conn, c.Conn)
 	c.Framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	c.encoder = hpack.NewEncoder(&c.head)
 	if _, err := c.Conn.Write([]byte(http2.ClientPreface)); err != nil {
-		p.T.Fatal(err)
+		t.Fatal(err)
 	}
 	c.Check(c.Framer.WriteSettings(settings...))
 	for len(c.Settings) == 0 {
@@ -71,9 +83,9 @@ func (p *Proxy) DialHTTP2(settings ...http2.Setting) *HTTP2Client {
 
 // Check fails the test if a frame could not be written.
 func (c *HTTP2Client) Check(err error) {
-	c.p.T.Helper()
+	c.t.Helper()
 	if err != nil {
-		c.p.T.Fatalf("write a frame: %v", err)
+		c.t.Fatalf("write a frame: %v", err)
 	}
 }
 
@@ -89,7 +101,7 @@ func (c *HTTP2Client) Pack(fields ...string) []byte {
 // Open sends the headers of a request; more are names and values in turn. endsStream says
 // that there is no body.
 func (c *HTTP2Client) Open(method, target string, endsStream bool, more ...string) (id uint32) {
-	c.p.T.Helper()
+	c.t.Helper()
 	c.streams[c.NextID] = &stream{window: c.initialWindow}
 	id, err := c.TryOpen(method, target, endsStream, more...)
 	c.Check(err)
@@ -114,7 +126,7 @@ func (c *HTTP2Client) TryOpen(method, target string, endsStream bool, more ...st
 
 // OpenFields sends headers without a body; fields are all names and values in turn.
 func (c *HTTP2Client) OpenFields(fields ...string) (id uint32) {
-	c.p.T.Helper()
+	c.t.Helper()
 	id = c.NextID
 	c.NextID += 2
 	c.streams[id] = &stream{window: c.initialWindow}
@@ -124,7 +136,7 @@ func (c *HTTP2Client) OpenFields(fields ...string) (id uint32) {
 
 // Send sends data as flow control allows, until the stream has its response.
 func (c *HTTP2Client) Send(id uint32, data string, endsStream bool) {
-	c.p.T.Helper()
+	c.t.Helper()
 	st := c.streams[id]
 	for {
 		part := data[:max(0, min(int64(len(data)), int64(MaxFrame), st.window, c.window))]
@@ -146,9 +158,9 @@ func (c *HTTP2Client) Send(id uint32, data string, endsStream bool) {
 
 // MustRead reads one frame.
 func (c *HTTP2Client) MustRead() {
-	c.p.T.Helper()
+	c.t.Helper()
 	if !c.Read() {
-		c.p.T.Fatalf("read a frame: %v, GOAWAY %v", c.Err, c.GoAway)
+		c.t.Fatalf("read a frame: %v, GOAWAY %v", c.Err, c.GoAway)
 	}
 }
 
@@ -199,7 +211,7 @@ func (c *HTTP2Client) Received(id uint32) string { return c.streams[id].Body }
 
 // Response waits for the response on a stream. Its status is -1 if the stream is reset.
 func (c *HTTP2Client) Response(id uint32) Response {
-	c.p.T.Helper()
+	c.t.Helper()
 	st := c.streams[id]
 	for !st.isOver {
 		c.MustRead()
@@ -213,19 +225,19 @@ func (c *HTTP2Client) Response(id uint32) Response {
 
 // ReadToEnd reads until the proxy closes the connection.
 func (c *HTTP2Client) ReadToEnd() {
-	c.p.T.Helper()
+	c.t.Helper()
 	for c.Read() {
 	}
 	if ne, ok := c.Err.(interface{ Timeout() bool }); ok && ne.Timeout() {
-		c.p.T.Errorf("the connection is not closed: %v", c.Err)
+		c.t.Errorf("the connection is not closed: %v", c.Err)
 	}
 }
 
 // Do sends a request, with header fields as "Name: value", and waits for its response.
 func (c *HTTP2Client) Do(method, target, body string, headers ...string) Response {
-	c.p.T.Helper()
+	c.t.Helper()
 	if err := c.Conn.SetDeadline(time.Now().Add(Timeout)); err != nil {
-		c.p.T.Fatal(err)
+		c.t.Fatal(err)
 	}
 	var fields []string
 	for _, h := range headers {

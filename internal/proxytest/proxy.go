@@ -54,7 +54,8 @@ type Proxy struct {
 	Stopped chan error      // what Serve has returned
 	Begun   *atomic.Int64   // requests whose head has arrived
 
-	dial func() (net.Conn, error)
+	dial       func() (net.Conn, error)
+	isInBubble bool
 }
 
 // countingHandler counts the requests that begin.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -22,18 +23,23 @@ defaults
 %s
 `
 
+// HAProxy is a running HAProxy.
+type HAProxy struct {
+	*Process
+	program, file string
+}
+
 // StartHAProxy starts HAProxy with conf after some defaults and waits until it listens
 // on address. HAProxy stops with the test.
-func StartHAProxy(t testing.TB, address, conf string) {
+func StartHAProxy(t testing.TB, address, conf string) *HAProxy {
 	t.Helper()
-	program := NeedCommand(t, "haproxy")
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := os.WriteFile(file, fmt.Appendf(nil, haproxyConf, conf), 0o644); err != nil {
+	h := &HAProxy{program: NeedCommand(t, "haproxy"), file: filepath.Join(t.TempDir(), "haproxy.cfg")}
+	if err := os.WriteFile(h.file, fmt.Appendf(nil, haproxyConf, conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	MustRun(t, exec.Command(program, "-c", "-f", file))
-	haproxy := Start(t, exec.Command(program, "-db", "-f", file))
-	haproxy.WaitReady(t, func() bool {
+	MustRun(t, exec.Command(h.program, "-c", "-f", h.file))
+	h.Process = Start(t, exec.Command(h.program, "-db", "-f", h.file))
+	h.WaitReady(t, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return false
@@ -41,4 +47,15 @@ func StartHAProxy(t testing.TB, address, conf string) {
 		conn.Close()
 		return true
 	})
+	return h
+}
+
+// Reload starts another HAProxy with the same configuration, which tells this one to
+// finish its requests and to exit. It returns when that has happened.
+func (h *HAProxy) Reload(t testing.TB) *HAProxy {
+	t.Helper()
+	next := &HAProxy{program: h.program, file: h.file}
+	next.Process = Start(t, exec.Command(h.program, "-db", "-f", h.file, "-sf", strconv.Itoa(h.Cmd.Process.Pid)))
+	h.Wait(t, Patience)
+	return next
 }

@@ -78,8 +78,14 @@ func StartProxyWith(t testing.TB, environment []string, file string, args ...str
 // StartSecureProxy is StartProxy with HTTPS. Its certificate is SharedCertificate.
 func StartSecureProxy(t testing.TB, args ...string) *Proxy {
 	t.Helper()
+	return StartProxy(t, append(secureOptions(t), args...)...)
+}
+
+// secureOptions returns the options with which the program serves SharedCertificate.
+func secureOptions(t testing.TB) []string {
+	t.Helper()
 	cert, key := SharedCertificate(t).Write(t, t.TempDir(), "tls.crt", "tls.key")
-	return StartProxy(t, append([]string{"--tls-cert=" + cert, "--tls-key=" + key}, args...)...)
+	return []string{"--tls-cert=" + cert, "--tls-key=" + key}
 }
 
 // acceptingLine matches the line that the program logs when it accepts connections.

@@ -10,36 +10,31 @@ import (
 	"testing"
 )
 
-// These build servers when a test needs them.
+// These build a program when a test needs it.
 var (
 	exporterProgram = sync.OnceValues(func() (string, error) {
 		path, err := exec.Command("go", "tool", "-n", "github.com/prometheus/statsd_exporter").Output()
 		return strings.TrimSpace(string(path)), err
 	})
-	telegrafProgram = sync.OnceValues(func() (string, error) {
-		if buildDir == "" {
-			return "", errors.New("the package's TestMain does not call testutil.Main")
-		}
-		binary := filepath.Join(buildDir, "telegraf")
-		cmd := exec.Command("go", "build", "-o", binary, ".")
-		cmd.Dir = Path("test/telegraf")
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
-		}
-		return binary, nil
-	})
-	pebblePrograms = sync.OnceValues(func() (string, error) {
-		if buildDir == "" {
-			return "", errors.New("the package's TestMain does not call testutil.Main")
-		}
-		cmd := exec.Command("go", "build", "-o", buildDir, "tool")
-		cmd.Dir = Path("test/pebble")
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
-		}
-		return buildDir, nil
-	})
+	telegrafProgram = sync.OnceValues(func() (string, error) { return buildIn("test/telegraf", ".", "telegraf") })
+	h2specProgram   = sync.OnceValues(func() (string, error) { return buildIn("test/h2spec", "tool", "h2spec") })
+	pebblePrograms  = sync.OnceValues(func() (string, error) { return buildIn("test/pebble", "tool", "") })
 )
+
+// buildIn runs go build for packages in a directory that has a go.mod of its own, and
+// returns the path of the program with that name, or of the directory with all of them.
+func buildIn(dir, packages, name string) (string, error) {
+	if buildDir == "" {
+		return "", errors.New("the package's TestMain does not call testutil.Main")
+	}
+	path := filepath.Join(buildDir, name)
+	cmd := exec.Command("go", "build", "-o", path, packages)
+	cmd.Dir = Path(dir)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", cmd, err, output)
+	}
+	return path, nil
+}
 
 // ExporterProgram returns the path of Prometheus' statsd_exporter, a tool of this
 // module.
@@ -59,6 +54,16 @@ func TelegrafProgram(t testing.TB) string {
 	path, err := telegrafProgram()
 	if err != nil {
 		t.Fatalf("build Telegraf: %v", err)
+	}
+	return path
+}
+
+// H2specProgram returns the path of h2spec, which checks how a server speaks HTTP/2.
+func H2specProgram(t testing.TB) string {
+	t.Helper()
+	path, err := h2specProgram()
+	if err != nil {
+		t.Fatalf("build h2spec: %v", err)
 	}
 	return path
 }

@@ -30,6 +30,8 @@ type conn struct {
 
 	in            input
 	read, written deadline.Deadline
+	isHTTP2       bool // the handshake has chosen it
+	hasBegun      bool // a request of HTTP/1 has begun
 	lingers       bool // the connection closes while the client may still be sending
 
 	rejection *exchange.HTTPError // the answer to all requests; nil for none
@@ -64,8 +66,16 @@ func (c *conn) serve() {
 	if c.server.tls != nil && !c.startTLS() {
 		return
 	}
+	if c.isHTTP2 {
+		c.serveHTTP2(c.firstTimeout())
+		return
+	}
 	c.ended = c.server.elapsed()
 	for timeout := c.firstTimeout(); c.await(timeout) == nil; timeout = c.server.options.IdleTimeout {
+		if !c.hasBegun && c.beginsHTTP2() { // without TLS
+			c.serveHTTP2(c.server.options.ReadTimeout)
+			return
+		}
 		if !c.serveRequest() {
 			return
 		}
@@ -118,6 +128,10 @@ func (c *conn) serveRequest() (keepAlive bool) {
 	x := exchange.Acquire(c.peer)
 	c.begin(x)
 	if herr := c.readHead(); herr != nil {
+		if herr == http1.NotHTTP {
+			c.end()
+			return false
+		}
 		if herr != exchange.UnknownCoding { // which is the error of a complete head
 			x.Request.Reset(c.peer)
 			if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
@@ -133,6 +147,7 @@ func (c *conn) serveRequest() (keepAlive bool) {
 // begin makes x the current request.
 func (c *conn) begin(x *exchange.Exchange) {
 	c.stats.AddActive(1)
+	c.hasBegun = true
 	c.x, c.body, c.hasResponded = x, body{}, false
 }
 
@@ -153,13 +168,18 @@ func (c *conn) complete() (keepAlive bool) {
 	} else {
 		keepAlive = c.finish()
 	}
-	c.x.Release()
-	c.x = nil
-	c.stats.AddActive(-1)
+	c.end()
 	if keepAlive {
 		c.state.Store(stateIdle)
 	}
 	return keepAlive
+}
+
+// end ends the current request.
+func (c *conn) end() {
+	c.x.Release()
+	c.x = nil
+	c.stats.AddActive(-1)
 }
 
 var headMethod = []byte(http.MethodHead)

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"statsd-http-proxy/internal/exchange"
-	"statsd-http-proxy/internal/http2"
 )
 
 // handshakesPerProcessor is how many TLS handshakes may be worked on at once for each
@@ -185,9 +184,9 @@ func (c *conn) awaitHello(h *handshakeConn) error {
 
 var plainHTTP = exchange.NewError(http.StatusBadRequest, "the request is plain HTTP, but this port expects HTTPS: use a URL that begins with https://")
 
-// startTLS does the TLS handshake and reports whether c speaks HTTP/1. If it speaks
-// HTTP/2, startTLS serves it until it ends. Requests without TLS will be rejected.
-func (c *conn) startTLS() (isHTTP1 bool) {
+// startTLS does the TLS handshake and reports whether it was successful. Requests without
+// TLS will be rejected.
+func (c *conn) startTLS() (ok bool) {
 	s := c.server
 	s.stats.waiting.Add(1)
 	secure, err := c.handshake()
@@ -212,15 +211,12 @@ func (c *conn) startTLS() (isHTTP1 bool) {
 		}
 		c.in.acknowledge()
 	}
-	if protocol == "h2" {
-		c.state.Store(stateActive)
-		if c.raw.SetReadDeadline(time.Now().Add(c.firstTimeout())) == nil {
-			s.http2.ServeConn(secure)
-		}
-		return false
-	}
 	c.Conn, c.in.source = secure, secure
-	c.state.Store(stateIdle)
+	next := stateIdle
+	if c.isHTTP2 = protocol == "h2"; c.isHTTP2 {
+		next = stateActive
+	}
+	c.state.Store(next)
 	return true
 }
 
@@ -270,7 +266,7 @@ func (c *conn) handshake() (*tls.Conn, error) {
 		return nil, err
 	}
 	h.hello = splitHello(h.hello)
-	secure := tls.Server(http2.NewConn(h, c.peer, c.stats), s.tls)
+	secure := tls.Server(h, s.tls)
 	err := handshakeApart(secure)
 	h.next = nil
 	return secure, err

@@ -102,3 +102,26 @@ func TestDrainingServerSendsGoAway(t *testing.T) {
 		}
 	}, proxytest.WithTLS)
 }
+
+// TestGoAwayIsSentAtOnce has idle connections learn of the shutdown.
+func TestGoAwayIsSentAtOnce(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		unused, idle := p.DialHTTP2(), p.DialHTTP2()
+		p.Forwards("idle", idle.Do("POST", "/count/idle", "value=1"), "idle:1|c")
+		shut := make(chan error, 1)
+		began := time.Now()
+		go func() { shut <- p.Shutdown(t.Context()) }()
+		for _, c := range []*proxytest.HTTP2Client{unused, idle} {
+			for c.GoAway == nil {
+				c.MustRead()
+			}
+			if took := time.Since(began); took > 0 {
+				t.Errorf("GOAWAY comes after %v", took)
+			}
+		}
+		for _, c := range []*proxytest.HTTP2Client{unused, idle} {
+			c.ReadToEnd()
+		}
+		p.EndsWell(shut)
+	}, proxytest.WithTLS)
+}

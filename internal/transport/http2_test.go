@@ -21,8 +21,6 @@ import (
 const (
 	maxStreams = 128      // open requests of a connection over HTTP/2
 	maxBodies  = 32 << 20 // bytes of all bodies together
-
-	maxRejections = 20 // entries that the response to a batch lists
 )
 
 func TestClientsChooseTheVersionOfHTTP(t *testing.T) {
@@ -88,7 +86,6 @@ func TestHeadOverHTTP2MayTake16KiB(t *testing.T) {
 		t.Errorf("the log does not name the clients:\n%s", log)
 	}
 
-	// net/http rejects these.
 	if a := c.Response(c.Open("POST", "/count/k", true, many...)); a.Status != 431 {
 		t.Errorf("headers of 60 KiB: %d %s", a.Status, a.Body)
 	}
@@ -164,7 +161,7 @@ func TestPagesAreServedOverHTTP2(t *testing.T) {
 	shut.Wait()
 }
 
-// TestForbiddenHTTP2IsRejected lists what net/http rejects itself. The connection goes on.
+// TestForbiddenHTTP2IsRejected sends requests that break RFC 9113. The connection goes on.
 func TestForbiddenHTTP2IsRejected(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithTLS)
 	c := p.DialHTTP2()
@@ -173,12 +170,15 @@ func TestForbiddenHTTP2IsRejected(t *testing.T) {
 		if a := c.Response(c.Open(method, target, true, headers...)); a.Status != status {
 			t.Errorf("%s %s %q: got %d %s, want %d", method, target, headers, a.Status, a.Body, status)
 		}
-		if sent := p.Sink.Take(); sent != nil {
+		if sent := p.Sink.Take(); (sent != nil) != (status == 200) {
 			t.Errorf("%s %s %q: sent %q", method, target, headers, sent)
 		}
 	}
 	const isReset = -1
-	for _, target := range []string{"/count/a%", "/count/a%zz", "count/k", "", "/count/a\x01b"} {
+	for _, target := range []string{"/count/a%", "/count/a%zz", "/count/a b"} {
+		f(400, "POST", target)
+	}
+	for _, target := range []string{"count/k", "", "/count/a\x01b"} {
 		f(isReset, "POST", target)
 	}
 	f(isReset, "", "/count/k")
@@ -189,6 +189,10 @@ func TestForbiddenHTTP2IsRejected(t *testing.T) {
 	for _, header := range []string{"connection", "transfer-encoding", "upgrade", "keep-alive", "proxy-connection"} {
 		f(400, "POST", "/count/k", header, "x")
 	}
+	f(400, "POST", "/count/k", "te", "gzip")
+	f(400, "POST", "/count/k", "x-jwt-token", "token ")
+	f(200, "POST", "/count/k", "te", "trailers")
+	f(400, "POST", "/count/k", "host", "other")
 	f(417, "POST", "/count/k", "expect", "other")
 	f(204, "OPTIONS", "*")
 	for _, target := range []string{"*", "http:///count/k", "ftp://y/count/k", "http://u@y/count/k", "http://y:99999/count/k"} {
@@ -228,4 +232,22 @@ func TestHTTP2AuthorityIsAHost(t *testing.T) {
 	for _, c.Authority = range []string{"h:443", "[::1]:443", "shop.example"} {
 		p.Forwards(c.Authority, c.Do("POST", "/count/k", "value=1"), "k:1|c")
 	}
+}
+
+// TestPagesOfAConnectionAreBounded opens pages that do not end.
+func TestPagesOfAConnectionAreBounded(t *testing.T) {
+	const maxPages = 32
+	p := proxytest.Start(t, proxytest.WithTLS, withPages(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	c := p.DialHTTP2()
+	for range maxPages {
+		c.Open("GET", "/events", true)
+	}
+	if a := c.Do("GET", "/events", ""); a.Status != -1 || a.Body != http2.ErrCodeRefusedStream.String() {
+		t.Errorf("one page too many: got %d %s", a.Status, a.Body)
+	}
+	p.Forwards("a metric", c.Do("POST", "/count/k", "value=1"), "k:1|c")
+	c.Conn.Close()
 }

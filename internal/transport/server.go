@@ -129,6 +129,7 @@ func New(options Options) *Server {
 		Dates:        &s.dates,
 		Panics:       &s.stats.panics,
 		Draining:     &s.draining,
+		IdleGrace:    &s.idleGrace,
 		Stopping:     stopping,
 		Logger:       options.Logger,
 	})
@@ -146,9 +147,6 @@ func (s *Server) Serve(inner net.Listener) error {
 	defer s.serving.Done()
 	if s.draining.Load() {
 		return l.Close()
-	}
-	if s.tls != nil {
-		s.http2.Start()
 	}
 	for {
 		c, err := l.acceptConn()

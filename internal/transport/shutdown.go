@@ -24,10 +24,11 @@ const handshakeTime = 20 * time.Millisecond
 //
 //  1. The listener is closed, after it has accepted the connections that the kernel
 //     has established. Requests are still served, but all responses say that the
-//     connection closes. Over HTTP/2, a GOAWAY frame follows the first response.
+//     connection closes. HTTP/2 clients get GOAWAY at once, which asks them to open no
+//     more streams.
 //  2. Connections that are idle for idleGrace, or for half of the time until ctx's
-//     deadline if that is less, are closed. HTTP/2 clients are asked to open no more
-//     streams.
+//     deadline if that is less, are closed. Over HTTP/2, connections with open streams
+//     take no further ones then, and end with the last.
 //  3. When no connection is left, Shutdown returns nil.
 //
 // If ctx ends earlier, all connections are closed, and Shutdown returns the error of
@@ -41,6 +42,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.idleGrace.Store(int64(grace))
 	s.draining.Store(true)
 	s.stop()
+	s.http2.Shutdown()
 	idleTimer := time.AfterFunc(grace, s.closeIdle)
 	defer idleTimer.Stop()
 	cancelClose := context.AfterFunc(ctx, s.closeAll)
@@ -51,16 +53,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		l.closeGracefully(ctx, grace)
 	}
 	s.serving.Wait()
-	s.http2.Close()
 	if !cancelClose() {
 		return ctx.Err()
 	}
 	return nil
 }
 
-// closeIdle closes the idle connections and shuts down those that speak HTTP/2.
+// closeIdle closes the idle connections. Those that speak HTTP/2 end themselves.
 func (s *Server) closeIdle() {
-	s.http2.Shutdown()
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.conns))
 	s.mu.Unlock()

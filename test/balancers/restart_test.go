@@ -15,13 +15,19 @@ func TestRestartsBehindHAProxyCauseNoErrors(t *testing.T) {
 	t.Parallel()
 	testutil.NeedCommand(t, "haproxy")
 	restartUnderLoad(t, func(address string, proxies []string) {
-		conf := "frontend in\n    bind " + address + "\n    default_backend proxies\n" +
-			"backend proxies\n    balance roundrobin\n    option redispatch\n    option httpchk GET /heartbeat\n"
-		for i, proxy := range proxies {
-			conf += fmt.Sprintf("    server proxy%d %s check inter 100ms\n", i, proxy)
-		}
-		testutil.StartHAProxy(t, address, conf)
+		startHAProxyBefore(t, address, proxies, "check inter 100ms")
 	})
+}
+
+// startHAProxyBefore starts HAProxy in front of proxies, with options for each.
+func startHAProxyBefore(t *testing.T, address string, proxies []string, options string) {
+	t.Helper()
+	conf := "frontend in\n    bind " + address + "\n    default_backend proxies\n" +
+		"backend proxies\n    balance roundrobin\n    option redispatch\n    option httpchk GET /heartbeat\n"
+	for i, proxy := range proxies {
+		conf += fmt.Sprintf("    server proxy%d %s %s\n", i, proxy, options)
+	}
+	testutil.StartHAProxy(t, address, conf)
 }
 
 func TestRestartsBehindNginxCauseNoErrors(t *testing.T) {

@@ -3,5 +3,5 @@
 // docs/clients.md.
 //
 // Real: the program and the clients. Fake: a StatsD that keeps lines. Needs: Node.js,
-// Python, Perl, PHP, Ruby and test/install; Java if there is one.
+// Python, Perl, PHP, Ruby, curl and test/install; Java if there is one.
 package clients

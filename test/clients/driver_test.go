@@ -82,7 +82,11 @@ func (c *client) isThere(t *testing.T) bool {
 }
 
 func postNetHTTP(url, body string) (status int, err error) {
-	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	return postWith(http.DefaultClient, url, body)
+}
+
+func postWith(client *http.Client, url, body string) (status int, err error) {
+	response, err := client.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

@@ -71,7 +71,7 @@ func TestCompressedBombsTakeLittleMemory(t *testing.T) {
 		{"zeros", "deflate", "/count/some.key", repeated(t, "deflate", zeros, size/len(zeros))},
 	}
 	statsd := testutil.StartFakeStatsD(t)
-	proxy := startMeasuredProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=20")
+	proxy := testutil.StartMeasuredProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=20")
 	for _, bomb := range bombs {
 		if len(bomb.body) >= 1<<20 {
 			t.Fatalf("the bomb of %s has %d bytes, which is too large without decompression", bomb.name, len(bomb.body))
@@ -91,7 +91,7 @@ func TestCompressedBombsTakeLittleMemory(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if peak := memory(t, proxy, peakMemory); peak > 100<<20 {
+	if peak := proxy.Memory(t, testutil.PeakMemory); peak > 100<<20 {
 		t.Errorf("the proxy has taken %d bytes of memory at most, want less than one decompressed bomb", peak)
 	} else {
 		t.Logf("the proxy has taken %d bytes of memory at most", peak)

@@ -4,50 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"statsd-http-proxy/internal/testutil"
 )
-
-// startMeasuredProxy is testutil.StartProxy with a program that is never built with
-// the race detector, which needs memory itself.
-func startMeasuredProxy(t testing.TB, args ...string) *testutil.Proxy {
-	t.Helper()
-	return testutil.StartProxyCommand(t, testutil.PlainProxyCommand(t, append([]string{"--http-port=0"}, args...)...))
-}
-
-// The fields of /proc/*/status that memory returns, see proc(5).
-const (
-	residentMemory = "VmRSS" // at the moment
-	peakMemory     = "VmHWM" // the most so far
-)
-
-// memory returns how much memory the proxy takes, in bytes.
-func memory(t testing.TB, p *testutil.Proxy, field string) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
-	testutil.Need(t, err == nil, "there is no /proc to read a program's memory from")
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, field+":"); ok {
-			n, err := strconv.Atoi(strings.Fields(rest)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	t.Fatalf("no %s in %s", field, status)
-	return 0
-}
 
 // dialMany opens connections to the proxy. The test closes them at its end.
 func dialMany(t *testing.T, p *testutil.Proxy, count int) []net.Conn {
@@ -70,11 +35,11 @@ func dialMany(t *testing.T, p *testutil.Proxy, count int) []net.Conn {
 // Each connection has carried one request, like that of a browser that stays on a page.
 func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
 	const count, limit = 5000, 8 << 10 // bytes each
-	proxy := startMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60")
+	proxy := testutil.StartMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60")
 	for range 100 { // so that the program has the memory that it takes without connections
 		proxy.MustSend(t, "/count/warm", "value=1")
 	}
-	before := memory(t, proxy, residentMemory)
+	before := proxy.Memory(t, testutil.ResidentMemory)
 	const request = "POST /count/k HTTP/1.1\r\nHost: proxy\r\nContent-Length: 7\r\n\r\nvalue=1"
 	answer := make([]byte, 1024)
 	for _, conn := range dialMany(t, proxy, count) {
@@ -85,7 +50,7 @@ func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
 			t.Fatalf("got %q, %v, want 200", answer[:n], err)
 		}
 	}
-	each := (memory(t, proxy, residentMemory) - before) / count
+	each := (proxy.Memory(t, testutil.ResidentMemory) - before) / count
 	t.Logf("an idle connection takes %d bytes", each)
 	if each > limit {
 		t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
@@ -96,10 +61,9 @@ func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
 // The same over TLS.
 func TestIdleTLSConnectionsTakeLittleMemory(t *testing.T) {
 	const count, limit = 1000, 16_000 // bytes each
-	cert, key := testutil.SharedCertificate(t).Write(t, t.TempDir(), "tls.crt", "tls.key")
 	admin := "127.0.0.1:" + testutil.FreePort(t)
-	proxy := startMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60", "--tls-timeout-handshake=60",
-		"--tls-cert="+cert, "--tls-key="+key, "--admin-listen="+admin)
+	proxy := testutil.StartMeasuredSecureProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60", "--tls-timeout-handshake=60",
+		"--admin-listen="+admin)
 	use := func(conn net.Conn) {
 		t.Helper()
 		secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
@@ -138,13 +102,13 @@ func memoryAfterGC(t *testing.T, proxy *testutil.Proxy, admin string) int {
 		}
 		response.Body.Close()
 	}
-	return memory(t, proxy, residentMemory)
+	return proxy.Memory(t, testutil.ResidentMemory)
 }
 
 // 20 clients send bodies that are larger than allowed.
 func TestLargeBodiesTakeLittleMemory(t *testing.T) {
 	const clients, rounds, size, limit = 20, 3, 100 << 20, 50 << 20
-	proxy := startMeasuredProxy(t, "--http-timeout-read=20") // for a busy machine
+	proxy := testutil.StartMeasuredProxy(t, "--http-timeout-read=20") // for a busy machine
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)
 	if _, err := io.CopyN(w, zeros{}, size); err != nil {
@@ -185,7 +149,7 @@ func TestLargeBodiesTakeLittleMemory(t *testing.T) {
 		}
 		running.Wait()
 		proxy.MustSend(t, "/count/k", "value=1")
-		peak := memory(t, proxy, peakMemory)
+		peak := proxy.Memory(t, testutil.PeakMemory)
 		t.Logf("after %s: at most %d KiB", name, peak>>10)
 		if peak > limit {
 			t.Errorf("after %s: the proxy took %d bytes at its peak, want at most %d", name, peak, limit)

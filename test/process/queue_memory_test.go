@@ -39,7 +39,7 @@ func TestFullQueueTakesLittleMemoryAboveItsSize(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			options := append([]string{"--statsd-port=" + testutil.FreePort(t), "--statsd-buffer=64MiB", "--shutdown-timeout=1"}, test.options...)
-			proxy := startMeasuredProxy(t, options...)
+			proxy := testutil.StartMeasuredProxy(t, options...)
 			line := longLine(test.line)
 			batch := strings.Repeat(line, 500_000/len(line))
 			sent := 0
@@ -55,7 +55,7 @@ func TestFullQueueTakesLittleMemoryAboveItsSize(t *testing.T) {
 					t.Fatalf("after %d bytes: got %d %s", sent, status, answer)
 				}
 			}
-			peak, now := memory(t, proxy, peakMemory), memory(t, proxy, residentMemory)
+			peak, now := proxy.Memory(t, testutil.PeakMemory), proxy.Memory(t, testutil.ResidentMemory)
 			t.Logf("%d bytes of lines take %d bytes of memory at the peak, %d at the end", sent, peak, now)
 			if peak > limit {
 				t.Errorf("the proxy takes %d bytes of memory, want at most %d", peak, limit)

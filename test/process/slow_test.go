@@ -17,7 +17,7 @@ import (
 func TestSlowConnectionsAreCutAndHarmNobody(t *testing.T) {
 	const count, limit = 2000, 64 << 20 // bytes of memory in all
 	statsd := testutil.StartFakeStatsD(t)
-	proxy := startMeasuredProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=2")
+	proxy := testutil.StartMeasuredProxy(t, "--statsd-port="+statsd.Port, "--http-timeout-read=2")
 	begins := []string{
 		"P",
 		"POST /count/slow HTTP/1.1\r\nHost: proxy\r\nX: ",
@@ -52,7 +52,7 @@ func TestSlowConnectionsAreCutAndHarmNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	peak := memory(t, proxy, peakMemory)
+	peak := proxy.Memory(t, testutil.PeakMemory)
 	t.Logf("%d slow connections: at most %d KiB", count, peak>>10)
 	if peak > limit {
 		t.Errorf("the proxy took %d bytes at its peak, want at most %d", peak, limit)

@@ -24,7 +24,7 @@ import (
 // number of names, tokens and clients, so its memory must not grow after that.
 func BenchmarkSoak(b *testing.B) {
 	for b.Loop() {
-		proxy := startMeasuredProxy(b, "--statsd-port="+testutil.StartSink(b),
+		proxy := testutil.StartMeasuredProxy(b, "--statsd-port="+testutil.StartSink(b),
 			"--jwt-secret="+testutil.LongSecret, "--jwt-require-exp", "--jwt-issuer=soak", "--cors-origins=https://*.shop.example",
 			"--allow-metrics=web.*", "--max-series=100000", "--rate-limit=1000", "--trusted-proxies=127.0.0.1",
 			"--max-conns=100", "--max-conns-per-ip=100")
@@ -89,7 +89,7 @@ func soak(b *testing.B, p *testutil.Proxy) (figures [soakSeconds + 1]int, answer
 				b.Fatal(err)
 			}
 		}
-		figures[i] = memory(b, p, residentMemory)
+		figures[i] = p.Memory(b, testutil.ResidentMemory)
 	}
 	return figures, answers
 }

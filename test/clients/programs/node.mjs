@@ -2,6 +2,7 @@
 // the client.
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
+import http2 from 'node:http2';
 import readline from 'node:readline';
 
 const agent = new http.Agent({ keepAlive: true });
@@ -33,6 +34,32 @@ const clients = {
     const manifest = await readFile(new URL('../../node_modules/got/package.json', import.meta.url));
     return [JSON.parse(manifest).version, async (url, body) => (await got.post(url, { ...options, body })).statusCode];
   },
+  'node:http2': async () => {
+    const sessions = new Map(); // by origin
+    const connect = (origin) => {
+      if (!sessions.has(origin)) {
+        const forget = () => sessions.delete(origin); // the next request connects again
+        sessions.set(origin, http2.connect(origin, { rejectUnauthorized: false }).on('close', forget).on('goaway', forget).on('error', forget));
+      }
+      return sessions.get(origin);
+    };
+    return [process.versions.node, (url, body) => new Promise((resolve, reject) => {
+      const { origin, pathname } = new URL(url);
+      const request = connect(origin).request({ ':method': 'POST', ':path': pathname });
+      request.on('response', (headers) => request.resume().on('end', () => resolve(headers[':status'])));
+      request.on('error', reject);
+      request.end(body);
+    })];
+  },
+  'got over HTTP/2': async () => {
+    const { default: got } = await import('got');
+    const options = { http2: true, https: { rejectUnauthorized: false }, throwHttpErrors: false, retry: { limit: 0 } };
+    return ['', async (url, body) => {
+      const response = await got.post(url, { ...options, body });
+      if (response.httpVersion !== '2.0') throw new Error(`HTTP/${response.httpVersion}`);
+      return response.statusCode;
+    }];
+  },
 };
 
 const [version, post] = await clients[process.argv[2]]();
@@ -44,7 +71,7 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
   try {
     console.log(`${await post(url, body)} ${performance.now() - start}`);
   } catch (error) {
-    console.log(`error ${String(error.cause ?? error).replaceAll('\n', ' ')}`);
+    console.log(`error ${String(error.cause?.message ?? error).replaceAll('\n', ' ')}`);
   }
 }
 process.exit();

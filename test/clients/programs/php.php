@@ -2,14 +2,20 @@
 // Sends metrics with an HTTP client of PHP, see driver_test.go. The argument names the
 // client.
 
-function useCurl(): array
+function useCurl(bool $isHTTP2): array
 {
     $curl = curl_init(); // it keeps its connections
+    if ($isHTTP2) {
+        curl_setopt_array($curl, [CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, CURLOPT_SSL_VERIFYPEER => false, CURLOPT_SSL_VERIFYHOST => 0]);
+    }
     curl_setopt_array($curl, [CURLOPT_POST => true, CURLOPT_RETURNTRANSFER => true, CURLOPT_PROXY => '']);
-    return [curl_version()['version'], function (string $url, string $body) use ($curl): int {
+    return [curl_version()['version'], function (string $url, string $body) use ($curl, $isHTTP2): int {
         curl_setopt_array($curl, [CURLOPT_URL => $url, CURLOPT_POSTFIELDS => $body]);
         if (curl_exec($curl) === false) {
             throw new Exception(curl_error($curl));
+        }
+        if ($isHTTP2 && curl_getinfo($curl, CURLINFO_HTTP_VERSION) !== CURL_HTTP_VERSION_2_0) {
+            throw new Exception('the response is not HTTP/2');
         }
         return curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
     }];
@@ -24,7 +30,7 @@ function useGuzzle(): array
     }];
 }
 
-[$version, $post] = $argv[1] === 'Guzzle' ? useGuzzle() : useCurl();
+[$version, $post] = $argv[1] === 'Guzzle' ? useGuzzle() : useCurl($argv[1] === 'curl over HTTP/2');
 echo "ready $version\n";
 while (($line = fgets(STDIN)) !== false) {
     [$url, $size] = explode(' ', trim($line));

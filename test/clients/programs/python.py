@@ -27,6 +27,24 @@ def use_httpx():
     return httpx.__version__, lambda url, body: client.post(url, content=body).status_code
 
 
+def use_httpx_over_http2():
+    import httpx
+
+    # Without TLS it has to know that the server speaks HTTP/2.
+    clients = {
+        "https": httpx.Client(trust_env=False, http2=True, verify=False),
+        "http": httpx.Client(trust_env=False, http1=False, http2=True),
+    }
+
+    def post(url, body):
+        response = clients[urlsplit(url).scheme].post(url, content=body)
+        if response.http_version != "HTTP/2":
+            raise ValueError(response.http_version)
+        return response.status_code
+
+    return httpx.__version__, post
+
+
 def use_urllib3():
     import urllib3
 
@@ -115,6 +133,7 @@ else:
     serve(*{
         "requests": use_requests,
         "httpx": use_httpx,
+        "httpx over HTTP/2": use_httpx_over_http2,
         "urllib3": use_urllib3,
         "urllib": use_urllib,
         "http.client": use_http_client,

@@ -1,0 +1,146 @@
+package http2
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+)
+
+// TestWindowsFollowALargeBody sends the largest body, for which the proxy has to give windows.
+func TestWindowsFollowALargeBody(t *testing.T) {
+	r := newRequestFrames()
+	r.preface()
+	id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+	body := `{"value":1` + strings.Repeat(" ", testMaxBody-11) + "}"
+	for len(body) > maxFrame {
+		_ = r.framer.WriteData(id, false, []byte(body[:maxFrame]))
+		body = body[maxFrame:]
+	}
+	_ = r.framer.WriteData(id, true, []byte(body))
+	got, sink := serveAll(t, r.take())
+	if got.status[id] != "200" || sink.calls != 1 {
+		t.Errorf("got %q", got.status[id])
+	}
+	if got.window[id] < streamWindow/2 || got.window[0] < connWindow-defaultWindow {
+		t.Errorf("the windows grew by %v", got.window)
+	}
+}
+
+// TestWindowsAreEnforced sends more than the windows allow.
+func TestWindowsAreEnforced(t *testing.T) {
+	s := newTestServer(t, new(discardSink))
+	r := newRequestFrames()
+	r.preface()
+	id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+	_ = r.framer.WriteData(id, false, make([]byte, 100))
+	c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+	c.mu.Lock()
+	if err := c.readPreface(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.readFrame(); err != nil {
+		t.Fatal(err)
+	}
+	c.streams[0].receive = 99
+	if err := c.readFrame(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.flush()
+	if code := readReplies(t, out.written.Bytes()).reset[id]; code != http2.ErrCodeFlowControl {
+		t.Errorf("the window of the stream: %v", code)
+	}
+	c.receive = 99
+	_ = r.framer.WriteData(id, false, make([]byte, 100))
+	c.Input.(*testInput).parts = [][]byte{r.take()}
+	if err := c.readFrame(); err != http2.ConnectionError(http2.ErrCodeFlowControl) {
+		t.Errorf("the window of the connection: %v", err)
+	}
+	c.close()
+}
+
+// TestPaddingIsDropped sends a body with padding.
+func TestPaddingIsDropped(t *testing.T) {
+	r := newRequestFrames()
+	r.preface()
+	id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+	_ = r.framer.WriteDataPadded(id, false, []byte("val"), make([]byte, 200))
+	_ = r.framer.WriteDataPadded(id, true, []byte("ue=1"), make([]byte, 1))
+	got, sink := serveAll(t, r.take())
+	if got.status[id] != "200" || sink.calls != 1 {
+		t.Errorf("got %q %s", got.status[id], got.body[id])
+	}
+	_ = r.framer.WriteRawFrame(http2.FrameData, http2.FlagDataPadded, 1, []byte{5, 'x'})
+	frames := newRequestFrames()
+	frames.preface()
+	frames.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+	got, _ = serveAll(t, append(frames.take(), r.take()...))
+	got.endsWith(t, "padding that is too long", http2.ErrCodeProtocol)
+}
+
+// TestFramesMayArriveInAnyParts splits the same bytes at each place.
+func TestFramesMayArriveInAnyParts(t *testing.T) {
+	r := newRequestFrames()
+	r.preface()
+	first := r.post("/count/k", "value=1", "content-type", "application/x-www-form-urlencoded")
+	second := r.headers(true, ":method", "GET", ":scheme", "https", ":path", "/heartbeat")
+	text := r.take()
+	for i := range text {
+		got, sink := serveAll(t, bytes.Clone(text[:i]), text[i:])
+		if got.status[first] != "200" || got.body[second] != "OK" || sink.calls != 1 {
+			t.Fatalf("split at %d: got %v", i, got.status)
+		}
+	}
+	// What has arrived as a whole is served although the connection then ends.
+	got, sink := serveAll(t, text[:len(text)-1])
+	if got.status[first] != "200" || sink.calls != 1 || got.status[second] != "" {
+		t.Errorf("cut: got %v", got.status)
+	}
+}
+
+// TestRejectedBodiesAreDiscarded has the client send on after the response.
+func TestRejectedBodiesAreDiscarded(t *testing.T) {
+	f := func(size int, want string, wantReset bool) {
+		t.Helper()
+		r := newRequestFrames()
+		r.preface()
+		id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/nonsense")
+		part := make([]byte, maxFrame)
+		for sent := 0; sent < size; sent += maxFrame {
+			_ = r.framer.WriteData(id, sent+maxFrame >= size, part)
+		}
+		next := r.post("/count/k", "value=1")
+		got, _ := serveAll(t, r.take())
+		code, isReset := got.reset[id]
+		if got.status[id] != want || !got.ended[id] || isReset != wantReset || code != http2.ErrCodeNo {
+			t.Errorf("%d bytes: got %q, reset %v %v", size, got.status[id], isReset, code)
+		}
+		if got.status[next] != "200" {
+			t.Errorf("%d bytes: the next request got %q", size, got.status[next])
+		}
+	}
+	f(2<<20, "404", false)
+	f(discardSize, "404", false)
+	f(discardSize+2*maxFrame, "404", true)
+}
+
+// TestTrailersEndABody sends good trailers and bad ones.
+func TestTrailersEndABody(t *testing.T) {
+	f := func(want string, endsStream bool, fields ...string) {
+		t.Helper()
+		r := newRequestFrames()
+		r.preface()
+		id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+		_ = r.framer.WriteData(id, false, []byte("value=1"))
+		_ = r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: r.pack(fields...), EndStream: endsStream, EndHeaders: true})
+		if got, _ := serveAll(t, r.take()); got.status[id] != want {
+			t.Errorf("%q: got %q, reset %v", fields, got.status[id], got.reset)
+		}
+	}
+	f("200", true, "x-checksum", "1")
+	f("", true, ":path", "/")
+	f("", true, "X-Checksum", "1")
+	f("", true, "x", "a\nb")
+	f("", false, "x", "y")
+}

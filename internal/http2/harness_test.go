@@ -1,0 +1,136 @@
+package http2
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/ingest"
+	"statsd-http-proxy/internal/metric"
+)
+
+// discardSink is an ingest.Sink that counts its calls.
+type discardSink struct{ calls int }
+
+func (s *discardSink) Send([]byte, []int) error { s.calls++; return nil }
+
+// testConn is a connection without deadlines that keeps what is written.
+type testConn struct {
+	net.Conn
+	written bytes.Buffer
+}
+
+func (c *testConn) Write(text []byte) (int, error) { return c.written.Write(text) }
+func (*testConn) SetReadDeadline(time.Time) error  { return nil }
+func (*testConn) SetWriteDeadline(time.Time) error { return nil }
+
+// testInput is an Input whose bytes are given in parts. It ends after the last one.
+type testInput struct {
+	parts  [][]byte
+	buffer []byte
+}
+
+func (in *testInput) Bytes() []byte { return in.buffer }
+func (in *testInput) Skip(n int)    { in.buffer = in.buffer[n:] }
+
+func (in *testInput) Fill() error {
+	if len(in.parts) == 0 {
+		return io.EOF
+	}
+	in.buffer = append(in.buffer[:len(in.buffer):len(in.buffer)], in.parts[0]...)
+	in.parts = in.parts[1:]
+	return nil
+}
+
+const testMaxBody = 1 << 20
+
+// newTestServer returns a server with the proxy's handler.
+func newTestServer(t testing.TB, sink ingest.Sink) *Server {
+	t.Helper()
+	encoder, err := metric.NewEncoder(metric.Options{Prefix: "prefix", MaxLine: 1432})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	return New(Options{
+		ReadTimeout:  time.Minute,
+		WriteTimeout: time.Minute,
+		IdleTimeout:  time.Minute,
+		Handler:      ingest.New(ingest.Options{MaxBody: testMaxBody, Encoder: encoder, Sink: sink, Logger: log}),
+		Bodies:       exchange.NewBodyBudget(testMaxBody),
+		Dates:        new(exchange.Dates),
+		Panics:       new(atomic.Uint64),
+		Draining:     new(atomic.Bool),
+		IdleGrace:    new(atomic.Int64),
+		Stopping:     context.Background(),
+		Logger:       log,
+	})
+}
+
+// newTestConn returns a connection that reads from in.
+func newTestConn(s *Server, in Input) (*conn, *testConn) {
+	out := new(testConn)
+	return newConn(s, &Client{Conn: out, Input: in, Peer: netip.Addr{}, Remote: &net.TCPAddr{}, Stats: exchange.NewStats().Shard(), Timeout: time.Minute}), out
+}
+
+// requestFrames writes requests as a client sends them.
+type requestFrames struct {
+	bytes.Buffer
+	framer  *http2.Framer
+	encoder *hpack.Encoder
+	block   bytes.Buffer
+	nextID  uint32
+}
+
+func newRequestFrames() *requestFrames {
+	r := &requestFrames{nextID: 1}
+	r.framer = http2.NewFramer(r, nil)
+	r.framer.AllowIllegalWrites = true
+	r.encoder = hpack.NewEncoder(&r.block)
+	return r
+}
+
+// preface writes the preface with the first frame.
+func (r *requestFrames) preface(settings ...http2.Setting) {
+	r.WriteString(Preface)
+	_ = r.framer.WriteSettings(settings...)
+}
+
+// headers writes the headers of a request; fields are names and values in turn.
+func (r *requestFrames) headers(endsStream bool, fields ...string) (id uint32) {
+	id = r.nextID
+	r.nextID += 2
+	_ = r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: r.pack(fields...), EndStream: endsStream, EndHeaders: true})
+	return id
+}
+
+func (r *requestFrames) pack(fields ...string) []byte {
+	r.block.Reset()
+	for i := 0; i < len(fields); i += 2 {
+		_ = r.encoder.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	return r.block.Bytes()
+}
+
+// post writes a whole request.
+func (r *requestFrames) post(path, body string, fields ...string) (id uint32) {
+	id = r.headers(false, append([]string{":method", "POST", ":scheme", "https", ":authority", "h", ":path", path}, fields...)...)
+	_ = r.framer.WriteData(id, true, []byte(body))
+	return id
+}
+
+// take returns what was written, and begins anew.
+func (r *requestFrames) take() []byte {
+	defer r.Reset()
+	return bytes.Clone(r.Bytes())
+}
