@@ -11,10 +11,10 @@ import (
 const hasDescriptors = true
 
 // Send writes as much of text as the socket takes at once, and returns the number of
-// bytes. Its errors are of type syscall.Errno: EAGAIN if the socket takes nothing. text
-// must not be empty.
+// bytes. Its errors are of type syscall.Errno: EAGAIN if the socket takes nothing. An empty
+// text is an empty datagram.
 func Send(fd uintptr, text []byte) (n int, err error) {
-	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(text))), uintptr(len(text)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
