@@ -142,8 +142,8 @@ func TestExpiredCertificateIsServedUntilItIsRenewed(t *testing.T) {
 	if _, err := handshake(t, m, testDomain); err != nil {
 		t.Errorf("got %v, want the expired certificate", err)
 	}
-	if text := log.String(); !strings.Contains(text, "cannot renew the certificate") {
-		t.Errorf("the log: got %s, want that the certificate is not renewed", text)
+	if text := log.String(); !strings.Contains(text, `level=ERROR msg="cannot renew the certificate, which has expired"`) {
+		t.Errorf("the log: got %s, want that the certificate has expired and is not renewed", text)
 	}
 }
 
@@ -152,6 +152,8 @@ func TestDamagedFileIsReplaced(t *testing.T) {
 	for _, text := range [][]byte{
 		[]byte("damaged"),
 		selfSigned(t, "other.shop.example", time.Now(), time.Now().Add(24*time.Hour)),
+		selfSigned(t, testDomain, time.Now(), time.Now()),
+		selfSigned(t, testDomain, time.Now().Add(24*time.Hour), time.Now()),
 	} {
 		dir := t.TempDir()
 		cache := newCache(dir, server.URL)
