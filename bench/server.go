@@ -72,9 +72,11 @@ func (b *bench) start(c contender, cpus []int, protocol string, options []string
 	return r, nil
 }
 
-// connect opens the connections of a row's load.
+// connect opens the connections of a row's load, which has processors of its own.
 func (b *bench) connect(s *runningServer, r *row) (err error) {
-	s.load, err = newLoad(r.protocol, s.port, r.connections(b), max(1, r.streams))
+	if s.load, err = newLoad(r.protocol, s.port, r.connections(b), max(1, r.streams)); err == nil {
+		s.load.neverSleeps = true
+	}
 	return err
 }
 

@@ -80,9 +80,11 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 		s.counts.sampledOut[written.Kind]++
 		return cost, nil, nil
 	}
-	if rejected = h.admitNew(s, a, written, now); rejected != nil {
-		s.lines.Truncate(groups)
-		return cost, rejected, nil
+	if a.limitsSeries || !written.HasKnownTags { // otherwise nothing can be new
+		if rejected = h.admitNew(s, a, written, now); rejected != nil {
+			s.lines.Truncate(groups)
+			return cost, rejected, nil
+		}
 	}
 	s.counts.accepted[written.Kind]++
 	h.recordAccepted(s, a, written)

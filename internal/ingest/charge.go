@@ -93,10 +93,10 @@ func (h *Handler) chargeHead(q *exchange.Request, a *admission) *exchange.HTTPEr
 // chargeEntry charges for an entry that was read.
 func (h *Handler) chargeEntry(a *admission, cost int) *exchange.HTTPError {
 	a.charges.entries += cost
-	if !a.isLimited || a.charges.entries <= a.charges.taken {
-		return nil
+	if a.isLimited && a.charges.entries > a.charges.taken {
+		return h.chargeMore(a, cost)
 	}
-	return h.chargeMore(a, cost)
+	return nil
 }
 
 // chargeMore is chargeEntry if the tokens that were taken are used up.

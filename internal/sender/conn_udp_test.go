@@ -194,3 +194,29 @@ func TestFirstQuoted(t *testing.T) {
 	f(fmt.Sprintf("a%s b%s c%s", long, long, long), "b"+long[:minQuoted-2], 3)
 	f("a:1|c b:1|c", "b:1", 2)
 }
+
+// TestEmptyPacket writes the packet that only shows whether the server is away.
+func TestEmptyPacket(t *testing.T) {
+	listener, err := net.ListenUDP(UDP, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	c, _, err := newDialFunc(UDP, newPolicy(UDP))(t.Context(), listener.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := listener.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	var got [10]byte
+	for _, packet := range [][]byte{nil, []byte("a:1|c"), {}} {
+		if err := c.write(packet, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := listener.Read(got[:]); err != nil || string(got[:n]) != string(packet) {
+			t.Errorf("got %q, %v, want %q", got[:n], err, packet)
+		}
+	}
+}

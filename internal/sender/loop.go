@@ -36,6 +36,7 @@ type loop struct {
 	isDialing     bool            // an attempt to connect is under way
 	stopped       <-chan struct{} // stopping, or nil after run has seen that it is closed
 	timer         *time.Timer
+	now           time.Time // when the last event was passed to the machine
 	polledAt      time.Time // when the loop last received events
 }
 
@@ -82,6 +83,7 @@ func (l *loop) stop(ctx context.Context) {
 func (l *loop) run() {
 	defer close(l.done)
 	l.stopped = l.stopping
+	l.now = time.Now()
 	l.timer = time.NewTimer(forever)
 	defer l.timer.Stop()
 	addrs, err := l.lookup.result()
@@ -90,12 +92,11 @@ func (l *loop) run() {
 		l.handle(event{kind: evResolved, addrs: addrs})
 	}
 	for {
-		now := time.Now()
-		a := l.machine.next(now)
+		a := l.machine.next(l.now) // each action has passed an event to the machine just now
 		if a.kind == actStop {
 			break
 		}
-		l.perform(a, now)
+		l.perform(a)
 	}
 	l.expire()
 	if l.isDialing {
@@ -108,23 +109,25 @@ func (l *loop) run() {
 }
 
 // handle passes an event to the machine.
-func (l *loop) handle(e event) { l.machine.handle(time.Now(), e) }
+func (l *loop) handle(e event) {
+	l.now = time.Now()
+	l.machine.handle(l.now, e)
+}
 
-// perform carries out an action, which the machine returned at the time now, and reports
-// that to the machine.
-func (l *loop) perform(a action, now time.Time) {
+// perform carries out an action of the machine, and reports that to the machine.
+func (l *loop) perform(a action) {
 	switch a.kind {
 	case actWait:
 		l.wait(a)
 		return
 	case actWrite:
-		l.write(a.seq, now)
+		l.write(a.seq)
 		return
 	case actCheck:
 		l.checkConn(nil)
 		return
 	case actProbe:
-		err := l.conn.write(nil, now)
+		err := l.conn.write(nil, l.now)
 		if errors.Is(err, errBusy) {
 			err = nil // no refusal: the next probe follows soon
 		}
@@ -195,9 +198,9 @@ func (l *loop) connected(d dialResult) {
 // receives other events, if there are any.
 const pollInterval = writeTimeout
 
-// write writes packet seq. The time is now.
-func (l *loop) write(seq uint64, now time.Time) {
-	switch err := l.conn.write(l.packet(seq).bytes, now); {
+// write writes packet seq.
+func (l *loop) write(seq uint64) {
+	switch err := l.conn.write(l.packet(seq).bytes, l.now); {
 	case err == nil:
 		l.handle(event{kind: evWrote, seq: seq}) // at the time after the write: refusals may arrive from then on
 	case errors.Is(err, errBusy):
@@ -205,8 +208,8 @@ func (l *loop) write(seq uint64, now time.Time) {
 	default:
 		l.checkConn(err)
 	}
-	if now.Sub(l.polledAt) > pollInterval {
-		l.wait(action{until: now})
+	if l.now.Sub(l.polledAt) > pollInterval {
+		l.wait(action{until: l.now})
 	}
 }
 
@@ -220,8 +223,8 @@ func (l *loop) wait(a action) {
 	}
 	select {
 	case <-opened:
-		l.openedAt = time.Now()
 		l.handle(event{kind: evPacketOpened})
+		l.openedAt = l.now
 	case <-filled:
 		l.dequeue(false)
 	case <-l.lookup.changed:
@@ -242,7 +245,7 @@ func (l *loop) wait(a action) {
 	case <-l.timer.C:
 		l.handle(event{kind: evTick})
 	}
-	l.polledAt = time.Now()
+	l.polledAt = l.now
 }
 
 // publish makes the state of the loop visible to Send and Stats.

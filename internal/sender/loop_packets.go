@@ -13,14 +13,14 @@ func (l *loop) packet(seq uint64) *buffer { return l.packets[seq-l.base] }
 func (l *loop) dequeue(all bool) {
 	before := len(l.packets)
 	l.packets = l.queue.dequeue(l.packets, all)
-	now := time.Now()
+	l.now = time.Now()
 	for _, b := range l.packets[before:] {
-		at := now // the first packet may be the open one, whose time is known
+		at := l.now // the first packet may be the open one, whose time is known
 		if !l.openedAt.IsZero() {
 			at, l.openedAt = l.openedAt, time.Time{}
 		}
 		b.queuedAt = at.UnixNano()
-		l.machine.handle(now, event{kind: evPacketSealed, n: len(b.bytes), lines: b.lines})
+		l.machine.handle(l.now, event{kind: evPacketSealed, n: len(b.bytes), lines: b.lines})
 	}
 }
 

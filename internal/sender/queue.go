@@ -9,7 +9,7 @@ import (
 type buffer struct {
 	bytes []byte // whole lines, separated by line feeds; the capacity has room for one more line feed
 	block *block // the memory of bytes
-	lines int    // the number of lines, set when the packet is sealed
+	lines int    // the number of lines
 
 	// queuedAt is the time when the packet got its first line, in nanoseconds of Unix
 	// time. A full queue has so many packets that the size of a time.Time matters.
@@ -118,6 +118,7 @@ func (q *queue) append(lines []byte) {
 	} else {
 		q.open.bytes = append(q.open.bytes, '\n')
 	}
+	q.open.lines += countLines(lines)
 	q.open.bytes = append(q.open.bytes, lines...)
 }
 
@@ -126,7 +127,6 @@ func (q *queue) seal() {
 	b := q.open
 	q.open = nil
 	q.memory.seal(b)
-	b.lines = countLines(b.bytes)
 	q.sealedLines += uint64(b.lines)
 	q.sealedBytes += uint64(len(b.bytes))
 	q.sealed = append(q.sealed, b)
@@ -215,7 +215,7 @@ func (q *queue) queued() (lines, bytes uint64) {
 	defer q.mu.Unlock()
 	lines, bytes = q.sealedLines, q.sealedBytes
 	if q.open != nil {
-		lines += uint64(countLines(q.open.bytes))
+		lines += uint64(q.open.lines)
 		bytes += uint64(len(q.open.bytes))
 	}
 	return lines, bytes

@@ -76,7 +76,7 @@ func (m *packetMemory) seal(b *buffer) {
 // recycle releases the memory of b. The caller must not use b afterwards.
 func (m *packetMemory) recycle(b *buffer) {
 	k := b.block
-	b.bytes, b.block = nil, nil
+	b.bytes, b.block, b.lines = nil, nil, 0
 	if len(m.spare) < maxSpareBuffers {
 		m.spare = append(m.spare, b)
 	}

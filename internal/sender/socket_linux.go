@@ -10,15 +10,22 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"statsd-http-proxy/internal/socket"
 )
 
 // errorQueue reads the error queue of a UDP socket: the packets that were refused, each
 // with its error. See IP_RECVERR in ip(7).
 type errorQueue struct {
-	raw       syscall.RawConn
-	local     netip.Addr       // the socket's own address
-	get       func(fd uintptr) // sets socketErr
-	socketErr int              // SO_ERROR of the socket, 0 for none
+	raw   syscall.RawConn
+	local netip.Addr // the socket's own address
+
+	getError  func(fd uintptr) // sets socketErr
+	socketErr syscall.Errno    // the pending error of the socket, 0 for none
+
+	readAll         func(fd uintptr) // sets refused
+	refused         []refusedPacket
+	buffer, control []byte
 }
 
 func newErrorQueue(conn *net.UDPConn) *errorQueue {
@@ -26,10 +33,14 @@ func newErrorQueue(conn *net.UDPConn) *errorQueue {
 	if err != nil {
 		return &errorQueue{} // closed
 	}
-	q := &errorQueue{raw: raw, local: conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()}
-	q.get = func(fd uintptr) {
-		q.socketErr, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	q := &errorQueue{
+		raw:     raw,
+		local:   conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(),
+		buffer:  make([]byte, 2048), // ICMPv6 quotes up to 1,280 bytes
+		control: make([]byte, 256),
 	}
+	q.getError = func(fd uintptr) { q.socketErr = socket.PendingError(fd) }
+	q.readAll = q.readRefused
 	_ = raw.Control(func(fd uintptr) {
 		// One of the two calls fails: that of the other address family. If both
 		// fail, refused packets are not identified and not sent again.
@@ -44,42 +55,42 @@ func newErrorQueue(conn *net.UDPConn) *errorQueue {
 	return q
 }
 
-// pending returns and clears the pending error of the socket.
+// pending returns and clears the pending error of the socket. One goroutine may call it at
+// a time.
 func (q *errorQueue) pending() error {
 	if q.raw == nil {
 		return net.ErrClosed
 	}
-	if err := q.raw.Control(q.get); err != nil {
+	if err := q.raw.Control(q.getError); err != nil {
 		return err
 	}
 	if q.socketErr != 0 {
-		return syscall.Errno(q.socketErr)
+		return q.socketErr
 	}
 	return nil
 }
 
 // read returns packets that were refused, in order: up to maxRefused. There may be more.
+// One goroutine may call it at a time.
 func (q *errorQueue) read() []refusedPacket {
 	if q.raw == nil {
 		return nil
 	}
-	var all []refusedPacket
-	_ = q.raw.Control(func(fd uintptr) {
-		var buffer, control []byte
-		for len(all) < maxRefused {
-			if buffer == nil {
-				buffer, control = make([]byte, 2048), make([]byte, 256) // ICMPv6 quotes up to 1,280 bytes
-			}
-			n, c, _, _, err := unix.Recvmsg(int(fd), buffer, control, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
-			if err != nil {
-				return
-			}
-			r := q.parse(control[:c])
-			r.quoted = slices.Clone(buffer[:n])
-			all = append(all, r)
+	q.refused = nil
+	_ = q.raw.Control(q.readAll) // an error means that the socket is closed
+	return q.refused
+}
+
+func (q *errorQueue) readRefused(fd uintptr) {
+	for len(q.refused) < maxRefused {
+		n, c, err := socket.ReceiveRefused(fd, q.buffer, q.control)
+		if err != nil {
+			return
 		}
-	})
-	return all
+		r := q.parse(q.control[:c])
+		r.quoted = slices.Clone(q.buffer[:n])
+		q.refused = append(q.refused, r)
+	}
 }
 
 // loopback is the index of the loopback interface. Linux limits the rate of ICMP
@@ -136,9 +147,9 @@ type unackedCounter struct {
 	raw syscall.RawConn
 	get func(fd uintptr) // sets the fields below
 
-	unacked    int   // from SIOCOUTQ
-	unackedErr error // of SIOCOUTQ
-	socketErr  int   // SO_ERROR of the socket, 0 for none
+	unacked    int
+	unackedErr error
+	socketErr  syscall.Errno // the pending error of the socket, 0 for none
 }
 
 // newUnackedCounter returns a counter for conn. It also sets TCP_USER_TIMEOUT: the
@@ -151,8 +162,8 @@ func newUnackedCounter(conn syscall.Conn, stallTimeout time.Duration) *unackedCo
 	}
 	c := &unackedCounter{raw: raw}
 	c.get = func(fd uintptr) {
-		c.socketErr, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
-		c.unacked, c.unackedErr = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+		c.socketErr = socket.PendingError(fd)
+		c.unacked, c.unackedErr = socket.Unacknowledged(fd)
 	}
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stallTimeout.Milliseconds()))
@@ -160,8 +171,8 @@ func newUnackedCounter(conn syscall.Conn, stallTimeout time.Duration) *unackedCo
 	return c
 }
 
-// unacknowledged returns the number of bytes that the peer has not acknowledged yet
-// (SIOCOUTQ in tcp(7)), and the error that ended the connection, if any.
+// unacknowledged returns the number of bytes that the peer has not acknowledged yet, and
+// the error that ended the connection, if any.
 func (c *unackedCounter) unacknowledged() (int, error) {
 	if c.raw == nil {
 		return 0, net.ErrClosed
@@ -170,7 +181,7 @@ func (c *unackedCounter) unacknowledged() (int, error) {
 		return 0, err
 	}
 	if c.socketErr != 0 {
-		return c.unacked, syscall.Errno(c.socketErr)
+		return c.unacked, c.socketErr
 	}
 	return c.unacked, c.unackedErr
 }

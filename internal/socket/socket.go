@@ -38,8 +38,8 @@ func NewWriter(c net.Conn) *Writer {
 
 // TryWrite writes as much of text as the kernel takes at once, and returns the number of
 // bytes. Without an error this may be less than all of text, even nothing: then the
-// connection has to write the rest. text must not be empty. The deadlines of the
-// connection play no part.
+// connection has to write the rest. An empty text is an empty datagram, which is not sent if
+// the kernel has no room. The deadlines of the connection play no part.
 func (w *Writer) TryWrite(text []byte) (n int, err error) {
 	if w.raw == nil {
 		return 0, nil

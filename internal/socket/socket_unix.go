@@ -7,8 +7,8 @@ import "syscall"
 const hasDescriptors = true
 
 // Send writes as much of text as the socket takes at once, and returns the number of
-// bytes. Its errors are of type syscall.Errno: EAGAIN if the socket takes nothing. text
-// must not be empty.
+// bytes. Its errors are of type syscall.Errno: EAGAIN if the socket takes nothing. An empty
+// text is an empty datagram.
 func Send(fd uintptr, text []byte) (n int, err error) {
 	n, err = syscall.Write(int(fd), text)
 	return max(0, n), err
