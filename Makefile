@@ -88,6 +88,8 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzNumber ./internal/metric
 	$(FUZZ) FuzzAppend ./internal/metric
 	$(FUZZ) FuzzMatch ./internal/metric
+	$(FUZZ) FuzzCompare ./internal/metric
+	$(FUZZ) FuzzEscape ./internal/metric
 	$(FUZZ) FuzzDecode ./internal/decode
 	$(FUZZ) FuzzJSON ./internal/decode
 	$(FUZZ) FuzzLines ./internal/decode
@@ -102,6 +104,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzSameAsNetHTTP ./internal/http1
 	$(FUZZ) FuzzFrames ./internal/http2
 	$(FUZZ) FuzzRequest ./internal/transport
+	$(FUZZ) FuzzMachine ./internal/sender
 	$(FUZZ) FuzzAppendLines ./internal/demo
 
 # What a change costs is seen with the program before it as a peer:

@@ -65,21 +65,30 @@ func (a *app) stopACME() {
 }
 
 // acmeWarning returns a warning if the ACME server cannot reach the listener, or "". A
-// load balancer on this machine may pass its connections on.
+// load balancer may pass its connections on, to any port but that of HTTP.
 func acmeWarning(o *acme.Options, listener net.Addr) string {
 	if o == nil {
 		return ""
 	}
 	address, ok := listener.(*net.TCPAddr)
-	if !ok || !address.IP.IsLoopback() {
+	if !ok {
 		return ""
 	}
 	if server, err := url.Parse(o.Directory); err == nil && isLocal(server.Hostname()) {
 		return ""
 	}
-	return fmt.Sprintf("only this machine can reach %s, but the ACME server must connect to port 443 of %s: set --http-host= --http-port=443",
-		listener, strings.Join(o.Domains, ", "))
+	domains := strings.Join(o.Domains, ", ")
+	switch {
+	case address.IP.IsLoopback():
+		return fmt.Sprintf("only this machine can reach %s, but the ACME server must connect to port 443 of %s: set --http-host= --http-port=443", listener, domains)
+	case address.Port == httpPort:
+		return fmt.Sprintf("%s has the port of HTTP, but the ACME server must connect to port 443 of %s: set --http-port=443", listener, domains)
+	}
+	return ""
 }
+
+// httpPort is the port of HTTP, and the default of --http-port.
+const httpPort = 80
 
 // isLocal reports whether a host is this machine.
 func isLocal(host string) bool {

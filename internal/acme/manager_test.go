@@ -142,8 +142,8 @@ func TestExpiredCertificateIsServedUntilItIsRenewed(t *testing.T) {
 	if _, err := handshake(t, m, testDomain); err != nil {
 		t.Errorf("got %v, want the expired certificate", err)
 	}
-	if text := log.String(); !strings.Contains(text, "cannot renew the certificate") {
-		t.Errorf("the log: got %s, want that the certificate is not renewed", text)
+	if text := log.String(); !strings.Contains(text, `level=ERROR msg="cannot renew the certificate, which has expired"`) {
+		t.Errorf("the log: got %s, want that the certificate has expired and is not renewed", text)
 	}
 }
 

@@ -132,11 +132,16 @@ func (m *Manager) fail(ctx context.Context, d *domain, err error) {
 		d.isPauseLogged = true
 	}
 	log := m.log.With("domain", d.name, "directory", m.options.Directory, "error", err, "retry", pause.Round(time.Millisecond))
-	if certificate := d.loaded.Load(); certificate == nil {
+	certificate := d.loaded.Load()
+	if certificate == nil {
 		log.Warn("waiting for the first certificate, TLS handshakes fail until then")
-	} else {
-		log.Warn("cannot renew the certificate", "expires", certificate.Leaf.NotAfter.UTC())
+		return
 	}
+	if log = log.With("expires", certificate.Leaf.NotAfter.UTC()); now.After(certificate.Leaf.NotAfter) {
+		log.Error("cannot renew the certificate, which has expired")
+		return
+	}
+	log.Warn("cannot renew the certificate")
 }
 
 // pause returns the time to wait after err, which counts as a failure of d.

@@ -39,18 +39,9 @@ func TestMakefileRunsTheTestsThatTheRaceDetectorExcludes(t *testing.T) {
 	excluded := regexp.MustCompile(`(?m)^//go:build .*!race`)
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	count := 0
-	err := filepath.WalkDir(Root(), func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && entry.Name() == "node_modules":
-			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		code, err := os.ReadFile(path)
-		if err != nil || !excluded.Match(code) {
-			return err
+	walkTests(t, func(path string, code []byte) {
+		if !excluded.Match(code) {
+			return
 		}
 		for _, name := range function.FindAllSubmatch(code, -1) {
 			count++
@@ -61,12 +52,54 @@ func TestMakefileRunsTheTestsThatTheRaceDetectorExcludes(t *testing.T) {
 				t.Errorf("%s: %s is not in internal, where make test runs it", path, name[1])
 			}
 		}
-		return nil
+	})
+	if count == 0 {
+		t.Error("there are no such tests")
+	}
+}
+
+// make fuzz runs the targets that the Makefile names, and no others.
+func TestMakefileNamesEachFuzzTarget(t *testing.T) {
+	var named, found []string
+	for _, line := range regexp.MustCompile(`(?m)^\t\$\(FUZZ\) (Fuzz\w+ \./\S+)$`).FindAllStringSubmatch(ReadFile(t, "Makefile"), -1) {
+		named = append(named, line[1])
+	}
+	function := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	walkTests(t, func(path string, code []byte) {
+		for _, name := range function.FindAllSubmatch(code, -1) {
+			folder, err := filepath.Rel(Root(), filepath.Dir(path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, string(name[1])+" ./"+filepath.ToSlash(folder))
+		}
+	})
+	slices.Sort(named)
+	slices.Sort(found)
+	if len(found) == 0 || !slices.Equal(named, found) {
+		t.Errorf("make fuzz runs\n%s\nwant\n%s", strings.Join(named, "\n"), strings.Join(found, "\n"))
+	}
+}
+
+// walkTests calls f with each file of tests in Go.
+func walkTests(t *testing.T, f func(path string, code []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(Root(), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "node_modules":
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		code, err := os.ReadFile(path)
+		if err == nil {
+			f(path, code)
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if count == 0 {
-		t.Error("there are no such tests")
 	}
 }

@@ -189,13 +189,14 @@ func (c *conn) readHead() *exchange.HTTPError {
 	var parser http1.HeadParser
 	for {
 		length, herr := parser.Parse(c.in.bytes(), &c.x.Request)
-		if herr != nil {
+		switch {
+		case herr == http1.NotHTTP:
 			return herr
-		}
-		if length > 0 {
-			if c.rejection != nil {
-				return c.rejection
-			}
+		case c.rejection != nil && (length > 0 || herr != nil):
+			return c.rejection
+		case herr != nil:
+			return herr
+		case length > 0:
 			c.adoptRequest(length)
 			return nil
 		}

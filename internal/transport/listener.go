@@ -131,10 +131,11 @@ func (s *Server) logRejected(peer netip.Addr, option string) {
 	})
 }
 
-// addressOf returns the address of the client, the zero address if it has none.
+// addressOf returns the address of the client, the zero address if it has none. A listener
+// for IPv4 and IPv6 has IPv4 clients with mapped addresses, such as ::ffff:192.0.2.7.
 func addressOf(c net.Conn) netip.Addr {
 	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		return addr.AddrPort().Addr()
+		return addr.AddrPort().Addr().Unmap()
 	}
 	return netip.Addr{}
 }

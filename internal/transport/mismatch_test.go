@@ -17,6 +17,8 @@ func TestPlainHTTPOnTheTLSPort(t *testing.T) {
 		"POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=1",
 		"GET /heartbeat HTTP/1.0\r\n\r\n",
 		"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", // of a load balancer with HTTP/2 and without TLS
+		"GET / HTTP/1.1\r\nHost h\r\n\r\n",
 	} {
 		a := p.RoundTrip(p.Dial(), request[:3], request)
 		p.Rejects(request, a, 400, "https://")

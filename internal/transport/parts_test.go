@@ -80,6 +80,7 @@ func TestAcceptIsRetried(t *testing.T) {
 func TestAddressOf(t *testing.T) {
 	for want, addr := range map[string]net.Addr{
 		"192.0.2.1":   net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:80")),
+		"192.0.2.2":   net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[::ffff:192.0.2.2]:80")), // a listener for IPv4 and IPv6
 		"2001:db8::1": net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::1]:80")),
 		"invalid IP":  &net.UnixAddr{Name: "@", Net: "unix"},
 	} {
