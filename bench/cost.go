@@ -19,12 +19,11 @@ type bench struct {
 	// connections and fill the server's buffers and caches.
 	warmupRounds int
 
-	// The number of measurements: rounds of costs, rounds of latencies, rounds
-	// with one and two processors, and starts
-	// of servers and of handshakes.
+	// The number of measurements: rounds of costs, of latencies, and with one and two
+	// processors, starts of servers, and handshakes.
 	rounds, latencyRounds, coresRounds, starts, handshakes int
 
-	profileSeconds int // time for which each row is profiled
+	profileSeconds int // for which each row is profiled
 
 	dir       string // for temporary files
 	cert, key string // files for TLS

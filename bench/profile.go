@@ -23,15 +23,15 @@ func (b *bench) writeProfile(to, names string) error {
 	if err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(r row) bool { return r.metrics == 0 }) // they have no proxy
+	if rows, _, err = selectNames(rows, nil, strings.Split(names, ",")); err != nil {
+		return err
+	}
 	if err := pinSelf(b.client); err != nil {
 		return err
 	}
 	merge := exec.Command("go", "tool", "pprof", "-proto", "-output", to)
-	for _, name := range strings.Split(names, ",") {
-		i := slices.IndexFunc(rows, func(r row) bool { return r.name == name && r.metrics > 0 })
-		if i < 0 {
-			return fmt.Errorf("invalid row %q", name)
-		}
+	for i := range rows {
 		file := filepath.Join(b.dir, rows[i].name+".pprof")
 		if err := b.profile(file, &rows[i]); err != nil {
 			return fmt.Errorf("profile the row %s: %w", rows[i].name, err)

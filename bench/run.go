@@ -83,7 +83,8 @@ func (b *bench) measureRuns(w io.Writer, names string, runs int) ([]byte, error)
 	return results.Bytes(), nil
 }
 
-// selectNames returns the rows and sections with the given names.
+// selectNames returns the rows and sections with the given names, in their own order. It
+// returns an error for a name that none has.
 func selectNames(rows []row, sections []section, names []string) ([]row, []section, error) {
 	var known []string
 	for _, r := range rows {

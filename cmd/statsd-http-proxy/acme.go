@@ -74,7 +74,7 @@ func acmeWarning(o *acme.Options, listener net.Addr) string {
 	if !ok {
 		return ""
 	}
-	if server, err := url.Parse(o.Directory); err == nil && isLocal(server.Hostname()) {
+	if server, err := url.Parse(o.Directory); err == nil && config.IsLoopback(server.Hostname()) {
 		return ""
 	}
 	domains := strings.Join(o.Domains, ", ")
@@ -89,9 +89,3 @@ func acmeWarning(o *acme.Options, listener net.Addr) string {
 
 // httpPort is the port of HTTP, and the default of --http-port.
 const httpPort = 80
-
-// isLocal reports whether a host is this machine.
-func isLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

@@ -44,15 +44,16 @@ const (
 	requestTimeout = 30 * time.Second
 )
 
-// Options are the settings of a Manager.
+// Options are the settings of a Manager. All but Email are required.
 type Options struct {
-	Domains   []string // lower case, without a dot at the end
-	Cache     string   // directory
+	Domains   []string // at least one; in lower case, without a dot at the end
+	Cache     string   // directory; proxies may share it
 	Email     string   // of the operator; empty for none
 	Directory string   // URL of the directory of the ACME server
 	Logger    *slog.Logger
 
-	// Fetched is called after each attempt to get a certificate, with its error.
+	// Fetched is called after each attempt to get a certificate, with its error, by the
+	// goroutine that gets them. It must not call Close.
 	Fetched func(error)
 }
 

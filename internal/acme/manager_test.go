@@ -152,6 +152,8 @@ func TestDamagedFileIsReplaced(t *testing.T) {
 	for _, text := range [][]byte{
 		[]byte("damaged"),
 		selfSigned(t, "other.shop.example", time.Now(), time.Now().Add(24*time.Hour)),
+		selfSigned(t, testDomain, time.Now(), time.Now()),
+		selfSigned(t, testDomain, time.Now().Add(24*time.Hour), time.Now()),
 	} {
 		dir := t.TempDir()
 		cache := newCache(dir, server.URL)

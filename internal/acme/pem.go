@@ -27,11 +27,19 @@ func encode(key crypto.PrivateKey, chain [][]byte) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// decode returns the certificate that encode has written. It must be for the domain.
+// errNeverValid is the error for a certificate without a lifetime, which cannot be renewed
+// in time.
+var errNeverValid = errors.New("the certificate ends before it begins")
+
+// decode returns the certificate that encode has written. It must be for the domain, and
+// must have a lifetime.
 func decode(text []byte, domain string) (*tls.Certificate, error) {
 	certificate, err := tls.X509KeyPair(text, text)
 	if err == nil {
 		err = certificate.Leaf.VerifyHostname(domain)
+	}
+	if err == nil && !certificate.Leaf.NotAfter.After(certificate.Leaf.NotBefore) {
+		err = errNeverValid
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)

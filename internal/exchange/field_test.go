@@ -2,7 +2,9 @@ package exchange
 
 import (
 	"fmt"
+	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -128,8 +130,8 @@ func TestSetFieldRejectsBadValues(t *testing.T) {
 
 func TestParseLength(t *testing.T) {
 	for text, want := range map[string]int{
-		"0": 0, "7": 7, "007": 7, "9223372036854775807": 1<<63 - 1,
-		"": -1, "9223372036854775808": -1, "99999999999999999999": -1, "+7": -1, "-7": -1, " 7": -1, "7 ": -1, "0x7": -1, "7,7": -1,
+		"0": 0, "7": 7, "007": 7, strconv.Itoa(math.MaxInt): math.MaxInt,
+		"": -1, strconv.FormatUint(math.MaxInt+1, 10): -1, "99999999999999999999": -1, "+7": -1, "-7": -1, " 7": -1, "7 ": -1, "0x7": -1, "7,7": -1,
 	} {
 		if got := parseLength([]byte(text)); got != want {
 			t.Errorf("%q: got %d, want %d", text, got, want)

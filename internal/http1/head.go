@@ -27,8 +27,8 @@ var (
 var otherVersion = exchange.NewError(http.StatusHTTPVersionNotSupported, "the server does not support this version of HTTP: use HTTP/1.1")
 
 // NotHTTP is the error for a first line of three words that are neither a target nor a
-// version, such as a wrong connection preface of HTTP/2. A client that sends it would not understand a
-// response.
+// version, such as a wrong connection preface of HTTP/2. A client that sends it would not
+// understand a response.
 var NotHTTP = exchange.Malformed("its first line is no request line")
 
 // HeadTooShort is the error for a connection that ends within a head.

@@ -30,6 +30,7 @@ import (
 //	open requests                        maxStreams                                 TestStreamsBeyondTheLimitAreRefused
 //	CONTINUATION flood (CVE-2023-45288)  maxBlock in maxFragments; read timeout     TestHeaderBlocksAreBounded
 //	HPACK bomb                           exchange.MaxHead, maxHeaderString          TestHeaderBlocksAreBounded
+//	large heads of many streams          freeHeads, maxHeads                        TestHeadsOfWaitingStreamsAreBounded
 //	HPACK table                          headerTable; responses use none            h2spec
 //	many settings in a frame             maxSettings                                TestSettingsFramesAreBounded
 //	frames or responses are not read     maxOutput, then c reads no more frames;    TestFloodsTakeNoMemory,

@@ -18,6 +18,7 @@ func serveAll(t testing.TB, parts ...[]byte) (*replies, *discardSink) {
 	s := newTestServer(t, sink)
 	c, out := newTestConn(s, &testInput{parts: parts})
 	c.serve()
+	checkStats(t, out.stats)
 	if s.options.Bodies.Used() != 0 {
 		t.Errorf("%d bytes are reserved after the end", s.options.Bodies.Used())
 	}

@@ -134,8 +134,9 @@ func TestTrailersEndABody(t *testing.T) {
 		id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
 		_ = r.framer.WriteData(id, false, []byte("value=1"))
 		_ = r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: r.pack(fields...), EndStream: endsStream, EndHeaders: true})
-		if got, _ := serveAll(t, r.take()); got.status[id] != want {
-			t.Errorf("%q: got %q, reset %v", fields, got.status[id], got.reset)
+		got, _ := serveAll(t, r.take())
+		if code, isReset := got.reset[id]; got.status[id] != want || isReset != (want == "") || isReset && code != http2.ErrCodeProtocol {
+			t.Errorf("%q: got %q, reset %v, want %q or else a reset with PROTOCOL_ERROR", fields, got.status[id], got.reset, want)
 		}
 	}
 	f("200", true, "x-checksum", "1")

@@ -48,9 +48,10 @@ type conn struct {
 	out        *output // nil while there is nothing to write
 	written    deadline.Deadline
 	writeErr   error // of the first write that failed
-	unobserved int   // responses in out to requests that arrived at now
+	unobserved int   // requests that arrived at now, whose durations are not counted
 
 	pending int // bytes of responses that are blocked
+	heads   int // bytes of the heads of requests that wait
 
 	hasSentHead bool
 	isReady     bool // the client's preface has arrived
@@ -132,6 +133,7 @@ func (c *conn) close() {
 	for len(c.streams) > 0 {
 		c.abort(c.streams[len(c.streams)-1])
 	}
+	c.observe()
 	c.dropOutput()
 	c.releaseHead()
 	c.setActive(false)
@@ -228,14 +230,15 @@ func (c *conn) wait() error {
 // fill waits for input without mu.
 func (c *conn) fill() error {
 	c.mu.Unlock()
+	defer func() { // also after a panic: close needs mu
+		c.mu.Lock()
+		c.now = time.Now()
+	}()
 	if c.hasWorked {
 		c.hasWorked = false
 		runtime.Gosched() // a connection whose client never pauses must not starve the others
 	}
-	err := c.Input.Fill()
-	c.mu.Lock()
-	c.now = time.Now()
-	return err
+	return c.Input.Fill()
 }
 
 // setActive counts whether c has a request that is not answered.

@@ -28,6 +28,7 @@ func (s *discardSink) Send([]byte, []int) error { s.calls++; return nil }
 type testConn struct {
 	net.Conn
 	written bytes.Buffer
+	stats   *exchange.Stats
 }
 
 func (c *testConn) Write(text []byte) (int, error) { return c.written.Write(text) }
@@ -79,8 +80,22 @@ func newTestServer(t testing.TB, sink ingest.Sink) *Server {
 
 // newTestConn returns a connection that reads from in.
 func newTestConn(s *Server, in Input) (*conn, *testConn) {
-	out := new(testConn)
-	return newConn(s, &Client{Conn: out, Input: in, Peer: netip.Addr{}, Remote: &net.TCPAddr{}, Stats: exchange.NewStats().Shard(), Timeout: time.Minute}), out
+	out := &testConn{stats: exchange.NewStats()}
+	return newConn(s, &Client{Conn: out, Input: in, Peer: netip.Addr{}, Remote: &net.TCPAddr{}, Stats: out.stats.Shard(), Timeout: time.Minute}), out
+}
+
+// checkStats checks the counters of a connection that has ended: each request has a duration.
+func checkStats(t testing.TB, stats *exchange.Stats) (requests int) {
+	t.Helper()
+	sum, durations := stats.Snapshot(), 0
+	sum.Requests(func(_ exchange.Route, _ int, n uint64) { requests += int(n) })
+	for _, n := range sum.Buckets {
+		durations += int(n)
+	}
+	if requests != durations || sum.Active != 0 {
+		t.Errorf("%d requests have %d durations, %d connections are active", requests, durations, sum.Active)
+	}
+	return requests
 }
 
 // requestFrames writes requests as a client sends them.

@@ -75,16 +75,22 @@ func (c *conn) flush() error {
 		c.writeErr = c.write(c.out.buffer)
 	}
 	c.dropOutput()
-	if c.unobserved > 0 {
-		took := time.Since(c.now)
-		for ; c.unobserved > 0; c.unobserved-- {
-			c.Stats.ObserveDuration(took)
-		}
-	}
+	c.observe()
 	if errors.Is(c.writeErr, os.ErrDeadlineExceeded) {
 		return c.writeErr
 	}
 	return nil
+}
+
+// observe counts the durations of the requests that have just been answered.
+func (c *conn) observe() {
+	if c.unobserved == 0 {
+		return
+	}
+	took := time.Since(c.now)
+	for ; c.unobserved > 0; c.unobserved-- {
+		c.Stats.ObserveDuration(took)
+	}
 }
 
 // write writes text within the write timeout.

@@ -15,7 +15,6 @@ import (
 // write has the write timeout; the whole response has no timeout.
 type page struct {
 	c      *conn
-	st     *stream // nil after the stream has ended; guarded by conn.mu
 	id     uint32
 	isHead bool
 	cancel context.CancelFunc
@@ -24,6 +23,10 @@ type page struct {
 	header   http.Header
 	buffer   *bufio.Writer // of the body
 	hasBegun bool          // the status and the header fields are written
+
+	// Guarded by conn.mu.
+	st        *stream // nil after the stream has ended
+	isCounted bool    // the request is
 }
 
 // errStreamEnded is the error of writes after the end of the stream.
@@ -32,7 +35,7 @@ var errStreamEnded = http2.StreamError{Code: http2.ErrCodeStreamClosed}
 // startPage lets Response.Page write the response.
 func (c *conn) startPage(st *stream) {
 	x, q := st.x, &st.x.Request
-	if c.countPages() >= maxPages {
+	if c.countPages() >= maxPages || c.keepHead(st) != nil {
 		c.resetStream(st.id, http2.ErrCodeRefusedStream)
 		return
 	}
@@ -87,7 +90,7 @@ func (p *page) close(code http2.ErrCode) {
 	if st == nil {
 		return
 	}
-	c.Stats.ObserveDuration(time.Since(st.began))
+	p.observe(time.Since(st.began))
 	p.st, st.page = nil, nil
 	st.state = streamDiscard
 	c.now = time.Now()
@@ -103,10 +106,17 @@ func (p *page) close(code http2.ErrCode) {
 
 // end tells the page that its stream has ended. conn.mu is held.
 func (p *page) end() {
-	p.c.Stats.ObserveDuration(p.c.now.Sub(p.st.began))
+	p.observe(p.c.now.Sub(p.st.began))
 	p.st = nil
 	p.cancel()
 	p.unblock()
+}
+
+// observe counts how long the request took, if the request is counted. conn.mu is held.
+func (p *page) observe(took time.Duration) {
+	if p.isCounted {
+		p.c.Stats.ObserveDuration(took)
+	}
 }
 
 // unblock tells the page that the windows have changed.
@@ -133,6 +143,7 @@ func (p *page) WriteHeader(status int) {
 		return
 	}
 	c.Stats.CountRequest(p.st.x.Route, status, 0)
+	p.isCounted = true
 	o := c.startOutput()
 	o.encoder.begin(c.isFirstHead())
 	o.encoder.add(":status", statusText(status))

@@ -32,6 +32,10 @@ func (c *conn) begin(st *stream, herr *exchange.HTTPError, isViolation bool) err
 		st.state = streamBody
 		return c.endBody(st)
 	default:
+		if herr := c.keepHead(st); herr != nil {
+			c.serveStream(st, herr)
+			break
+		}
 		st.state = streamBody
 		st.deadline = c.now.Add(c.server.options.ReadTimeout)
 		if x.Request.WantsContinue {
@@ -89,7 +93,7 @@ func (c *conn) finish(st *stream) {
 	switch {
 	case response.Page != nil:
 		c.startPage(st)
-	case response.Delay > 0 && !c.server.options.Draining.Load():
+	case response.Delay > 0 && !c.server.options.Draining.Load() && c.keepHead(st) == nil:
 		st.state, st.deadline = streamDelayed, c.now.Add(response.Delay)
 	default:
 		c.respond(st)

@@ -34,8 +34,7 @@ func (c *conn) respond(st *stream) {
 		c.resetStream(st.id, http2.ErrCodeEnhanceYourCalm)
 		return
 	}
-	st.x.Release()
-	st.x = nil
+	c.releaseExchange(st)
 	if len(rest) > 0 {
 		st.state, st.deadline = streamBlocked, c.now.Add(c.server.options.WriteTimeout)
 		return
@@ -167,8 +166,7 @@ func (c *conn) unblockStream(st *stream) {
 		rest := c.writeData(st, st.pending, !st.holdsEnd)
 		c.pending -= len(st.pending) - len(rest)
 		if st.pending = rest; len(rest) > 0 {
-			st.deadline = c.now.Add(c.server.options.WriteTimeout)
-			return
+			return // the deadline is that of the whole response
 		}
 		st.body.buffer.Release(c.server.options.Bodies)
 		c.afterResponse(st)

@@ -31,7 +31,7 @@ const Preface = http2.ClientPreface
 // Options are the settings of a Server. All are required.
 type Options struct {
 	ReadTimeout  time.Duration // for a request with its body
-	WriteTimeout time.Duration // for each write
+	WriteTimeout time.Duration // for a response, and for each write of a page
 	IdleTimeout  time.Duration // between the requests of a connection
 
 	Handler   exchange.Handler
@@ -47,7 +47,8 @@ type Options struct {
 // Server serves connections that speak HTTP/2.
 type Server struct {
 	options  Options
-	settings []byte // the first frames of each connection
+	settings []byte       // the first frames of each connection
+	heads    atomic.Int64 // bytes, see maxHeads
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // the open connections

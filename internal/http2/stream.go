@@ -22,8 +22,9 @@ type stream struct {
 	deadline time.Time // of state; zero for none
 	endsAt   time.Time // the end of discardTime
 
-	x    *exchange.Exchange // nil after the response was written
-	body body
+	x        *exchange.Exchange // nil after the response was written
+	headSize int                // bytes of its head that count, see keepHead
+	body     body
 
 	receive int64  // bytes that the client may send
 	send    int64  // bytes that may be sent
@@ -102,8 +103,7 @@ const maxKeptStreams = 8
 func (c *conn) release(st *stream) {
 	st.body.buffer.Release(c.server.options.Bodies)
 	if st.x != nil {
-		st.x.Release()
-		st.x = nil
+		c.releaseExchange(st)
 	}
 	if st.pending != nil {
 		c.releasePending(st)

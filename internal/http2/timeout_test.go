@@ -91,10 +91,11 @@ func serveTimed(t *testing.T, change func(s *Server), at []time.Duration, parts 
 		change(s)
 	}
 	in := &timedInput{testInput: testInput{parts: parts}, at: at, start: time.Now()}
+	c, inner := newTestConn(s, in)
 	out := &timedConn{in: in}
-	c, _ := newTestConn(s, in)
 	c.Conn = out
 	c.serve()
+	checkStats(t, inner.stats)
 	if c.isActive || len(c.streams) > 0 {
 		t.Errorf("the connection ends with %d streams", len(c.streams))
 	}
@@ -145,6 +146,34 @@ func TestTimeoutsEndStreams(t *testing.T) {
 	})
 	f("a body that nobody needs", "200", http2.ErrCodeNo, time.Second, func(r *requestFrames) uint32 {
 		return r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/x", "content-length", "0")
+	})
+}
+
+// TestResponsesHaveOneTimeout has a client open the window of a response byte by byte, or
+// that of its stream only.
+func TestResponsesHaveOneTimeout(t *testing.T) {
+	f := func(name string, write func(r *requestFrames, id uint32)) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			r := newRequestFrames()
+			r.preface(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+			id := r.post("/long", "x")
+			at, parts := []time.Duration{0}, [][]byte{r.take()}
+			for i := range 3 {
+				write(r, id)
+				at, parts = append(at, time.Duration(i+1)*15*time.Second), append(parts, r.take())
+			}
+			got, out := serveTimed(t, nil, at, parts...)
+			if code, ok := got.reset[id]; !ok || code != http2.ErrCodeCancel || !out.wroteAt(20*time.Second) {
+				t.Errorf("%s: reset %v %v, written at %v", name, ok, code, out.writes)
+			}
+		})
+	}
+	f("a byte at a time", func(r *requestFrames, id uint32) { _ = r.framer.WriteWindowUpdate(id, 1) })
+	f("settings without room", func(r *requestFrames, _ uint32) { _ = r.framer.WriteSettings() })
+	f("no byte", func(r *requestFrames, id uint32) {
+		_ = r.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+		_ = r.framer.WriteWindowUpdate(0, 1)
 	})
 }
 

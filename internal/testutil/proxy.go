@@ -138,6 +138,20 @@ func (p *Proxy) WaitDraining(t testing.TB) {
 	})
 }
 
+// adminLine matches the line that the program logs when it serves the admin listener.
+var adminLine = regexp.MustCompile(`msg="serving the admin listener" address=(\S+)\n`)
+
+// AdminURL returns the URL of the admin listener of a proxy with --admin-listen=127.0.0.1:0.
+func (p *Proxy) AdminURL(t testing.TB) string {
+	t.Helper()
+	var line []string
+	Eventually(t, "the address of the admin listener", func() bool {
+		line = adminLine.FindStringSubmatch(p.Stderr.String())
+		return line != nil
+	})
+	return "http://" + line[1]
+}
+
 // WaitForLog waits until text stands in the proxy's log the given number of times.
 func (p *Proxy) WaitForLog(t testing.TB, text string, times int) {
 	t.Helper()

@@ -27,6 +27,31 @@ func Post(client *http.Client, url, body string, header ...string) (status int, 
 	return response.StatusCode, string(text), err
 }
 
+// getClient gives up when a test would.
+var getClient = http.Client{Timeout: Patience}
+
+// Get returns the status and the body of the response to a GET request.
+func Get(url string) (status int, body string, err error) {
+	response, err := getClient.Get(url)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
+}
+
+// MustGet returns the body of the response to a GET request. It fails the test unless the
+// status is 200.
+func MustGet(t testing.TB, url string) (body string) {
+	t.Helper()
+	status, body, err := Get(url)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("GET %s: got %d %.300s, %v, want 200", url, status, body, err)
+	}
+	return body
+}
+
 // Send posts body to path on the proxy, see Post.
 func (p *Proxy) Send(t testing.TB, path, body string, header ...string) (status int, answer string) {
 	t.Helper()

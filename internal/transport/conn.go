@@ -179,6 +179,7 @@ func (c *conn) complete() (keepAlive bool) {
 func (c *conn) end() {
 	c.x.Release()
 	c.x = nil
+	c.hasReadTimeout = false // the next request, which may have begun, has its own
 	c.stats.AddActive(-1)
 }
 
@@ -280,8 +281,7 @@ func (c *conn) recoverPanic() {
 		return
 	}
 	c.in.isServing = false
-	c.server.stats.panics.Add(1)
-	exchange.LogPanic(c.server.log, fault)
+	c.server.logPanic(fault)
 	if c.x == nil {
 		return
 	}
@@ -291,4 +291,10 @@ func (c *conn) recoverPanic() {
 		c.x.Response.SetError(exchange.InternalError)
 		_ = c.respond(false) // the connection closes anyway
 	}
+}
+
+// logPanic counts and logs a panic. Call it where the panic was recovered.
+func (s *Server) logPanic(fault any) {
+	s.stats.panics.Add(1)
+	exchange.LogPanic(s.log, fault)
 }

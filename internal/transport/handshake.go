@@ -267,7 +267,7 @@ func (c *conn) handshake() (*tls.Conn, error) {
 	}
 	h.hello = splitHello(h.hello)
 	secure := tls.Server(h, s.tls)
-	err := handshakeApart(secure)
+	err := s.handshakeApart(secure)
 	h.next = nil
 	return secure, err
 }

@@ -3,24 +3,29 @@ package transport
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 )
 
 // handshakeApart does a handshake in a goroutine of its own. A handshake needs a larger
-// stack than requests do, and the goroutine of the connection would keep it.
-func handshakeApart(secure *tls.Conn) (err error) {
-	var fault any
+// stack than requests do, and the goroutine of the connection would keep it. A panic is
+// logged and becomes errPanicked.
+func (s *Server) handshakeApart(secure *tls.Conn) (err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { fault = recover() }()
+		defer func() {
+			if fault := recover(); fault != nil {
+				s.logPanic(fault)
+				err = errPanicked
+			}
+		}()
 		err = secure.Handshake()
 	}()
 	<-done
-	if fault != nil {
-		panic(fault)
-	}
 	return err
 }
+
+var errPanicked = errors.New("the handshake has panicked")
 
 // maxHelloPart is the maximum size in bytes of the parts of a ClientHello. With its
 // header, a part fits into the first buffer of crypto/tls, which begins with room for

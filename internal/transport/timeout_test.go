@@ -134,3 +134,23 @@ func TestDrippingRequestsAreCutOff(t *testing.T) {
 		}, withTimeouts)
 	}
 }
+
+// TestPipelinedRequestsHaveTimeoutsOfTheirOwn has a client that never pauses: each part that
+// it sends ends in the middle of a request.
+func TestPipelinedRequestsHaveTimeoutsOfTheirOwn(t *testing.T) {
+	const request = "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=1"
+	for cut := 1; cut < len(request); cut++ {
+		proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+			conn := p.Dial()
+			reader := bufio.NewReader(conn)
+			fmt.Fprint(conn, request[:cut])
+			for range 4 {
+				time.Sleep(p.Options.ReadTimeout * 2 / 3)
+				go fmt.Fprint(conn, request[cut:]+request[:cut])
+				if a := p.Read(reader, "POST"); a.Status != 200 {
+					t.Fatalf("cut after %q: status %d %q", request[:cut], a.Status, a.Body)
+				}
+			}
+		}, withTimeouts)
+	}
+}

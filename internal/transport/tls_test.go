@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"statsd-http-proxy/internal/proxytest"
@@ -90,3 +91,30 @@ func TestTLSRecordsArriveInAnyPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestPanicCostsOneHandshake has the certificate panic. The log shows where.
+func TestPanicCostsOneHandshake(t *testing.T) {
+	p := proxytest.Start(t, proxytest.WithTLS, func(o *proxytest.Options) {
+		o.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if hello.ServerName == "bad.example" {
+				return panicForCertificate()
+			}
+			return proxytest.SelfSigned(hello)
+		}
+	})
+	if err := tls.Client(p.Dial(), clientConfig("bad.example")).Handshake(); err == nil {
+		t.Error("a handshake that panics: got no error")
+	}
+	proxytest.Poll(t, func() bool { return p.Stats().ConnsIdle == 0 })
+	if got := p.Stats(); got.Panics != 1 || got.HandshakesFailed != 1 || got.HandshakesWaiting != 0 {
+		t.Errorf("got %d panics, %d failed handshakes, %d waiting, want 1, 1, 0", got.Panics, got.HandshakesFailed, got.HandshakesWaiting)
+	}
+	if log := p.Log.String(); !strings.Contains(log, "out of paper") || !strings.Contains(log, "panicForCertificate") {
+		t.Errorf("the log: got %s, want the panic and its stack", log)
+	}
+	if err := tls.Client(p.Dial(), clientConfig("good.example")).Handshake(); err != nil {
+		t.Errorf("the next handshake: %v", err)
+	}
+}
+
+func panicForCertificate() (*tls.Certificate, error) { panic("out of paper") }

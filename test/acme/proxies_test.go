@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"statsd-http-proxy/internal/testutil"
 )
@@ -61,6 +62,7 @@ func TestProxiesShareACache(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		_ = conn.SetDeadline(time.Now().Add(testutil.Patience))
 		fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: proxy\r\nConnection: close\r\n\r\n")
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

@@ -72,7 +72,7 @@ func TestHAProxyNeedsFewConnectionsWithHTTP2(t *testing.T) {
 	// 1 MiB is the most that the proxy accepts.
 	const line = "some.key.of.a.batch:1|c\n"
 	batch := strings.Repeat(line, 1<<20/len(line))
-	status, answer, err := testutil.Post(http.DefaultClient, "http://"+address+"/batch", batch)
+	status, answer, err := testutil.Post(&http.Client{Timeout: testutil.Patience}, "http://"+address+"/batch", batch)
 	if want := fmt.Sprintf(`{"accepted":%d,"rejected":[]}`, strings.Count(batch, "\n")); err != nil || status != http.StatusOK || answer != want {
 		t.Errorf("a large batch: got %d %s %v, want 200 %s", status, answer, err, want)
 	}

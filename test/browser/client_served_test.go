@@ -1,8 +1,6 @@
 package browser
 
 import (
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,21 +121,6 @@ statsd.gauge('level', 'high');
 `,
 }
 
-// get returns the body of the response to a GET request.
-func get(t *testing.T, url string) string {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != 200 {
-		t.Fatalf("GET %s: got %s, %v", url, response.Status, err)
-	}
-	return string(body)
-}
-
 func TestServedTypesFitTheClient(t *testing.T) {
 	t.Parallel()
 	node := testutil.NeedCommand(t, "node")
@@ -154,7 +137,7 @@ func TestServedTypesFitTheClient(t *testing.T) {
 		write(name, text)
 	}
 	for _, name := range []string{"client.d.ts", "client.d.mts"} {
-		write(name, get(t, proxy.URL+"/"+name))
+		write(name, testutil.MustGet(t, proxy.URL+"/"+name))
 	}
 	for _, options := range []string{"--module nodenext", "--module esnext --moduleResolution bundler"} {
 		args := append([]string{tsc, "--noEmit", "--strict", "--target", "es2022"}, strings.Fields(options)...)

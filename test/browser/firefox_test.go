@@ -106,21 +106,13 @@ func TestClientWorksInFirefoxOverHTTP2(t *testing.T) {
 	// port, the OID of SHA-256, the fingerprint.
 	visitInFirefox(t, proxy, statsd, testutil.NewToken(t, secret), proxy.Address+":\tOID.2.16.840.1.101.3.4.2.1\t"+fingerprint+"\t\n")
 
-	response, err := http.Get("http://" + admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := regexp.MustCompile(`(?m)^statsd_http_proxy_http_connections_total\{result="accepted"\} (\d+)$`).FindSubmatch(text)
+	text := testutil.MustGet(t, "http://"+admin+"/metrics")
+	accepted := regexp.MustCompile(`(?m)^statsd_http_proxy_http_connections_total\{result="accepted"\} (\d+)$`).FindStringSubmatch(text)
 	if accepted == nil {
 		t.Fatalf("the metrics have no number of connections: %s", text)
 	}
 	t.Logf("%s connections", accepted[1])
-	if count, err := strconv.Atoi(string(accepted[1])); err != nil || count > 5 {
+	if count, err := strconv.Atoi(accepted[1]); err != nil || count > 5 {
 		t.Errorf("Firefox has opened %d connections, want at most 5 with HTTP/2", count)
 	}
 }

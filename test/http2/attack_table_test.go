@@ -117,7 +117,7 @@ var attacks = []attack{
 	},
 
 	{
-		name:  "continuations", // CVE-2024-24549
+		name:  "continuations", // CVE-2023-45288
 		conns: 20, times: 1, interval: often, code: http2.ErrCodeProtocol,
 		begin: func(a *attacker) {
 			_ = a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: post})

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -108,7 +109,9 @@ func (k *attack) connect(p *testutil.Proxy, stop <-chan struct{}) (ending string
 	}
 	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http2.NextProtoTLS}})
 	defer conn.Close()
-	if err := conn.Handshake(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Patience)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
 		return "", err
 	}
 	a := &attacker{nextID: 1}

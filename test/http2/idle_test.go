@@ -1,11 +1,8 @@
 package http2
 
 import (
-	"fmt"
-	"io"
 	"math"
 	"net"
-	"net/http"
 	"testing"
 	"time"
 
@@ -49,12 +46,7 @@ func settledMemory(t *testing.T, p *testutil.Proxy, admin string, want int) (lea
 	t.Helper()
 	least = math.MaxInt
 	for waited := 0; waited < 5; waited++ {
-		response, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/heap?gc=1", admin))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.Copy(io.Discard, response.Body)
-		response.Body.Close()
+		testutil.MustGet(t, "http://"+admin+"/debug/pprof/heap?gc=1")
 		if got := p.Memory(t, testutil.ResidentMemory); got < least {
 			least, waited = got, 0
 		}

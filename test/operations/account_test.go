@@ -62,7 +62,7 @@ func TestAccountsHoldWhileTheQueueIsFull(t *testing.T) {
 	_, port, _ := net.SplitHostPort(server)
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-network=tcp", "--statsd-port="+port,
 		"--statsd-buffer=100KB", "--http-timeout-idle=60")
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	batch := strings.Repeat("some.key:1|c\n", 100)
 	accepted, rejected := 0, 0
 	for rejected < 5 {
@@ -133,7 +133,7 @@ func TestReloadsAndConnectionsAreCounted(t *testing.T) {
 	write(testutil.LongSecret)
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t),
 		"--jwt-secret-file="+secrets, "--max-conns=3", "--max-conns-per-ip=2", "--http-timeout-read=60")
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	waitFor := func(key string, want float64) {
 		t.Helper()
 		testutil.Eventually(t, key+" to be "+strconv.FormatFloat(want, 'f', -1, 64), func() bool { return scrape(t, admin)[key] == want })

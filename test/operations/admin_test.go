@@ -2,10 +2,7 @@ package operations
 
 import (
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,35 +14,14 @@ import (
 	"statsd-http-proxy/internal/testutil"
 )
 
-// adminListening matches the address of the admin listener in the log.
-var adminListening = regexp.MustCompile(`msg="serving the admin listener" address=(\S+)\n`)
-
-// adminOf returns the URL of the admin listener of a proxy that has
-// --admin-listen=127.0.0.1:0.
-func adminOf(t *testing.T, p *testutil.Proxy) string {
-	t.Helper()
-	var match []string
-	testutil.Eventually(t, "the address of the admin listener", func() bool {
-		match = adminListening.FindStringSubmatch(p.Stderr.String())
-		return match != nil
-	})
-	return "http://" + match[1]
-}
-
 // get returns the response to a GET request.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	client := http.Client{Timeout: testutil.Patience}
-	response, err := client.Get(url)
+	status, body, err := testutil.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	return status, body
 }
 
 // figures are the values of series by their names, like name{label=value}.
@@ -57,12 +33,8 @@ const prefix = "statsd_http_proxy_"
 // families returns the metrics of the proxy, by their names.
 func families(t *testing.T, admin string) map[string]*dto.MetricFamily {
 	t.Helper()
-	status, text := get(t, admin+"/metrics")
-	if status != http.StatusOK {
-		t.Fatalf("/metrics: got %d, want 200", status)
-	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
-	all, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	all, err := parser.TextToMetricFamilies(strings.NewReader(testutil.MustGet(t, admin+"/metrics")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestEveryRequestIsCounted(t *testing.T) {
 			statsd := testutil.StartFakeStatsD(t)
 			proxy := transport.start(t, "--admin-listen=127.0.0.1:0", "--histograms", "--http-max-body=100000",
 				"--jwt-secret-file="+secrets, "--statsd-port="+statsd.Port, "--max-series=1000", "--http-timeout-idle=60")
-			admin := adminOf(t, proxy)
+			admin := proxy.AdminURL(t)
 			server := "127.0.0.1:" + statsd.Port
 			before := settled(t, admin, server)
 			client := &http.Client{Timeout: testutil.Patience, Transport: &http.Transport{

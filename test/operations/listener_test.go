@@ -26,7 +26,7 @@ func TestShutdownCanBeWatched(t *testing.T) {
 	t.Parallel()
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t),
 		"--http-timeout-read=60", "--shutdown-timeout=60")
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	if code, stderr := health(t, strings.TrimPrefix(admin, "http://")); code != 0 || stderr != "" {
 		t.Errorf("health: got %d %q, want 0", code, stderr)
 	}
@@ -66,7 +66,7 @@ func TestShutdownCanBeWatched(t *testing.T) {
 func TestListenersServeTheirOwnRoutesOnly(t *testing.T) {
 	t.Parallel()
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t))
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	for _, path := range []string{"/livez", "/readyz", "/metrics", "/debug/pprof/", "/debug/top"} {
 		if status, _ := get(t, admin+path); status != http.StatusOK {
 			t.Errorf("%s of the admin listener: got %d, want 200", path, status)
@@ -131,7 +131,7 @@ func TestStatsDThatIsAwayMakesTheProxyUnready(t *testing.T) {
 	t.Parallel()
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--ready-statsd-timeout=0.2",
 		"--statsd-network=tcp", "--statsd-port="+testutil.FreePort(t))
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	testutil.Eventually(t, "/readyz to fail", func() bool {
 		status, body := get(t, admin+"/readyz")
 		return status == 503 && strings.Contains(body, "has been away for")
@@ -182,7 +182,7 @@ func TestTopNamesTheBusiest(t *testing.T) {
 			proxy.MustReject(t, "/count/rare", "value=x", 400, "value")
 		}
 	}
-	_, text := get(t, adminOf(t, proxy)+"/debug/top")
+	_, text := get(t, proxy.AdminURL(t)+"/debug/top")
 	want := `series
         20  busy,env=prod
 names

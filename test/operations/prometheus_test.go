@@ -64,12 +64,8 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address))
 	p := &prometheus{"http://" + address}
 	process.WaitReady(t, func() bool {
-		response, err := http.Get(p.url + "/-/ready")
-		if err != nil {
-			return false
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
+		status, _, err := testutil.Get(p.url + "/-/ready")
+		return err == nil && status == http.StatusOK
 	})
 	return p
 }
@@ -152,7 +148,7 @@ func TestQueriesOfRulesAndDashboardReturnData(t *testing.T) {
 	t.Parallel()
 	proxy := testutil.StartSecureProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t),
 		"--jwt-secret="+testutil.LongSecret, "--jwt-jwks-url="+startKeySet(t), "--max-series=100")
-	admin := adminOf(t, proxy)
+	admin := proxy.AdminURL(t)
 	prometheus := startPrometheus(t, strings.TrimPrefix(admin, "http://"))
 	proxy.MustSend(t, "/count/k", "value=1", "X-JWT-Token", testutil.NewToken(t, testutil.LongSecret))
 
@@ -211,7 +207,7 @@ func TestMetricsPassPromtool(t *testing.T) {
 	promtool := testutil.NeedCommand(t, "promtool")
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t))
 	proxy.MustSend(t, "/count/k", "value=1")
-	_, text := get(t, adminOf(t, proxy)+"/metrics")
+	_, text := get(t, proxy.AdminURL(t)+"/metrics")
 	cmd := exec.Command(promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
 	if code, stdout, stderr := testutil.RunToEnd(t, cmd); code != 0 || stdout+stderr != "" {
@@ -242,7 +238,7 @@ func TestEachMetricIsDocumented(t *testing.T) {
 	t.Parallel()
 	proxy := testutil.StartProxy(t, "--admin-listen=127.0.0.1:0", "--statsd-port="+testutil.StartSink(t))
 	types := make(map[string]string)
-	for name, family := range families(t, adminOf(t, proxy)) {
+	for name, family := range families(t, proxy.AdminURL(t)) {
 		if own, ok := strings.CutPrefix(name, prefix); ok {
 			types[own] = strings.ToLower(family.GetType().String())
 		}

@@ -129,7 +129,7 @@ func TestProxyDoesNotWaitForTheReaderOfItsLog(t *testing.T) {
 		text, _ := io.ReadAll(reader) // ends with the program, or with the deadline
 		log <- text
 	}()
-	if status, answer, err := testutil.Post(http.DefaultClient, "http://"+address+"/count/last", "value=1"); err != nil || status != 200 {
+	if status, answer, err := testutil.Post(&http.Client{Timeout: testutil.Patience}, "http://"+address+"/count/last", "value=1"); err != nil || status != 200 {
 		t.Fatalf("after the log: got %d %s %v, want 200", status, answer, err)
 	}
 	statsd.WaitFor(t, "last:1|c")

@@ -94,13 +94,8 @@ func TestIdleTLSConnectionsTakeLittleMemory(t *testing.T) {
 // garbage collections. Each one halves the stacks that are too large.
 func memoryAfterGC(t *testing.T, proxy *testutil.Proxy, admin string) int {
 	t.Helper()
-	client := http.Client{Timeout: testutil.Patience}
 	for range 3 {
-		response, err := client.Get("http://" + admin + "/debug/pprof/heap?gc=1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
+		testutil.MustGet(t, "http://"+admin+"/debug/pprof/heap?gc=1")
 	}
 	return proxy.Memory(t, testutil.ResidentMemory)
 }

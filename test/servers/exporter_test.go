@@ -1,9 +1,7 @@
 package servers
 
 import (
-	"io"
 	"net"
-	"net/http"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -27,13 +25,8 @@ func startExporter(t *testing.T, args ...string) (port string, export func() []s
 		"--statsd.event-flush-interval=10ms",
 	}, args...)...))
 	get := func() (string, error) {
-		response, err := http.Get("http://" + web + "/metrics")
-		if err != nil {
-			return "", err
-		}
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		return string(text), err
+		_, text, err := testutil.Get("http://" + web + "/metrics")
+		return text, err
 	}
 	// The exporter opens its UDP port before it serves HTTP.
 	exporter.WaitReady(t, func() bool {

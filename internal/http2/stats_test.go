@@ -1,0 +1,52 @@
+package http2
+
+import (
+	"net/http"
+	"testing"
+
+	"golang.org/x/net/http2"
+
+	"statsd-http-proxy/internal/exchange"
+)
+
+// pageHandler answers each request with a page.
+type pageHandler struct{}
+
+func (pageHandler) Begin(x *exchange.Exchange) bool {
+	x.Response.Page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	return false
+}
+
+func (pageHandler) Serve(*exchange.Exchange) {}
+
+// TestUnfinishedRequestsAreCounted ends connections and streams before the response.
+func TestUnfinishedRequestsAreCounted(t *testing.T) {
+	f := func(name string, change func(s *Server), want int, write func(r *requestFrames)) {
+		t.Helper()
+		s := newTestServer(t, new(discardSink))
+		change(s)
+		r := newRequestFrames()
+		r.preface()
+		write(r)
+		c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+		c.serve()
+		if n := checkStats(t, out.stats); n != want {
+			t.Errorf("%s: %d requests are counted, want %d", name, n, want)
+		}
+	}
+	open := func(r *requestFrames) uint32 {
+		return r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
+	}
+	none := func(*Server) {}
+	f("the client is gone", none, 1, func(r *requestFrames) { open(r) })
+	f("the client breaks the protocol", none, 2, func(r *requestFrames) {
+		open(r)
+		r.post("/count/k", "value=1")
+		_ = r.framer.WriteRawFrame(http2.FramePing, 0, 0, nil)
+	})
+	pages := func(s *Server) { s.options.Handler = pageHandler{} }
+	f("a page is reset before it begins", pages, 0, func(r *requestFrames) {
+		id := r.headers(true, ":method", "GET", ":scheme", "https", ":path", "/")
+		_ = r.framer.WriteRSTStream(id, http2.ErrCodeCancel)
+	})
+}
