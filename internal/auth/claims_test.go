@@ -98,6 +98,18 @@ func TestClaimsThatCannotBeReadAreRefused(t *testing.T) {
 	f(`{"m\u0065trics":[1]}`, "metrics")
 }
 
+// TestClaimsThatBreakOffAreRefused has claims that are right up to where they break off.
+func TestClaimsThatBreakOffAreRefused(t *testing.T) {
+	for _, text := range []string{
+		``, `null`, `"sub"`, `[]`, `{`, `{"sub"`, `{"sub":`, `{"sub":}`, `{"sub":"a"`, `{"sub":"a",`, `{"sub":"a",}`,
+		`{"sub":"a",1:2}`, `{"sub":"a",null}`, `{"sub":"a"]`, `{"sub":"a""jti":"b"}`, `{"tags":["a"}`,
+	} {
+		if c, err := payload(text).parse(); err == nil {
+			t.Errorf("%s: got %+v, want an error", text, c)
+		}
+	}
+}
+
 func TestLimitsAreParsed(t *testing.T) {
 	v := newTestVerifier(t, Options{})
 	f := func(claims string, want Limits) {

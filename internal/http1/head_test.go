@@ -59,6 +59,9 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f(line+host+"X : y\r\n\r\n", badName)
 	f(line+host+" X: y\r\n\r\n", badName)
 	f(line+host+": y\r\n\r\n", badName)
+	for _, end := range []string{"\r\r\n", "\rX\r\n", "X\n\r\n", "\n", "\n\n"} { // none is the empty line
+		f(line+host+end+"\r\n", badName)
+	}
 	f(line+host+"X: \x00\r\n\r\n", badValue)
 	f(line+host+"X: y\rz\r\n\r\n", badValue)
 	f(line+host+"X: y\n\r\n", badLineEnd)

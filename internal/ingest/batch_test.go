@@ -111,9 +111,16 @@ func TestBatchOf10000EntriesKeepsItsOrder(t *testing.T) {
 	postBatch(p, "["+strings.Join(array, ",")+"]", 200, `{"accepted":10000,"rejected":[]}`, want...)
 }
 
+// TestLinesOfABatchAreBounded has a prefix make lines of 128 bytes, with the line feed, of
+// short entries. They may take 16 MiB.
 func TestLinesOfABatchAreBounded(t *testing.T) {
-	p := proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Prefix: strings.Repeat("p", 250)}))
-	p.Rejects("many short lines", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", 150_000)), 413, "send it in parts")
+	const most = 16 << 20 / 128
+	p := proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Prefix: strings.Repeat("p", 128-len(".k:1|c\n"))}))
+	a := p.Do("POST", "/batch", strings.Repeat("k:1|c\n", most))
+	if sent := len(p.Sink.Take()); a.Status != 200 || sent != most {
+		t.Errorf("%d entries: got %d %s and sent %d", most, a.Status, a.Body, sent)
+	}
+	p.Rejects("one more", p.Do("POST", "/batch", strings.Repeat("k:1|c\n", most+1)), 413, "more than 16777216 bytes: send it in parts")
 }
 
 // TestLinesOfALineAreBounded sends one line of which each value becomes a line with a long

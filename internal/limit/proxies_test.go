@@ -128,9 +128,9 @@ func TestClientAddress(t *testing.T) {
 	// The number and the length of elements are bounded.
 	f("198.51.100.7", "10.0.0.1", "198.51.100.7"+strings.Repeat(", 10.0.0.2", 15)) // 16 elements
 	f("10.0.0.2", "10.0.0.1", "198.51.100.7"+strings.Repeat(", 10.0.0.2", 16))
-	f("10.0.0.2", "10.0.0.1", append([]string{"198.51.100.7"}, slices.Repeat([]string{"10.0.0.2"}, maxHops)...)...)
-	f("198.51.100.7", "10.0.0.1", strings.Repeat(" ", maxElementBytes-12)+"198.51.100.7, 10.0.0.2")
-	f("10.0.0.2", "10.0.0.1", strings.Repeat(" ", maxElementBytes-11)+"198.51.100.7, 10.0.0.2")
+	f("10.0.0.2", "10.0.0.1", append([]string{"198.51.100.7"}, slices.Repeat([]string{"10.0.0.2"}, 16)...)...)
+	f("198.51.100.7", "10.0.0.1", strings.Repeat(" ", 64-12)+"198.51.100.7, 10.0.0.2")
+	f("10.0.0.2", "10.0.0.1", strings.Repeat(" ", 65-12)+"198.51.100.7, 10.0.0.2")
 }
 
 // FuzzClientAddress compares ClientAddress with a simple version that splits the

@@ -44,6 +44,9 @@ func TestTagKeysAreLimited(t *testing.T) {
 func TestTagKeysOfManySizes(t *testing.T) {
 	for _, max := range []int{1, 2, 3, 200, 1000, 4096} {
 		keys, admitted := NewTagKeys(max), 0
+		if slots := len(keys.table); slots < 2*max || 8*slots > 32*max {
+			t.Errorf("max %d: the table has %d slots, want it half full and at most 32 bytes for each key", max, slots)
+		}
 		for i := range 3 * max {
 			hash := HashTagKey(strconv.AppendInt(nil, int64(i), 10))
 			if ok, isNew := keys.Reserve(hash); ok && isNew {

@@ -72,13 +72,11 @@ func newDialFunc(network string, p policy) dialFunc {
 		if err != nil {
 			return nil, false, err
 		}
-		// Unix sockets have no ports. Their addresses are equal if both are empty.
-		isSelfConnect := (network == UDP || network == TCP) && isSelfConnected(c)
 		switch network {
 		case UDP:
-			return newUDPConn(c.(*net.UDPConn)), isSelfConnect, nil
+			return newUDPConn(c.(*net.UDPConn)), isSelfConnected(c), nil
 		case TCP:
-			return newStreamConn(c.(*net.TCPConn), p.stallTimeout), isSelfConnect, nil
+			return newStreamConn(c.(*net.TCPConn), p.stallTimeout), isSelfConnected(c), nil
 		}
 		var file *fileWatch
 		if address[0] != '@' { // an abstract socket, see unix(7), has no file

@@ -58,6 +58,36 @@ func TestAbstractSocket(t *testing.T) {
 	}
 }
 
+// TestSelfConnectionsAreDetected connects sockets to themselves, as the kernel does by
+// chance if the server's port is free and among those for outgoing connections.
+func TestSelfConnectionsAreDetected(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux connects a TCP socket to itself for sure")
+	}
+	f := func(network string, local, remote net.Addr, want bool) {
+		t.Helper()
+		c, err := (&net.Dialer{LocalAddr: local}).Dial(network, remote.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := isSelfConnected(c); got != want {
+			t.Errorf("from %s to %s: got %v, want %v", c.LocalAddr(), c.RemoteAddr(), got, want)
+		}
+	}
+	l, err := net.Listen(TCP, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(TCP, nil, l.Addr(), false)
+	l.Close()
+	f(TCP, l.Addr(), l.Addr(), true)
+	udp := listen(t)
+	f(UDP, nil, udp.LocalAddr(), false)
+	udp.Close()
+	f(UDP, udp.LocalAddr(), udp.LocalAddr(), true)
+}
+
 // TestDialGivesUp connects to a server that does not answer.
 func TestDialGivesUp(t *testing.T) {
 	p := newPolicy(TCP)

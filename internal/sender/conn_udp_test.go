@@ -119,6 +119,43 @@ func TestRenewedSocketReportsRefusalsOfBoth(t *testing.T) {
 	}
 }
 
+// TestStatusLooksAtBothSockets has nothing else read the errors of the sockets: the
+// process may have been paused until now.
+func TestStatusLooksAtBothSockets(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux returns packets")
+	}
+	server := listen(t)
+	ended := make(chan struct{})
+	close(ended)
+	socket := func() *udpSocket {
+		t.Helper()
+		c, err := net.DialUDP(UDP, nil, server.LocalAddr().(*net.UDPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &udpSocket{conn: c, errors: newErrorQueue(c), ended: ended}
+	}
+	u := &udpConn{old: socket(), socket: socket(), changed: make(chan struct{}, 1)}
+	defer u.close()
+	server.Close()
+	for s, line := range map[*udpSocket]string{u.old: "a:1|c", u.socket: "b:1|c"} {
+		if _, err := s.conn.Write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	waitFor(t, func() bool {
+		for _, r := range u.status().refused {
+			got = append(got, string(r.quoted))
+		}
+		return len(got) == 2
+	}, func() string { return fmt.Sprintf("only %q came back", got) })
+	if !slices.Equal(slices.Sorted(slices.Values(got)), []string{"a:1|c", "b:1|c"}) {
+		t.Errorf("got %q, want a and b", got)
+	}
+}
+
 func TestSocketKeepsTheFirstRefusals(t *testing.T) {
 	var s udpSocket
 	add := func(r refusedPacket, times, want int) {

@@ -1,7 +1,10 @@
 package sender
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +55,30 @@ func TestLookupIsRepeated(t *testing.T) {
 		f(5*time.Second, 12)
 		f(5*time.Second, 13)
 	})
+}
+
+// TestNameWithoutAddressesIsNotFound has a resolver find nothing without an error, before
+// and after it has found an address.
+func TestNameWithoutAddressesIsNotFound(t *testing.T) {
+	var found []netip.Addr
+	l, err := newLookup(&Options{Network: UDP, Address: "statsd.example:8125"}, func(context.Context, string, string) ([]netip.Addr, error) {
+		return found, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(wantErr error, want ...string) {
+		t.Helper()
+		ok := l.resolve()
+		if addrs, err := l.result(); ok != (wantErr == nil) || !errors.Is(err, wantErr) || !slices.Equal(addrs, want) {
+			t.Errorf("of %v: got %v, %v, %v; want %v, %v", found, ok, addrs, err, want, wantErr)
+		}
+	}
+	f(errNoAddress)
+	found = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+	f(nil, "192.0.2.1:8125")
+	found = nil
+	f(errNoAddress, "192.0.2.1:8125")
 }
 
 // TestLogSaysWhereTheServerIs looks a name up that appears, fails and moves.

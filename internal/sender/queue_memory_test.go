@@ -70,12 +70,29 @@ func TestEmptyBlocksAreReused(t *testing.T) {
 	f(perBlock+1, 1)
 	f(1, 1)
 	f(3*perBlock, 2)
-	f(20*perBlock, maxSpareBytes/minBlockBytes)
+	f(20*perBlock, 8) // 2 MiB
 	m.free()
 	if m.block != nil || len(m.spareBlocks) > 0 {
 		t.Error("blocks are left")
 	}
 	f(1, 0)
+}
+
+// TestOneLargeBlockIsReused has a block that is larger than all that is kept otherwise.
+func TestOneLargeBlockIsReused(t *testing.T) {
+	const size, perBlock = 65_507, 64
+	m := newPacketMemory(size, maxBlocks*perBlock)
+	defer m.free()
+	var made []*buffer
+	for range 2*perBlock + 1 {
+		made = append(made, makePacket(&m, size, 'x'))
+	}
+	for _, b := range made {
+		m.recycle(b)
+	}
+	if m.blockBytes <= maxSpareBytes || len(m.spareBlocks) != 1 {
+		t.Errorf("got %d spare blocks of %d bytes, want one", len(m.spareBlocks), m.blockBytes)
+	}
 }
 
 func TestBlockBytes(t *testing.T) {

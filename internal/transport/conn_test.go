@@ -170,6 +170,7 @@ func TestPanicCostsOneRequest(t *testing.T) {
 	if a := p.Do("GET", "/heartbeat", ""); a.Status != 200 {
 		t.Errorf("after the panic: %d", a.Status)
 	}
+	proxytest.Poll(t, func() bool { return p.Stats().ConnsActive == 0 })
 	if !strings.Contains(p.Log.String(), "out of order") {
 		t.Errorf("the log does not report it: %s", p.Log)
 	}

@@ -3,6 +3,9 @@ package transport
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 )
@@ -46,6 +49,54 @@ func TestReadsEndWithTheRecord(t *testing.T) {
 	f(12, []int{10, 20}, []int{12, 3, 12, 12, 1})
 	f(3, []int{2, 1}, []int{3, 3, 1, 3, 3})
 	f(1, []int{1, 0}, []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
+}
+
+// TestWritesAreComplete writes nothing, what the kernel takes at once, and more than that.
+func TestWritesAreComplete(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	client, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, err := range []error{raw.(*net.TCPConn).SetWriteBuffer(64 << 10), client.(*net.TCPConn).SetReadBuffer(64 << 10)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRecordConn(raw)
+	if r == nil {
+		t.Skip("this system has no descriptors")
+	}
+	arrived := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(client) // an error shows in what is missing
+		arrived <- all
+	}()
+	var want []byte
+	for _, size := range []int{0, 10, 4 << 20, 1} {
+		text := bytes.Repeat([]byte{byte(size), 'x'}, (size+1)/2)[:size]
+		if n, err := r.Write(text); n != size || err != nil {
+			t.Errorf("of %d bytes: wrote %d, %v", size, n, err)
+		}
+		want = append(want, text...)
+	}
+	r.Close()
+	if n, err := r.Write([]byte("x")); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("to a closed connection: wrote %d, %v", n, err)
+	}
+	if got := <-arrived; !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes, want %d", len(got), len(want))
+	}
 }
 
 func TestHelloIsSplit(t *testing.T) {

@@ -44,6 +44,21 @@ func TestIdleConnectionIsClosedSilently(t *testing.T) {
 	}, withTimeouts)
 }
 
+// TestIdleSocketIsClosedSilently has a socket, whose requests are served within the wait for
+// them. It would stay open until the test fails if another timeout ran after a request.
+func TestIdleSocketIsClosedSilently(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) {
+		o.ReadTimeout, o.IdleTimeout = 10*proxytest.Timeout, 50*time.Millisecond
+	})
+	conn := p.Dial()
+	fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+	reader := bufio.NewReader(conn)
+	if a := p.Read(reader, "GET"); a.Status != 200 {
+		t.Fatalf("status %d", a.Status)
+	}
+	p.EndsSilently(conn)
+}
+
 // TestIdleTimeoutStartsAfterTheResponse has a client take longer to read a response than
 // the idle timeout is.
 func TestIdleTimeoutStartsAfterTheResponse(t *testing.T) {
