@@ -29,6 +29,10 @@ const bytesPerToken = 4 << 10
 // client that sends on as fast as it can would take half a processor for them.
 const rateDelay = 100 * time.Millisecond
 
+// rateBodyDelay is the same for a request with a large body that was not read. The kernel
+// receives the body, and the connection closes, which costs more than the rejection.
+const rateBodyDelay = time.Second
+
 // tokensAtOnce is how many tokens chargeEntry takes in advance. adjustCharge gives back
 // the rest.
 const tokensAtOnce = 64
@@ -84,7 +88,11 @@ func (h *Handler) chargeHead(q *exchange.Request, a *admission) *exchange.HTTPEr
 	}
 	wait, ok := h.rates.Charge(a.client, a.rate, n, time.Now())
 	if !ok {
-		return h.rateExceeded(wait)
+		herr := h.rateExceeded(wait)
+		if q.BodyLength == exchange.Chunked || q.BodyLength > exchange.MaxHead {
+			herr.Delay = rateBodyDelay
+		}
+		return herr
 	}
 	a.charges.taken = n
 	return nil

@@ -3,8 +3,11 @@ package ingest
 // MaxRejections is how many rejected entries a response lists.
 const MaxRejections = maxRejections
 
-// RateDelay is how long a rejection for the rate is held back.
-const RateDelay = rateDelay
+// How long a rejection for the rate is held back.
+const (
+	RateDelay     = rateDelay
+	RateBodyDelay = rateBodyDelay
+)
 
 // Limits of the log.
 const (

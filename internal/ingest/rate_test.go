@@ -62,10 +62,15 @@ func TestRateOfAClientIsLimited(t *testing.T) {
 func TestRejectionsForTheRateAreHeldBack(t *testing.T) {
 	p := proxytest.Start(t, withRates(1))
 	p.Forwards("within the burst", p.Do("POST", "/count/k", "value=1"), "k:1|c")
-	start := time.Now()
-	rejectsForLimit(p, "beyond the burst", p.Do("POST", "/count/k", "value=1"), "more metrics a second")
-	if passed := time.Since(start); passed < ingest.RateDelay {
-		t.Errorf("the response came after %v, want at least %v", passed, ingest.RateDelay)
+	for body, want := range map[string]time.Duration{
+		"value=1":                   ingest.RateDelay,
+		strings.Repeat("a", 20<<10): ingest.RateBodyDelay,
+	} {
+		start := time.Now()
+		rejectsForLimit(p, "beyond the burst", p.Do("POST", "/count/k", body), "more metrics a second")
+		if passed := time.Since(start); passed < want {
+			t.Errorf("the response to %d bytes came after %v, want at least %v", len(body), passed, want)
+		}
 	}
 }
 
