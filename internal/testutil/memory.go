@@ -2,10 +2,12 @@ package testutil
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // StartMeasuredProxy is StartProxy with a program that is never built with the race
@@ -43,4 +45,21 @@ func (p *Process) Memory(t testing.TB, field string) int {
 	}
 	t.Fatalf("no %s in %s", field, status)
 	return 0
+}
+
+// SettledMemory returns the resident memory of the proxy with an admin listener after
+// garbage collections, each of which halves the stacks that are too large. The Go runtime
+// returns free memory to the kernel slowly, so SettledMemory waits until the memory does
+// not shrink any more.
+func (p *Proxy) SettledMemory(t testing.TB, admin string) (least int) {
+	t.Helper()
+	least = math.MaxInt
+	for waited := 0; waited < 5; waited++ {
+		MustGet(t, "http://"+admin+"/debug/pprof/heap?gc=1")
+		if got := p.Memory(t, ResidentMemory); got < least {
+			least, waited = got, 0
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return least
 }

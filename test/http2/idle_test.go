@@ -1,10 +1,8 @@
 package http2
 
 import (
-	"math"
 	"net"
 	"testing"
-	"time"
 
 	"statsd-http-proxy/internal/proxytest"
 	"statsd-http-proxy/internal/testutil"
@@ -28,29 +26,13 @@ func TestIdleHTTP2ConnectionsTakeLittleMemory(t *testing.T) {
 	for range 100 { // so that the program has the memory that it takes without connections
 		open().Conn.Close()
 	}
-	before := settledMemory(t, proxy, admin)
+	before := proxy.SettledMemory(t, admin)
 	for range count {
 		open()
 	}
-	each := (settledMemory(t, proxy, admin) - before) / count
+	each := (proxy.SettledMemory(t, admin) - before) / count
 	t.Logf("an idle connection takes %d bytes", each)
 	if each > limit {
 		t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
 	}
-}
-
-// settledMemory returns the resident memory of the proxy after garbage collections. The Go
-// runtime returns free memory to the kernel slowly, so settledMemory waits until the memory
-// does not shrink any more.
-func settledMemory(t *testing.T, p *testutil.Proxy, admin string) (least int) {
-	t.Helper()
-	least = math.MaxInt
-	for waited := 0; waited < 5; waited++ {
-		testutil.MustGet(t, "http://"+admin+"/debug/pprof/heap?gc=1")
-		if got := p.Memory(t, testutil.ResidentMemory); got < least {
-			least, waited = got, 0
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	return least
 }
