@@ -59,15 +59,19 @@ func ReceiveRefused(fd uintptr, dst, control []byte) (n, controlLength int, err 
 	return n, controlLength, nil
 }
 
-// receive calls recvmsg.
+// receive calls recvmsg, again after a signal.
 func receive(fd uintptr, dst, control []byte, flags uintptr) (n, controlLength int, errno syscall.Errno) {
 	vector := unix.Iovec{Base: &dst[0]}
 	vector.SetLen(len(dst))
 	message := unix.Msghdr{Iov: &vector, Control: &control[0]}
 	message.SetIovlen(1)
 	message.SetControllen(len(control))
-	r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&message)), unix.MSG_DONTWAIT|flags)
-	return int(r), int(message.Controllen), errno
+	for {
+		r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&message)), unix.MSG_DONTWAIT|flags)
+		if errno != unix.EINTR {
+			return int(r), int(message.Controllen), errno
+		}
+	}
 }
 
 // PendingError returns and clears the pending error of a socket, 0 for none. See SO_ERROR

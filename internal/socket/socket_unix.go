@@ -21,6 +21,10 @@ func TellRest(uintptr) bool { return false }
 // bytes: 0 at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if
 // nothing has arrived. hasRest is always true: there may be more.
 func Receive(fd uintptr, dst []byte) (n int, hasRest bool, err error) {
-	n, err = syscall.Read(int(fd), dst)
-	return max(0, n), true, err
+	for {
+		n, err = syscall.Read(int(fd), dst)
+		if err != syscall.EINTR {
+			return max(0, n), true, err
+		}
+	}
 }

@@ -35,8 +35,6 @@ func (in *input) tryRead(fd uintptr) (done bool) {
 		in.acquireBuffer()
 		n, hasRest, err := socket.Receive(fd, in.buffer[in.w:])
 		switch {
-		case err == syscall.EINTR:
-			continue
 		case err == syscall.EAGAIN:
 			if in.isUnfinished {
 				acknowledge(fd)

@@ -39,9 +39,6 @@ func (r *recordConn) wait() error {
 func (r *recordConn) tryReceive(fd uintptr) (done bool) {
 	buffer := buffers.Get().(*[exchange.MaxHead]byte)
 	n, _, err := socket.Receive(fd, buffer[:])
-	for err == syscall.EINTR {
-		n, _, err = socket.Receive(fd, buffer[:])
-	}
 	if n > 0 {
 		r.buffer, r.pending, r.err = buffer, buffer[:n], nil
 		return true
