@@ -58,6 +58,17 @@ func (q *Request) Reset(peer netip.Addr) {
 	*q = Request{ForwardedFor: q.ForwardedFor[:0], Peer: peer}
 }
 
+var headMethod = []byte(http.MethodHead)
+
+// Reject empties q after its head was rejected. If isHead, the method stays HEAD: its response
+// has no body.
+func (q *Request) Reject(isHead bool) {
+	q.Reset(q.Peer)
+	if isHead {
+		q.Head, q.Method = headMethod, Span{End: uint16(len(headMethod))}
+	}
+}
+
 // Bytes returns the bytes of s.
 func (q *Request) Bytes(s Span) []byte { return q.Head[s.Start:s.End] }
 

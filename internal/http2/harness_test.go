@@ -70,11 +70,10 @@ func newTestServer(t testing.TB, sink ingest.Sink) *Server {
 		Handler:      ingest.New(ingest.Options{MaxBody: testMaxBody, Encoder: encoder, Sink: sink, Logger: log}),
 		Bodies:       exchange.NewBodyBudget(testMaxBody),
 		Dates:        new(exchange.Dates),
-		Panics:       new(atomic.Uint64),
 		Draining:     new(atomic.Bool),
 		IdleGrace:    new(atomic.Int64),
 		Stopping:     context.Background(),
-		Logger:       log,
+		LogPanic:     func(any) {},
 	})
 }
 

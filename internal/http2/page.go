@@ -70,7 +70,7 @@ func (p *page) serve(handler http.Handler, request *http.Request) {
 	code := http2.ErrCodeInternal
 	defer func() {
 		if fault := recover(); fault != nil {
-			p.c.logPanic(fault)
+			p.c.server.options.LogPanic(fault)
 		}
 		p.close(code)
 	}()

@@ -18,10 +18,7 @@ func (c *conn) begin(st *stream, herr *exchange.HTTPError, isViolation bool) err
 		st.resetCode = http2.ErrCodeProtocol
 	}
 	if herr != nil {
-		x.Request.Reset(x.Request.Peer)
-		if st.isHead {
-			x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
-		}
+		x.Request.Reject(st.isHead)
 		x.HeadErr = herr
 	}
 	wantsBody := c.callBegin(st)
@@ -45,8 +42,6 @@ func (c *conn) begin(st *stream, herr *exchange.HTTPError, isViolation bool) err
 	return c.limitOutput()
 }
 
-var headMethod = []byte(http.MethodHead)
-
 // callBegin calls the handler's Begin. A panic is answered with a 500.
 func (c *conn) callBegin(st *stream) (wantsBody bool) {
 	defer c.recoverPanic(st)
@@ -62,14 +57,9 @@ func (c *conn) callServe(st *stream) {
 // recoverPanic has to be deferred.
 func (c *conn) recoverPanic(st *stream) {
 	if fault := recover(); fault != nil {
-		c.logPanic(fault)
+		c.server.options.LogPanic(fault)
 		st.x.Response.SetError(exchange.InternalError)
 	}
-}
-
-func (c *conn) logPanic(fault any) {
-	c.server.options.Panics.Add(1)
-	exchange.LogPanic(c.server.options.Logger, fault)
 }
 
 // serveStream has the handler answer a request with its body, or with why that could not be

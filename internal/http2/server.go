@@ -13,7 +13,6 @@ package http2
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -37,11 +36,10 @@ type Options struct {
 	Handler   exchange.Handler
 	Bodies    *exchange.BodyBudget
 	Dates     *exchange.Dates
-	Panics    *atomic.Uint64  // counts panics
 	Draining  *atomic.Bool    // set when the shutdown begins
 	IdleGrace *atomic.Int64   // time for further requests during the shutdown, as a time.Duration
 	Stopping  context.Context // ends when the shutdown begins
-	Logger    *slog.Logger
+	LogPanic  func(fault any) // is called where a panic was recovered
 }
 
 // Server serves connections that speak HTTP/2.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -133,10 +132,7 @@ func (c *conn) serveRequest() (keepAlive bool) {
 			return false
 		}
 		if herr != exchange.UnknownCoding { // which is the error of a complete head
-			x.Request.Reset(c.peer)
-			if bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")) { // its response has no body
-				x.Request.Head, x.Request.Method = headMethod, exchange.Span{End: uint16(len(headMethod))}
-			}
+			x.Request.Reject(bytes.HasPrefix(c.in.bytes(), []byte("HEAD ")))
 		}
 		x.HeadErr, c.body.state = herr, bodyBroken
 	}
@@ -182,8 +178,6 @@ func (c *conn) end() {
 	c.hasReadTimeout = false // the next request, which may have begun, has its own
 	c.stats.AddActive(-1)
 }
-
-var headMethod = []byte(http.MethodHead)
 
 // readHead reads the head of the request that has begun.
 func (c *conn) readHead() *exchange.HTTPError {

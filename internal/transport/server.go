@@ -127,11 +127,10 @@ func New(options Options) *Server {
 		Handler:      options.Handler,
 		Bodies:       s.bodies,
 		Dates:        &s.dates,
-		Panics:       &s.stats.panics,
 		Draining:     &s.draining,
 		IdleGrace:    &s.idleGrace,
 		Stopping:     stopping,
-		Logger:       options.Logger,
+		LogPanic:     s.logPanic,
 	})
 	return s
 }
