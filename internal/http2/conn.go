@@ -154,7 +154,7 @@ func (c *conn) readPreface() error {
 			return err
 		}
 	}
-	c.startOutput().buffer = append(c.startOutput().buffer, c.server.settings...)
+	_, _ = c.startOutput().Write(c.server.settings) // to memory
 	if text := c.Input.Bytes(); len(text) < len(Preface) || string(text[:len(Preface)]) != Preface {
 		return http2.ConnectionError(http2.ErrCodeProtocol)
 	}

@@ -26,11 +26,11 @@ type headEncoder struct {
 
 // headKey is what the head of most responses depends on, besides the origin.
 type headKey struct {
-	second                      int64
-	status                      int
-	contentType, header, value  string
-	variesByOrigin, isPreflight bool
-	allowedMethods              string
+	second                     int64
+	status                     int
+	contentType, header, value string
+	variesByOrigin             bool
+	allowedMethods             string
 }
 
 // Write appends to the block.
@@ -63,18 +63,19 @@ func (e *headEncoder) add(name, value string) {
 func (e *headEncoder) encode(isFirst bool, r *exchange.Response, size int, dates *exchange.Dates, now time.Time) {
 	key := headKey{
 		now.Unix(), r.Status, r.ContentType, r.Header, r.Value,
-		r.VariesByOrigin, len(r.AllowedHeaders) > 0 || len(r.Fields) > 0, r.AllowedMethods,
+		r.VariesByOrigin, r.AllowedMethods,
 	}
+	isKeyed := !isFirst && len(r.AllowedHeaders) == 0 && len(r.Fields) == 0
 	e.begin(isFirst)
-	if isFirst || key.isPreflight || key != e.last || !bytes.Equal(r.AllowedOrigin, e.origin) {
+	if isKeyed && key == e.last && bytes.Equal(r.AllowedOrigin, e.origin) {
+		e.block = append(e.block, e.lastBlock...)
+	} else {
 		e.encodeFields(r, dates.At(now))
-		if e.last = (headKey{}); !isFirst && !key.isPreflight {
+		if e.last = (headKey{}); isKeyed {
 			e.last = key
 			e.origin = append(e.origin[:0], r.AllowedOrigin...)
 			e.lastBlock = append(e.lastBlock[:0], e.block...)
 		}
-	} else {
-		e.block = append(e.block, e.lastBlock...)
 	}
 	if size > 0 {
 		e.add("content-length", strconv.Itoa(size))

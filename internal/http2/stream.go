@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -151,11 +152,4 @@ func (r *resetRing) add(id uint32) {
 	r.next = (r.next + 1) % maxStreams
 }
 
-func (r *resetRing) has(id uint32) bool {
-	for _, other := range r.ids {
-		if other == id {
-			return true
-		}
-	}
-	return false
-}
+func (r *resetRing) has(id uint32) bool { return slices.Contains(r.ids, id) }
