@@ -261,7 +261,6 @@ func TestMachineSuspectsAServer(t *testing.T) {
 		d.on(event{kind: evAcked, n: acked})
 		d.on(reset)
 		d.run(0)
-		d.is(paused)
 	}
 	d.queued(3)
 	early(101)
@@ -274,6 +273,31 @@ func TestMachineSuspectsAServer(t *testing.T) {
 	d.on(event{kind: evDialFailed, err: errTest, isRefused: true})
 	early(101)
 	d.holds(1, 0)
+}
+
+// TestMachineSeesShortOutages has a server that refused connections before go away for
+// less than the pause between two attempts, several times within seconds. It is no load
+// balancer, so nothing is sent again.
+func TestMachineSeesShortOutages(t *testing.T) {
+	d := connected(t, newPolicy(TCP))
+	d.on(reset)
+	d.run(0)
+	d.on(event{kind: evDialFailed, err: errTest, isRefused: true})
+	d.run(time.Second)
+	d.on(event{kind: evDialed})
+	for range 5 {
+		d.queued(1)
+		d.run(time.Millisecond)
+		d.holds(0, 1)
+		d.acked(1)
+		d.on(reset)
+		d.run(0)
+		d.is(dialing)
+		d.on(event{kind: evDialFailed, err: errTest, isRefused: true})
+		d.holds(0, 0)
+		d.run(time.Second)
+		d.on(event{kind: evDialed})
+	}
 }
 
 // TestMachineTrustsALongConnection has one end that was out of doubt, and one

@@ -84,19 +84,31 @@ func (m *machine) endStream(now time.Time, err error) {
 	switch p.kind {
 	case unknownPath:
 		m.undecided = true
-		m.away(now, err)
+		m.recordAway(now, err)
+		m.dialAt = now // the result shows whether a load balancer accepted the last connection
 	case balancedPath:
 		m.rewind()
 		m.away(now, err)
 	default:
 		m.confirmArrived()
-		m.away(now, err)
+		m.recordAway(now, err)
+		m.dialAt = now // a refusal shows that the path is still direct; after a pause, the server may be back
 	}
 }
 
 // away records that the server is away, and decides when to connect again.
 func (m *machine) away(now time.Time, err error) {
-	p := m.addrs.current()
+	m.recordAway(now, err)
+	if !m.addrs.failed() {
+		m.dialAt = now
+		return
+	}
+	m.failures++
+	m.dialAt = now.Add(m.backoff())
+}
+
+// recordAway records and reports that the server is away.
+func (m *machine) recordAway(now time.Time, err error) {
 	if !m.isAway {
 		m.isAway, m.awaySince = true, now
 	}
@@ -105,16 +117,7 @@ func (m *machine) away(now time.Time, err error) {
 	m.addTodo(action{kind: actLookup})
 	if !m.isLogged && (m.loggedAt.IsZero() || now.Sub(m.loggedAt) >= logInterval) {
 		m.isLogged, m.loggedAt = true, now
-		m.addTodo(action{kind: actAway, addr: p.addr, err: err})
-	}
-	switch {
-	case m.undecided:
-		m.dialAt = now // the result shows whether a load balancer accepted the last connection
-	case !m.addrs.failed():
-		m.dialAt = now
-	default:
-		m.failures++
-		m.dialAt = now.Add(m.backoff())
+		m.addTodo(action{kind: actAway, addr: m.addrs.current().addr, err: err})
 	}
 }
 

@@ -33,6 +33,12 @@ func TestSoak(t *testing.T) {
 			const rate = 1000
 			l := &load{metrics: int(*soak * rate / time.Second), rate: rate, batch: 5, size: 50, clients: 2}
 			l.start(t, proxy)
+			leastAway := time.Millisecond
+			if network == "tcp" || network == "unix" {
+				// If StatsD is back before the proxy connects again, the proxy takes it for
+				// a balancer and sends lines twice; see docs/delivery.md.
+				leastAway = 50 * time.Millisecond
+			}
 			stops := 0
 			for {
 				if l.endsWithin(between(time.Millisecond, 2*time.Second)) {
@@ -41,7 +47,7 @@ func TestSoak(t *testing.T) {
 				s.resets, s.unlinks = random.IntN(2) == 0, random.IntN(2) == 0
 				s.stop(t, proxy)
 				stops++
-				ended := l.endsWithin(between(time.Millisecond, 2*time.Second))
+				ended := l.endsWithin(between(leastAway, 2*time.Second))
 				s.start(t)
 				if ended {
 					break
