@@ -94,6 +94,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzLines ./internal/decode
 	$(FUZZ) FuzzFastObject ./internal/decode
 	$(FUZZ) FuzzBatch ./internal/decode
+	$(FUZZ) FuzzSingle ./internal/decode
 	$(FUZZ) FuzzVerify ./internal/auth
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit
