@@ -62,6 +62,10 @@ func (h *Handler) encodeAll(s *scratch, a *admission) *exchange.HTTPError {
 // encodeNext reads the next entry and appends its lines to s.lines, unless sampling
 // leaves them out. It returns how many metrics the entry counts as, and why it is
 // rejected, or an error of scratch.next.
+//
+// It calls functions that are never inlined, so that they take stack one after the other: a
+// goroutine that serves usual requests gets by with a stack of 4 KiB, and keeps it while the
+// connection is idle.
 func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int, rejected, err error) {
 	groups := len(s.lines.Ends)
 	if h.appendFast(s, a) {
@@ -135,6 +139,11 @@ func (h *Handler) appendSingleFast(s *scratch, a *admission) (ok bool) {
 
 // appendNext reads the next entry, appends its lines to s.lines and describes them in
 // s.written. Each value of an entry counts as a metric.
+//
+// As a part of its caller, it would take stack also while the fast paths run, see
+// encodeNext.
+//
+//go:noinline
 func (h *Handler) appendNext(s *scratch, a *admission) (cost int, rejected, err error) {
 	encoder := h.options.Encoder
 	if a.route.isBatch && s.rejected >= maxRejections { // nobody reads the error

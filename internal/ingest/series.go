@@ -19,7 +19,9 @@ func (e *seriesLimitError) Error() string {
 }
 
 // admitNew admits the tag keys and the series of the current entry, or returns why the
-// entry is rejected.
+// entry is rejected. See encodeNext for its stack.
+//
+//go:noinline
 func (h *Handler) admitNew(s *scratch, a *admission, written *metric.Written, now time.Time) error {
 	reserved := len(s.newKeys)
 	if h.options.TagKeys != nil && !written.HasKnownTags { // the earlier line is accepted
