@@ -34,7 +34,9 @@ func TestWindowsAreEnforced(t *testing.T) {
 	r := newRequestFrames()
 	r.preface()
 	id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
-	_ = r.framer.WriteData(id, false, make([]byte, 100))
+	for range 2 {
+		_ = r.framer.WriteData(id, false, make([]byte, 100))
+	}
 	c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
 	c.mu.Lock()
 	if err := c.readPreface(); err != nil {
@@ -42,6 +44,10 @@ func TestWindowsAreEnforced(t *testing.T) {
 	}
 	if err := c.readFrame(); err != nil {
 		t.Fatal(err)
+	}
+	c.streams[0].receive, c.receive = 100, 100
+	if err := c.readFrame(); err != nil || len(c.streams) != 1 {
+		t.Fatalf("the windows are not exceeded: got %v, %d streams", err, len(c.streams))
 	}
 	c.streams[0].receive = 99
 	if err := c.readFrame(); err != nil {
@@ -123,6 +129,65 @@ func TestRejectedBodiesAreDiscarded(t *testing.T) {
 	f(2<<20, "404", false)
 	f(discardSize, "404", false)
 	f(discardSize+2*maxFrame, "404", true)
+}
+
+// TestWindowsGrowWhenTheyAreHalfEmpty has a client send frames of the maximum size, of a body
+// that nobody needs.
+func TestWindowsGrowWhenTheyAreHalfEmpty(t *testing.T) {
+	f := func(frames int, endsStream bool, wantStream, wantConn int64) {
+		t.Helper()
+		r := newRequestFrames()
+		r.preface()
+		id := r.open("/nonsense")
+		for i := range frames {
+			_ = r.framer.WriteDataPadded(id, endsStream && i == frames-1, make([]byte, maxFrame-10), make([]byte, 9))
+		}
+		got, _ := serveAll(t, r.take())
+		if stream, conn := got.window[id], got.window[0]-(connWindow-defaultWindow); stream != wantStream*maxFrame || conn != wantConn*maxFrame {
+			t.Errorf("after %d frames, the end %t: the windows grew by %d and %d bytes, want %d and %d frames", frames, endsStream, stream, conn, wantStream, wantConn)
+		}
+	}
+	const half = streamWindow / 2 / maxFrame
+	f(half, false, 0, 0)
+	f(half+1, false, half+1, 0)
+	f(half+1, true, 0, 0)
+	f(2*half, false, half+1, 0)
+	f(2*half+1, false, half+1, 2*half+1)
+	f(2*half+2, false, 2*half+2, 2*half+1)
+}
+
+// TestDataAfterTheResponseIsCounted sends the rest of a body after its response.
+func TestDataAfterTheResponseIsCounted(t *testing.T) {
+	f := func(want string, wantBytes uint64, sizes []int, fields ...string) {
+		t.Helper()
+		s := newTestServer(t, new(discardSink))
+		r := newRequestFrames()
+		r.preface()
+		id := r.open("/nonsense", fields...)
+		for i, size := range sizes {
+			_ = r.framer.WriteData(id, i == len(sizes)-1, make([]byte, size))
+		}
+		next := r.post("/count/k", "value=1")
+		c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+		c.serve()
+		got := readReplies(t, out.written.Bytes())
+		if got.status[id] != "404" || got.errors() != want || got.ended[id] != (want == "") || got.status[next] != "200" {
+			t.Errorf("%v: got %q, errors %q, ended %t, want %q; then %q", sizes, got.status[id], got.errors(), got.ended[id], want, got.status[next])
+		}
+		if n := checkStats(t, out.stats); n != 2 {
+			t.Errorf("%v: %d requests are counted", sizes, n)
+		}
+		if n := out.stats.Snapshot().BodyBytes - uint64(len("value=1")); n != wantBytes {
+			t.Errorf("%v: %d bytes of the body are counted, want %d", sizes, n, wantBytes)
+		}
+	}
+	const protocol = "1: PROTOCOL_ERROR"
+	f("", 30, []int{10, 20, 0})
+	f("", 30, []int{10, 20, 0}, "content-length", "30")
+	f("", 30, []int{10, 20}, "content-length", "30")
+	f(protocol, 30, []int{10, 20}, "content-length", "31")
+	f(protocol, 30, []int{10, 20}, "content-length", "29")
+	f(protocol, 10, []int{10, 20, 30}, "content-length", "9")
 }
 
 // TestTrailersEndABody sends good trailers and bad ones.

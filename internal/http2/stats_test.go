@@ -5,19 +5,7 @@ import (
 	"testing"
 
 	"golang.org/x/net/http2"
-
-	"statsd-http-proxy/internal/exchange"
 )
-
-// pageHandler answers each request with a page.
-type pageHandler struct{}
-
-func (pageHandler) Begin(x *exchange.Exchange) bool {
-	x.Response.Page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	return false
-}
-
-func (pageHandler) Serve(*exchange.Exchange) {}
 
 // TestUnfinishedRequestsAreCounted ends connections and streams before the response.
 func TestUnfinishedRequestsAreCounted(t *testing.T) {
@@ -44,7 +32,9 @@ func TestUnfinishedRequestsAreCounted(t *testing.T) {
 		r.post("/count/k", "value=1")
 		_ = r.framer.WriteRawFrame(http2.FramePing, 0, 0, nil)
 	})
-	pages := func(s *Server) { s.options.Handler = pageHandler{} }
+	pages := func(s *Server) {
+		s.options.Handler = pageHandler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	}
 	f("a page is reset before it begins", pages, 0, func(r *requestFrames) {
 		id := r.headers(true, ":method", "GET", ":scheme", "https", ":path", "/")
 		_ = r.framer.WriteRSTStream(id, http2.ErrCodeCancel)
