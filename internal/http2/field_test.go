@@ -9,11 +9,8 @@ import (
 	"statsd-http-proxy/internal/exchange"
 )
 
-// The pseudo-header fields of a request, without :authority.
-var (
-	postFields = []string{":method", "POST", ":scheme", "https", ":path", "/count/k"}
-	getFields  = []string{":method", "GET", ":scheme", "https", ":path", "/heartbeat"}
-)
+// getFields are the pseudo-header fields of a request, without :authority.
+var getFields = []string{":method", "GET", ":scheme", "https", ":path", "/heartbeat"}
 
 // with returns fields followed by others.
 func with(fields []string, others ...string) []string {
