@@ -110,6 +110,25 @@ func TestSlowRequestsEndAtOnce(t *testing.T) {
 	})
 }
 
+// TestTrailersMayComeTooLate has the read timeout pass between two frames of trailers.
+func TestTrailersMayComeTooLate(t *testing.T) {
+	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+		s.options.ReadTimeout = 10 * time.Second
+		id := c.open("/quick")
+		c.send()
+		time.Sleep(5 * time.Second)
+		c.raw(http2.FrameHeaders, endStream, id, "\x00\x01x")
+		c.send()
+		time.Sleep(6 * time.Second)
+		c.raw(http2.FrameContinuation, endHeaders, id, "\x01y")
+		next := c.post("/quick", "x")
+		c.send()
+		if got := c.replies(); got.status[id] != "408" || got.status[next] != "200" || got.errors() != "1: NO_ERROR" {
+			t.Errorf("got %v, errors %q", got.status, got.errors())
+		}
+	})
+}
+
 // TestBlockedResponsesEndWithTheBody has a response wait for windows while the body arrives,
 // before it or after it.
 func TestBlockedResponsesEndWithTheBody(t *testing.T) {

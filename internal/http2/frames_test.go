@@ -189,16 +189,15 @@ func TestFramesAreAnswered(t *testing.T) {
 func TestPrefaceIsChecked(t *testing.T) {
 	f := func(name, text, want string) {
 		t.Helper()
-		got, _ := serveAll(t, []byte(text))
-		if got.errors() != want {
-			t.Errorf("%s: got %q, want %q", name, got.errors(), want)
-		}
 		var bytes [][]byte
 		for i := range len(text) {
 			bytes = append(bytes, []byte{text[i]})
 		}
-		if got, _ = serveAll(t, bytes...); got.errors() != want {
-			t.Errorf("%s, byte by byte: got %q, want %q", name, got.errors(), want)
+		for _, parts := range [][][]byte{{[]byte(text)}, bytes} {
+			got, _ := serveAll(t, parts...)
+			if wantAck := name == "good"; got.errors() != want || (got.acks == 1) != wantAck {
+				t.Errorf("%s, in %d parts: got %q, %d acknowledgements, want %q", name, len(parts), got.errors(), got.acks, want)
+			}
 		}
 	}
 	const protocol = "PROTOCOL_ERROR"

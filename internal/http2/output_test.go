@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -20,7 +21,11 @@ type slowConn struct {
 	err       error
 	wait      time.Duration
 	deadlines []time.Duration // from the call on
+
+	readDeadlineErr, writeDeadlineErr error
 }
+
+func (c *slowConn) SetReadDeadline(time.Time) error { return c.readDeadlineErr }
 
 func (c *slowConn) Write(text []byte) (int, error) {
 	c.sizes = append(c.sizes, len(text))
@@ -33,7 +38,7 @@ func (c *slowConn) Write(text []byte) (int, error) {
 
 func (c *slowConn) SetWriteDeadline(at time.Time) error {
 	c.deadlines = append(c.deadlines, time.Until(at))
-	return nil
+	return c.writeDeadlineErr
 }
 
 // serveSlow has a connection with a slowConn serve parts.
@@ -81,7 +86,7 @@ func TestOutputIsWrittenInLargeParts(t *testing.T) {
 
 // TestRequestsOfClientsThatAreGoneAreServed has writes fail.
 func TestRequestsOfClientsThatAreGoneAreServed(t *testing.T) {
-	f := func(err error, wantCalls, wantWrites int) {
+	f := func(out *slowConn, wantCalls, wantWrites int) {
 		t.Helper()
 		r := newRequestFrames()
 		r.preface()
@@ -90,15 +95,37 @@ func TestRequestsOfClientsThatAreGoneAreServed(t *testing.T) {
 			r.post("/count/k", "value=1")
 			parts = append(parts, r.take())
 		}
-		out := &slowConn{err: err}
 		_, sink, lingers := serveSlow(t, out, parts...)
 		if sink.calls != wantCalls || len(out.sizes) != wantWrites || lingers {
-			t.Errorf("%v: %d requests are served with %d writes, lingers %t, want %d, %d", err, sink.calls, len(out.sizes), lingers, wantCalls, wantWrites)
+			t.Errorf("%+v: %d requests are served with %d writes, lingers %t, want %d, %d", out, sink.calls, len(out.sizes), lingers, wantCalls, wantWrites)
 		}
 	}
-	f(nil, 3, 3)
-	f(syscall.EPIPE, 3, 1)
-	f(os.ErrDeadlineExceeded, 1, 1)
+	f(new(slowConn), 3, 3)
+	f(&slowConn{err: syscall.EPIPE}, 3, 1)
+	f(&slowConn{writeDeadlineErr: net.ErrClosed}, 3, 0)
+	f(&slowConn{err: os.ErrDeadlineExceeded}, 1, 1)
+	f(&slowConn{readDeadlineErr: net.ErrClosed}, 0, 0)
+}
+
+// TestAnswersToFloodsAreWritten has a write time out while the client sends PING after PING.
+func TestAnswersToFloodsAreWritten(t *testing.T) {
+	s := newTestServer(t, new(discardSink))
+	handler := &responseHandler{[]exchange.Response{{Status: 200, Body: letters(maxOutput - 1000)}, {Status: 200}}}
+	s.options.Handler = handler
+	r := newRequestFrames()
+	r.preface()
+	r.headers(true, getFields...)
+	for range 100 {
+		_ = r.framer.WritePing(false, [8]byte{})
+	}
+	r.headers(true, getFields...)
+	c, _ := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+	out := &slowConn{err: os.ErrDeadlineExceeded}
+	c.Conn = out
+	c.serve()
+	if len(out.sizes) != 1 || out.sizes[0] > maxOutput+frameHeader+8 || len(handler.left) != 1 {
+		t.Errorf("%d bytes are written, %d requests are left", out.sizes, len(handler.left))
+	}
 }
 
 // TestWritesHaveATimeout reads the deadlines of writes, and what slow ones add to the durations
