@@ -125,6 +125,9 @@ func TestFloodsEndTheConnection(t *testing.T) {
 				got, sink := serveAll(t, r.take())
 				if n > bound {
 					got.endsWith(t, name, http2.ErrCodeEnhanceYourCalm)
+					if got.status[id] != "" {
+						t.Errorf("%s, %d times: the next request is served", name, n)
+					}
 				} else if len(got.goAway) > 0 || sink.calls == 0 || got.status[id] != "200" {
 					t.Errorf("%s, %d times: got GOAWAY %v, status %q", name, n, got.goAway, got.status[id])
 				}
@@ -148,6 +151,9 @@ func TestFloodsEndTheConnection(t *testing.T) {
 	f("rapid reset", left/costReset, nil, func(r *requestFrames) { _ = r.framer.WriteRSTStream(open(r), http2.ErrCodeCancel) })
 	f("requests that are answered and reset", left/(costOwnReset-gainData), nil, func(r *requestFrames) {
 		r.headers(true, ":method", "POST", ":scheme", "https", ":path", "/count/k", "connection", "close")
+	})
+	f("requests that are answered, and reset after their body", left/(costOwnReset-gainData), nil, func(r *requestFrames) {
+		_ = r.framer.WriteData(r.open("/count/k", "connection", "close"), true, []byte("x"))
 	})
 	f("made-you-reset", left/costOwnReset, nil, func(r *requestFrames) { overflow(r, open(r)) })
 	f("malformed requests", left/costOwnReset, nil, func(r *requestFrames) { r.headers(true, ":method", "GET") })

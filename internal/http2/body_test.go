@@ -112,10 +112,12 @@ func TestRejectedBodiesAreDiscarded(t *testing.T) {
 		r := newRequestFrames()
 		r.preface()
 		id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/nonsense")
-		part := make([]byte, maxFrame)
-		for sent := 0; sent < size; sent += maxFrame {
-			_ = r.framer.WriteData(id, sent+maxFrame >= size, part)
+		for text := make([]byte, size); len(text) > 0; {
+			part := text[:min(len(text), maxFrame)]
+			_ = r.framer.WriteData(id, false, part)
+			text = text[len(part):]
 		}
+		_ = r.framer.WriteData(id, true, nil)
 		next := r.post("/count/k", "value=1")
 		got, _ := serveAll(t, r.take())
 		code, isReset := got.reset[id]
@@ -128,7 +130,7 @@ func TestRejectedBodiesAreDiscarded(t *testing.T) {
 	}
 	f(2<<20, "404", false)
 	f(discardSize, "404", false)
-	f(discardSize+2*maxFrame, "404", true)
+	f(discardSize+1, "404", true)
 }
 
 // TestWindowsGrowWhenTheyAreHalfEmpty has a client send frames of the maximum size, of a body
