@@ -80,7 +80,7 @@ func TestEndOfEarlyResponses(t *testing.T) {
 
 // TestSlowRequestsEndAtOnce has a client send a body byte by byte, beyond the read timeout.
 func TestSlowRequestsEndAtOnce(t *testing.T) {
-	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, s *Server, c *pipeClient) {
 		s.options.ReadTimeout = 10 * time.Second
 		id := c.open("/quick")
 		c.send()
@@ -112,7 +112,7 @@ func TestSlowRequestsEndAtOnce(t *testing.T) {
 
 // TestTrailersMayComeTooLate has the read timeout pass between two frames of trailers.
 func TestTrailersMayComeTooLate(t *testing.T) {
-	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, s *Server, c *pipeClient) {
 		s.options.ReadTimeout = 10 * time.Second
 		id := c.open("/quick")
 		c.send()
@@ -167,7 +167,7 @@ func TestBlockedResponsesEndWithTheBody(t *testing.T) {
 func TestDurationsAreCounted(t *testing.T) {
 	f := func(path string, want float64) {
 		t.Helper()
-		testShutdown(t, func(t *testing.T, _ *Server, c *pipeClient) {
+		testDelays(t, func(t *testing.T, _ *Server, c *pipeClient) {
 			c.post(path, "x")
 			c.post(path, "x")
 			c.send()
@@ -183,7 +183,7 @@ func TestDurationsAreCounted(t *testing.T) {
 
 // TestConnectionsAreActiveWhileARequestIsOpen reads the counter of active connections.
 func TestConnectionsAreActiveWhileARequestIsOpen(t *testing.T) {
-	testShutdown(t, func(t *testing.T, _ *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, _ *Server, c *pipeClient) {
 		step := func(name string, want int64, write func()) {
 			t.Helper()
 			write()

@@ -43,22 +43,6 @@ func testPages(t *testing.T, page http.HandlerFunc, test func(t *testing.T, s *S
 	})
 }
 
-// get writes a request without a body.
-func (r *requestFrames) get(path string) (id uint32) {
-	return r.headers(true, ":method", "GET", ":scheme", "https", ":path", path)
-}
-
-// requests counts requests by their status.
-func (c *pipeClient) requests() map[int]uint64 {
-	counts := make(map[int]uint64)
-	c.stats.Snapshot().Requests(func(_ exchange.Route, code int, n uint64) {
-		if n > 0 {
-			counts[code] += n
-		}
-	})
-	return counts
-}
-
 func TestPageWritesItsResponse(t *testing.T) {
 	page := func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "GET" && r.Method != "HEAD" || r.URL.String() != "/page?x=1" || r.RemoteAddr != "192.0.2.1:1234" || r.Proto != "HTTP/2.0" || r.ProtoMajor != 2 {

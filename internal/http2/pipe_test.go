@@ -85,8 +85,10 @@ func dialPipe(t *testing.T, s *Server) *pipeClient {
 // send sends what was written, and waits until the server has done what it can do at once.
 func (c *pipeClient) send() {
 	c.t.Helper()
-	if _, err := c.conn.Write(c.take()); err != nil {
-		c.t.Fatalf("the client cannot write: %v", err)
+	if text := c.take(); len(text) > 0 {
+		if _, err := c.conn.Write(text); err != nil {
+			c.t.Fatalf("the client cannot write: %v", err)
+		}
 	}
 	synctest.Wait()
 }
@@ -107,4 +109,30 @@ func (c *pipeClient) ended() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.hasEnded
+}
+
+// requests counts requests by their status.
+func (c *pipeClient) requests() map[int]uint64 {
+	counts := make(map[int]uint64)
+	c.stats.Snapshot().Requests(func(_ exchange.Route, code int, n uint64) {
+		if n > 0 {
+			counts[code] += n
+		}
+	})
+	return counts
+}
+
+// testDelays runs a test in a bubble, with a client of a server with delayHandler. The idle
+// grace of the server is a second.
+func testDelays(t *testing.T, test func(t *testing.T, s *Server, c *pipeClient)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(t, new(discardSink))
+		s.options.Handler = delayHandler{}
+		s.options.IdleGrace.Store(int64(time.Second))
+		c := dialPipe(t, s)
+		c.preface()
+		c.send()
+		test(t, s, c)
+	})
 }

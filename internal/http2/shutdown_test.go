@@ -9,23 +9,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// testShutdown runs a test in a bubble, with a client of a server with delayHandler. The idle
-// grace is a second.
-func testShutdown(t *testing.T, test func(t *testing.T, s *Server, c *pipeClient)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s := newTestServer(t, new(discardSink))
-		s.options.Handler = delayHandler{}
-		s.options.IdleGrace.Store(int64(time.Second))
-		c := dialPipe(t, s)
-		c.preface()
-		c.send()
-		test(t, s, c)
-	})
-}
-
-// begin begins the shutdown.
-func (s *Server) begin() {
+// beginShutdown begins the shutdown.
+func (s *Server) beginShutdown() {
 	s.options.Draining.Store(true)
 	s.Shutdown()
 	synctest.Wait()
@@ -46,7 +31,7 @@ func (c *pipeClient) wantGoAway(when string, want ...uint32) {
 }
 
 func TestShutdownOfIdleConnections(t *testing.T) {
-	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, s *Server, c *pipeClient) {
 		other := dialPipe(t, s)
 		other.preface()
 		other.post("/quick", "x")
@@ -55,7 +40,7 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 		s.Shutdown() // changes nothing before it has begun
 		c.wantGoAway("before")
 		start := time.Now()
-		s.begin()
+		s.beginShutdown()
 		c.wantGoAway("at once", maxStreamID)
 		s.Shutdown()
 		c.wantGoAway("a second time", maxStreamID)
@@ -81,10 +66,10 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 // TestShutdownFinishesRequests has a request that is open beyond the grace, and others that come
 // in and after it.
 func TestShutdownFinishesRequests(t *testing.T) {
-	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, s *Server, c *pipeClient) {
 		open := c.open("/quick")
 		c.send()
-		s.begin()
+		s.beginShutdown()
 		within := c.post("/quick", "x")
 		c.send()
 		time.Sleep(time.Second)
@@ -112,13 +97,13 @@ func TestShutdownFinishesRequests(t *testing.T) {
 // TestShutdownSendsDelayedResponses has responses wait when the shutdown begins, and has one
 // that would wait afterwards.
 func TestShutdownSendsDelayedResponses(t *testing.T) {
-	testShutdown(t, func(t *testing.T, s *Server, c *pipeClient) {
+	testDelays(t, func(t *testing.T, s *Server, c *pipeClient) {
 		ids := []uint32{c.post("/slow", "x"), c.post("/slow", "x"), c.post("/slow", "x")}
 		c.send()
 		if got := c.replies(); len(got.status) > 0 {
 			t.Errorf("before: got %v", got.status)
 		}
-		s.begin()
+		s.beginShutdown()
 		ids = append(ids, c.post("/slow", "x"))
 		c.send()
 		got := c.replies()
@@ -137,7 +122,7 @@ func TestShutdownBeforeThePreface(t *testing.T) {
 		s.options.IdleGrace.Store(int64(time.Second))
 		late, silent := dialPipe(t, s), dialPipe(t, s)
 		synctest.Wait()
-		s.begin()
+		s.beginShutdown()
 		late.wantGoAway("before the preface")
 		late.preface()
 		id := late.post("/count/k", "value=1")
