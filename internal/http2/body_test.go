@@ -105,6 +105,19 @@ func TestFramesMayArriveInAnyParts(t *testing.T) {
 	}
 }
 
+// TestHalfAFrameIsDropped ends a connection in the middle of a frame that holds a request.
+func TestHalfAFrameIsDropped(t *testing.T) {
+	r := newRequestFrames()
+	r.post("/count/k", "value=1")
+	request := string(r.take())
+	r.preface()
+	r.raw(0x99, 0, 0, request+"x")
+	text := r.take()
+	if got, sink := serveAll(t, text[:len(text)-1]); len(got.status) > 0 || sink.calls > 0 {
+		t.Errorf("got %v, %d requests are served", got.status, sink.calls)
+	}
+}
+
 // TestRejectedBodiesAreDiscarded has the client send on after the response.
 func TestRejectedBodiesAreDiscarded(t *testing.T) {
 	f := func(size int, want string, wantReset bool) {

@@ -88,6 +88,24 @@ func TestWritesOfAPageHaveATimeout(t *testing.T) {
 	})
 }
 
+// TestResetEndsAWaitingPage resets the stream of a page that waits for a window.
+func TestResetEndsAWaitingPage(t *testing.T) {
+	var n int
+	var err error
+	page := func(w http.ResponseWriter, _ *http.Request) { n, err = w.Write(letters(8 << 10)) }
+	testPages(t, page, func(t *testing.T, _ *Server, c *pipeClient) {
+		c.take()
+		c.preface(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 100})
+		id := c.get("/")
+		c.send()
+		_ = c.framer.WriteRSTStream(id, http2.ErrCodeCancel)
+		c.send()
+		if n != 100 || !errors.Is(err, errStreamEnded) {
+			t.Errorf("the page wrote %d bytes: %v", n, err)
+		}
+	})
+}
+
 // TestPageOfAClientThatDoesNotRead has a client stop reading.
 func TestPageOfAClientThatDoesNotRead(t *testing.T) {
 	var err error
