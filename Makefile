@@ -82,8 +82,7 @@ demo-lib: test-deps ## renew what the demo page takes from the client, uPlot and
 	internal/demo/copy-lib internal/demo/page/lib
 
 FUZZTIME ?= 1m
-# Minimising an input that only looks interesting takes a minute by default.
-FUZZ = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -fuzz
+FUZZ = test/fuzz $(FUZZTIME)
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzNumber ./internal/metric
 	$(FUZZ) FuzzAppend ./internal/metric
@@ -95,6 +94,7 @@ fuzz: ## run each fuzz target for FUZZTIME (1m)
 	$(FUZZ) FuzzLines ./internal/decode
 	$(FUZZ) FuzzFastObject ./internal/decode
 	$(FUZZ) FuzzBatch ./internal/decode
+	$(FUZZ) FuzzSingle ./internal/decode
 	$(FUZZ) FuzzVerify ./internal/auth
 	$(FUZZ) FuzzClaims ./internal/auth
 	$(FUZZ) FuzzClientAddress ./internal/limit

@@ -52,15 +52,13 @@ func scanMember(data []byte, i int) (f field, end int) {
 //
 //	{"metric":"some.key","metric_type":"count","value":1,"tags":"env=prod"}
 //
-// It returns the end of the object. It returns 0 for all other objects, valid or not, and
-// for objects with the rare parameters time and shift; the contents of d.fields are
-// undefined then.
-func (d *Decoder) scanFields(data []byte, i int) (end int) {
-	const required = 1<<fieldName | 1<<fieldKind
-	d.resetScratch()
-	f := &d.fields
-	f.Value, f.Rate, f.Tags = metric.Value{}, nil, nil
-	for seen := uint8(0); ; {
+// The object has to have the required parameters, and a name or a kind only if it is
+// required. scanFields returns the end of the object. It returns 0 for all other objects,
+// valid or not, and for objects with the rare parameters time and shift; the contents of
+// d.fields are undefined then.
+func (d *Decoder) scanFields(data []byte, i int, required uint8) (end int) {
+	f := d.resetFields()
+	for seen := entryFields &^ required; ; {
 		param, next := scanMember(data, i+1)
 		if next == 0 || seen&(1<<param) != 0 {
 			return 0
@@ -83,13 +81,23 @@ func (d *Decoder) scanFields(data []byte, i int) (end int) {
 			return 0
 		}
 		if data[i] != ',' {
-			if data[i] != '}' || seen&required != required {
+			if data[i] != '}' || seen&entryFields != entryFields {
 				return 0
 			}
 			return i + 1
 		}
 		i = skipBlank(data, i+1) - 1
 	}
+}
+
+// entryFields are the bits of the parameters that an entry of a batch must have.
+const entryFields = uint8(1<<fieldName | 1<<fieldKind)
+
+// resetFields empties d.fields and returns it.
+func (d *Decoder) resetFields() *metric.Fields {
+	d.resetScratch()
+	d.fields = metric.Fields{}
+	return &d.fields
 }
 
 // scanTags returns the tags that begin at data[i], a string or an object, as text, and
@@ -173,7 +181,7 @@ var isTagText = func() (t [256]bool) {
 // result as Decoder.object. Otherwise it returns false and leaves the object unread. The
 // contents of m are undefined then.
 func (d *Decoder) fastObject(m *metric.Metric) bool {
-	end := d.scanFields(d.scan.data, d.scan.pos)
+	end := d.scanFields(d.scan.data, d.scan.pos, entryFields)
 	if end == 0 {
 		return false
 	}
@@ -211,7 +219,7 @@ func (d *Decoder) Fields() (f *metric.Fields, length int) {
 	if i >= len(data) || data[i] != '{' {
 		return nil, 0
 	}
-	end := d.scanFields(data, i)
+	end := d.scanFields(data, i, entryFields)
 	if end == 0 {
 		return nil, 0
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"statsd-http-proxy/internal/decode"
 	"statsd-http-proxy/internal/exchange"
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/sender"
@@ -91,12 +93,12 @@ func (h *Handler) encodeNext(s *scratch, a *admission, now time.Time) (cost int,
 	return cost, nil, nil
 }
 
-// appendFast appends the line of the next entry of a batch to s.lines and describes it in
-// s.written, if the entry is in a form that needs no complete decoding. Otherwise it
-// returns false and leaves the entry unread.
+// appendFast appends the line of the next entry to s.lines and describes it in s.written, if
+// the entry is in a form that needs no complete decoding. Otherwise it returns false and
+// leaves the entry unread.
 func (h *Handler) appendFast(s *scratch, a *admission) (ok bool) {
 	if !a.route.isBatch {
-		return false
+		return s.entries == 0 && h.appendSingleFast(s, a)
 	}
 	encoder, length := h.options.Encoder, 0
 	if lines := s.decoder.Lines(); len(lines) > 0 {
@@ -112,6 +114,23 @@ func (h *Handler) appendFast(s *scratch, a *admission) (ok bool) {
 		s.decoder.Skip(length)
 	}
 	return ok
+}
+
+// appendSingleFast is appendFast for the only metric of a request.
+func (h *Handler) appendSingleFast(s *scratch, a *admission) (ok bool) {
+	r, encoder := &a.route, h.options.Encoder
+	if !encoder.TakesFields() || bytes.IndexByte(r.name, '%') >= 0 {
+		return false
+	}
+	fields, ok := s.decoder.SingleFields(s.inputOf(a))
+	if !ok {
+		return false
+	}
+	fields.Kind = r.kind
+	if r.params == decode.ValueParams {
+		fields.Name = r.name
+	}
+	return encoder.AppendFields(&s.written, &s.lines, fields, a.scope())
 }
 
 // appendNext reads the next entry, appends its lines to s.lines and describes them in

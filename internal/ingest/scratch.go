@@ -106,7 +106,12 @@ func (s *scratch) decodeSingle(a *admission) error {
 		}
 		m.Name = s.name
 	}
-	return s.decoder.Decode(m, &decode.Input{Body: s.input, Query: r.query, Boundary: a.boundary, Params: r.params})
+	return s.decoder.Decode(m, s.inputOf(a))
+}
+
+// inputOf returns the parameters of a request with one metric.
+func (s *scratch) inputOf(a *admission) *decode.Input {
+	return &decode.Input{Body: s.input, Query: a.route.query, Boundary: a.boundary, Params: a.route.params}
 }
 
 // reject counts the current entry as rejected. The first ones are listed: the text of

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,30 +33,42 @@ func dialMany(t *testing.T, p *testutil.Proxy, count int) []net.Conn {
 	return conns
 }
 
-// Each connection has carried one request, like that of a browser that stays on a page.
+// Each connection has carried one request, like that of a browser that stays on a page. The
+// goroutine of a connection keeps the stack that its largest request needed.
 func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
-	const count, limit = 5000, 8 << 10 // bytes each
-	proxy := testutil.StartMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60")
-	for range 100 { // so that the program has the memory that it takes without connections
-		proxy.MustSend(t, "/count/warm", "value=1")
+	const count, limit = 2000, 8 << 10 // bytes each
+	for name, request := range map[string][2]string{
+		"form":          {"/count/k", "value=1"},
+		"form, tags":    {"/count/k", "value=1&tags=env=prod,locale=en-us"},
+		"json, tags":    {"/count/k", `{"value":1,"tags":{"env":"prod","locale":"en-us"}}`},
+		"batch":         {"/batch", "k,env=prod,locale=en-us:1|c\n"},
+		"batch in json": {"/batch", `[{"metric":"k","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy := testutil.StartMeasuredProxy(t, "--http-timeout-idle=60", "--http-timeout-read=60")
+			target, body := request[0], request[1]
+			for range 100 { // so that the program has the memory that it takes without connections
+				proxy.MustSend(t, "/count/warm", "value=1")
+			}
+			before := proxy.Memory(t, testutil.ResidentMemory)
+			text := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: proxy\r\nContent-Length: %d\r\n\r\n%s", target, len(body), body)
+			answer := make([]byte, 1024)
+			for _, conn := range dialMany(t, proxy, count) {
+				if _, err := io.WriteString(conn, text); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := conn.Read(answer); err != nil || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 200 ")) {
+					t.Fatalf("got %q, %v, want 200", answer[:n], err)
+				}
+			}
+			each := (proxy.Memory(t, testutil.ResidentMemory) - before) / count
+			t.Logf("an idle connection takes %d bytes", each)
+			if each > limit {
+				t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
+			}
+			proxy.MustSend(t, "/count/warm", "value=1")
+		})
 	}
-	before := proxy.Memory(t, testutil.ResidentMemory)
-	const request = "POST /count/k HTTP/1.1\r\nHost: proxy\r\nContent-Length: 7\r\n\r\nvalue=1"
-	answer := make([]byte, 1024)
-	for _, conn := range dialMany(t, proxy, count) {
-		if _, err := io.WriteString(conn, request); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := conn.Read(answer); err != nil || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 200 ")) {
-			t.Fatalf("got %q, %v, want 200", answer[:n], err)
-		}
-	}
-	each := (proxy.Memory(t, testutil.ResidentMemory) - before) / count
-	t.Logf("an idle connection takes %d bytes", each)
-	if each > limit {
-		t.Errorf("an idle connection takes %d bytes, want at most %d", each, limit)
-	}
-	proxy.MustSend(t, "/count/k", "value=1")
 }
 
 // The same over TLS.
