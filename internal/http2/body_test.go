@@ -120,11 +120,12 @@ func TestHalfAFrameIsDropped(t *testing.T) {
 
 // TestRejectedBodiesAreDiscarded has the client send on after the response.
 func TestRejectedBodiesAreDiscarded(t *testing.T) {
-	f := func(size int, want string, wantReset bool) {
+	// A response that ends before a reset is whole for the client.
+	f := func(name string, size int, want string, wantEnd bool, wantErrors string, settings []http2.Setting, fields ...string) {
 		t.Helper()
 		r := newRequestFrames()
-		r.preface()
-		id := r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/nonsense")
+		r.preface(settings...)
+		id := r.open("/nonsense", fields...)
 		for text := make([]byte, size); len(text) > 0; {
 			part := text[:min(len(text), maxFrame)]
 			_ = r.framer.WriteData(id, false, part)
@@ -133,17 +134,19 @@ func TestRejectedBodiesAreDiscarded(t *testing.T) {
 		_ = r.framer.WriteData(id, true, nil)
 		next := r.post("/count/k", "value=1")
 		got, _ := serveAll(t, r.take())
-		code, isReset := got.reset[id]
-		if got.status[id] != want || !got.ended[id] || isReset != wantReset || code != http2.ErrCodeNo {
-			t.Errorf("%d bytes: got %q, reset %v %v", size, got.status[id], isReset, code)
+		if got.status[id] != want || got.ended[id] != wantEnd || got.errors() != wantErrors {
+			t.Errorf("%s: got %q, ended %t, errors %q, want %q, %t, %q", name, got.status[id], got.ended[id], got.errors(), want, wantEnd, wantErrors)
 		}
 		if got.status[next] != "200" {
-			t.Errorf("%d bytes: the next request got %q", size, got.status[next])
+			t.Errorf("%s: the next request got %q", name, got.status[next])
 		}
 	}
-	f(2<<20, "404", false)
-	f(discardSize, "404", false)
-	f(discardSize+1, "404", true)
+	f("a body", 2<<20, "404", true, "", nil)
+	f("the largest body", discardSize, "404", true, "", nil)
+	f("a larger body", discardSize+1, "404", true, "1: NO_ERROR", nil)
+	f("a malformed request", discardSize+1, "400", false, "1: PROTOCOL_ERROR", nil, "connection", "close")
+	noWindow := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 1}}
+	f("half a response", discardSize+1, "404", false, "1: NO_ERROR", noWindow)
 }
 
 // TestWindowsGrowWhenTheyAreHalfEmpty has a client send frames of the maximum size, of a body

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"statsd-http-proxy/internal/exchange"
 )
 
 // TestEndOfEarlyResponses has a client send a body after the response. The response ends when
@@ -160,6 +162,35 @@ func TestBlockedResponsesEndWithTheBody(t *testing.T) {
 	}
 	f("the body first", true)
 	f("the window first", false)
+}
+
+// TestDataDoesNotMoveDeadlines has a body arrive while a response waits for its delay or for
+// windows.
+func TestDataDoesNotMoveDeadlines(t *testing.T) {
+	f := func(name string, response exchange.Response, wantStatus, wantErrors string, at time.Duration) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			s := newTestServer(t, new(discardSink))
+			s.options.Handler = &responseHandler{[]exchange.Response{response}}
+			s.options.WriteTimeout = 2 * time.Second
+			c := dialPipe(t, s)
+			c.preface(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+			id := c.open("/")
+			c.send()
+			time.Sleep(at / 2)
+			_ = c.framer.WriteData(id, false, []byte("x"))
+			c.send()
+			time.Sleep(at/2 - time.Millisecond)
+			before := c.replies()
+			time.Sleep(time.Millisecond)
+			after := c.replies()
+			if before.status[id]+before.errors() == after.status[id]+after.errors() || after.status[id] != wantStatus || after.errors() != wantErrors {
+				t.Errorf("%s: got %q, errors %q; before that, %q and %q", name, after.status[id], after.errors(), before.status[id], before.errors())
+			}
+		})
+	}
+	f("a delay", exchange.Response{Status: 429, Delay: time.Second}, "429", "", time.Second)
+	f("no window", exchange.Response{Status: 200, Body: []byte("text")}, "200", "1: CANCEL", 2*time.Second)
 }
 
 // TestDurationsAreCounted has responses that are written at once, after a delay, and to a client

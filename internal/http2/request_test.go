@@ -1,8 +1,11 @@
 package http2
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"statsd-http-proxy/internal/exchange"
 )
@@ -81,4 +84,36 @@ func TestContinueIsSentBeforeTheBody(t *testing.T) {
 	f("/count/k", false, "100 ", "100 200 ")
 	f("/count/k", true, "200 ", "")
 	f("/nonsense", false, "404 ", "404 ") // its end does not wait for the body
+}
+
+// rejectLog is a handler that keeps what it learns of requests whose heads are rejected.
+type rejectLog struct{ log []string }
+
+func (l *rejectLog) Begin(x *exchange.Exchange) bool {
+	q := &x.Request
+	l.log = append(l.log, fmt.Sprintf("%s %q %q", q.Bytes(q.Method), q.Bytes(q.Target), q.Bytes(q.Origin)))
+	x.Response.SetError(x.HeadErr)
+	return false
+}
+
+func (*rejectLog) Serve(*exchange.Exchange) {}
+
+// TestRejectedHeadsAreHidden sends bad heads, of which the handler gets the method HEAD only.
+func TestRejectedHeadsAreHidden(t *testing.T) {
+	s, log := newTestServer(t, new(discardSink)), new(rejectLog)
+	s.options.Handler = log
+	r := newRequestFrames()
+	r.preface()
+	for _, method := range []string{"GET", "HEAD"} {
+		r.headers(true, ":method", method, ":scheme", "https", ":path", "/x", "origin", "https://shop.example", "host", "a b")
+	}
+	c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+	c.serve()
+	if diff := cmp.Diff([]string{` "" ""`, `HEAD "" ""`}, log.log); diff != "" {
+		t.Errorf("the handler (-want +got):\n%s", diff)
+	}
+	got := readReplies(t, out.written.Bytes())
+	if got.status[1] != "400" || got.status[3] != "400" || got.body[1] == "" || got.body[3] != "" {
+		t.Errorf("got %v, %v", got.status, got.body)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/http2"
 )
 
@@ -39,4 +40,24 @@ func TestUnfinishedRequestsAreCounted(t *testing.T) {
 		id := r.headers(true, ":method", "GET", ":scheme", "https", ":path", "/")
 		_ = r.framer.WriteRSTStream(id, http2.ErrCodeCancel)
 	})
+}
+
+// TestHandlerLearnsOfUnfinishedBodies ends streams in the middle of their bodies.
+func TestHandlerLearnsOfUnfinishedBodies(t *testing.T) {
+	s, log := newTestServer(t, new(discardSink)), &bodyLog{maxBody: testMaxBody}
+	s.options.Handler = log
+	r := newRequestFrames()
+	r.preface()
+	reset, open := r.open("/"), r.open("/")
+	_ = r.framer.WriteData(reset, false, letters(3))
+	_ = r.framer.WriteData(open, false, letters(600))
+	_ = r.framer.WriteRSTStream(reset, http2.ErrCodeCancel)
+	c, out := newTestConn(s, &testInput{parts: [][]byte{r.take()}})
+	c.serve()
+	if diff := cmp.Diff([]string{"3 error 400", "600 error 400"}, log.log); diff != "" {
+		t.Errorf("the handler (-want +got):\n%s", diff)
+	}
+	if n, bytes := checkStats(t, out.stats), out.stats.Snapshot().BodyBytes; n != 2 || bytes != 603 {
+		t.Errorf("%d requests with %d bytes are counted", n, bytes)
+	}
 }
