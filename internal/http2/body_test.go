@@ -146,7 +146,7 @@ func TestRejectedBodiesAreDiscarded(t *testing.T) {
 	f("a larger body", discardSize+1, "404", true, "1: NO_ERROR", nil)
 	f("a malformed request", discardSize+1, "400", false, "1: PROTOCOL_ERROR", nil, "connection", "close")
 	noWindow := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 1}}
-	f("half a response", discardSize+1, "404", false, "1: NO_ERROR", noWindow)
+	f("half a response", discardSize+1, "404", false, "1: CANCEL", noWindow)
 }
 
 // TestWindowsGrowWhenTheyAreHalfEmpty has a client send frames of the maximum size, of a body
