@@ -37,6 +37,18 @@ func acmeOptions(c *config.Config) (*acme.Options, error) {
 	return o, nil
 }
 
+// accountWarning returns a warning if the key of the account cannot be used, or "". The
+// proxy can serve the certificates that it has, but not renew them.
+func accountWarning(o *acme.Options) string {
+	if o == nil {
+		return ""
+	}
+	if err := o.CheckAccount(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // openACME loads the certificates that a former run has left in the cache.
 func (a *app) openACME() (err error) {
 	if a.acmeOptions == nil {

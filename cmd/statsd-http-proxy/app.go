@@ -112,6 +112,7 @@ func newApp(c *config.Config, args []string, stdout, stderr io.Writer) (*app, er
 	if a.acmeOptions, err = acmeOptions(c); err != nil {
 		return nil, err
 	}
+	a.warn(accountWarning(a.acmeOptions))
 	if a.acmeOptions != nil || c.JWTJWKSURL != "" {
 		useFallbackRoots()
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"statsd-http-proxy/internal/config"
+	"statsd-http-proxy/internal/limit"
 )
 
 // configuredAddress returns the address to listen on if --http-host is an address or
@@ -53,6 +54,9 @@ func optionWarnings(c *config.Config) (warnings []string) {
 		if timeout.time >= longTimeout {
 			warnings = append(warnings, fmt.Sprintf("%s is %s, for which a slow client can hold a connection; a number without a unit is in seconds", timeout.option, timeout.time))
 		}
+	}
+	if most := limit.DefaultMaxConns(); most > 0 && c.MaxConns > most {
+		warnings = append(warnings, fmt.Sprintf("--max-conns is %d, but the limit of file descriptors (RLIMIT_NOFILE) has room for %d connections: raise that limit or lower --max-conns", c.MaxConns, most))
 	}
 	return warnings
 }

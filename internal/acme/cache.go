@@ -95,6 +95,17 @@ func (o *Options) Check() error {
 	}
 }
 
+// CheckAccount returns an error if the key of the account cannot be used. It writes
+// nothing. The proxy needs the key when it gets or renews a certificate, and makes it if
+// there is none.
+func (o *Options) CheckAccount() error {
+	_, err := newCache(o.Cache, o.Directory).readAccountKey(context.Background())
+	if errors.Is(err, errMissing) {
+		return nil
+	}
+	return err
+}
+
 // DefaultCache returns the directory of certificates without --acme-cache: that of
 // systemd's StateDirectory, or /var/lib/statsd-http-proxy for root, or one of the user.
 func DefaultCache() (string, error) {
@@ -144,17 +155,24 @@ func (c cache) challenge(ctx context.Context, name string) (*tls.Certificate, er
 
 // accountKey returns the key of the account, which it makes if there is none.
 func (c cache) accountKey(ctx context.Context) (crypto.Signer, error) {
-	text, err := c.files.Get(ctx, accountFile)
-	if errors.Is(err, errMissing) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		if text, err = encode(key, nil); err != nil {
-			return nil, err
-		}
-		return key, c.files.Put(ctx, accountFile, text)
+	old, err := c.readAccountKey(ctx)
+	if !errors.Is(err, errMissing) {
+		return old, err
 	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	text, err := encode(key, nil)
+	if err != nil {
+		return nil, err
+	}
+	return key, c.files.Put(ctx, accountFile, text)
+}
+
+// readAccountKey returns the key of the account, or errMissing.
+func (c cache) readAccountKey(ctx context.Context) (crypto.Signer, error) {
+	text, err := c.files.Get(ctx, accountFile)
 	if err != nil {
 		return nil, err
 	}

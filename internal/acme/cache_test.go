@@ -73,6 +73,45 @@ func TestCacheThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
+// TestDamagedAccountKeyIsFound compares the check with what a fetch reports.
+func TestDamagedAccountKeyIsFound(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{Cache: filepath.Join(dir, "none"), Directory: LetsEncrypt}
+	if err := o.CheckAccount(); err != nil {
+		t.Errorf("without a cache: got %v", err)
+	}
+	o.Cache = dir
+	c := newCache(dir, LetsEncrypt)
+	if err := o.CheckAccount(); err != nil {
+		t.Errorf("without a key: got %v", err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("the check has made %v, %v", files, err)
+	}
+	if err := c.create(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.accountKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.CheckAccount(); err != nil {
+		t.Errorf("with a key: got %v", err)
+	}
+	good, err := os.ReadFile(c.file(accountFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "nonsense", string(good[:len(good)/2]), strings.Replace(string(good), "M", "N", 1)} {
+		if err := c.put(t.Context(), accountFile, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		_, want := c.accountKey(t.Context())
+		if err := o.CheckAccount(); err == nil || want == nil || err.Error() != want.Error() || !strings.Contains(err.Error(), c.file(accountFile)) {
+			t.Errorf("%q: got %v, want %v with the file", text, err, want)
+		}
+	}
+}
+
 func TestDefaultCache(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "/var/lib/proxy:/var/lib/other")
 	if got, err := DefaultCache(); err != nil || got != "/var/lib/proxy/acme" {

@@ -130,13 +130,18 @@ func (m *Manager) Start() {
 		if d.isDamaged {
 			m.log.Warn("the file of a certificate is damaged, the proxy gets a new one", "domain", d.name, "file", m.cache.file(d.name+certificateSuffix))
 		}
-		if certificate := d.loaded.Load(); certificate != nil {
-			m.log.Info("certificate loaded", "domain", d.name, "expires", certificate.Leaf.NotAfter.UTC())
+		if d.loaded.Load() != nil {
+			m.logLoaded(d)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.running.Go(func() { m.run(ctx) })
+}
+
+// logLoaded logs the certificate of d, which is from the cache.
+func (m *Manager) logLoaded(d *domain) {
+	m.log.Info("certificate loaded", "domain", d.name, "expires", d.loaded.Load().Leaf.NotAfter.UTC())
 }
 
 // Close ends the work in the background.

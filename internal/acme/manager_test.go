@@ -179,7 +179,7 @@ func TestDamagedFileIsReplaced(t *testing.T) {
 func TestProxyTakesTheCertificateOfAnother(t *testing.T) {
 	server := startServer(t, answerWith(http.StatusServiceUnavailable))
 	dir := t.TempDir()
-	m, _, _ := open(t, dir, server.URL)
+	m, _, log := open(t, dir, server.URL)
 	unlock, err := m.cache.lock(t.Context(), testDomain)
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +199,9 @@ func TestProxyTakesTheCertificateOfAnother(t *testing.T) {
 	m.Close()
 	if n := server.requests.Load(); n != 0 {
 		t.Errorf("the ACME server got %d requests, want none", n)
+	}
+	if text := log.String(); strings.Count(text, `msg="certificate loaded" domain=`+testDomain+" expires=") != 1 {
+		t.Errorf("the log: got %s, want one certificate", text)
 	}
 }
 

@@ -79,7 +79,7 @@ func (m *Manager) obtain(ctx context.Context, d *domain) (wasFetched bool, err e
 	now := time.Now()
 	if cached, err := m.cache.certificate(ctx, d.name); err == nil && d.isRenewedBy(cached.Leaf, now) {
 		d.use(cached)
-		m.log.Info("certificate loaded", "domain", d.name, "expires", cached.Leaf.NotAfter.UTC())
+		m.logLoaded(d)
 		return false, nil
 	}
 	if pause := m.cache.pause(ctx, d.name); pause.Until.After(now) {

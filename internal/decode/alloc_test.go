@@ -55,13 +55,15 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// benchBatches are batches of 100 counts with tags.
+// benchBatches are batches of 100 metrics with tags.
 var benchBatches = []struct {
 	name string
 	body []byte
 }{
 	{"lines", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c\n", 100))},
 	{"sampled", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:1|c|@0.5\n", 100))},
+	{"shifts", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:-5|g\n", 100))},
+	{"negative", []byte(strings.Repeat("some.key.name,env=prod,locale=en-us:0|g\nsome.key.name,locale=en-us,env=prod:-5|g\n", 100))},
 	{"spaced", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric": "some.key.name", "metric_type": "count", "value": 1, "tags": "env=prod,locale=en-us"}, `, 100), ", ") + "]")},
 	{"object", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":{"env":"prod","locale":"en-us"}},`, 100), ",") + "]")},
 	{"json", []byte("[" + strings.TrimSuffix(strings.Repeat(`{"metric":"some.key.name","metric_type":"count","value":1,"tags":"env=prod,locale=en-us"},`, 100), ",") + "]")},

@@ -82,7 +82,7 @@ func (d *Decoder) nextLine(m *metric.Metric) (bad, err error) {
 		}
 		bad = decodeLine(m, line)
 		if bad == nil && m.Kind == metric.Gauge {
-			setAbsolute(m, d.previous, line)
+			d.setAbsolute(m, line)
 		}
 		d.previous = line
 		return bad, nil

@@ -27,9 +27,10 @@ type Decoder struct {
 	fields  metric.Fields // of the current entry, if scanFields has decoded it
 
 	// The state of a batch:
-	lastTags   []byte // the last tags that are a string, with their quotes, if scanTags has read them
-	lines      []byte // the unread lines; unused for JSON
-	previous   []byte // the line before lines, if Next has decoded it
+	lastTags   []byte        // the last tags that are a string, with their quotes, if scanTags has read them
+	lines      []byte        // the unread lines; unused for JSON
+	previous   []byte        // the line before lines, if Next has decoded it; nil for none
+	zero       metric.Metric // previous, for followsReordered
 	format     batchFormat
 	hasStarted bool // the opening bracket or the only object was read
 }

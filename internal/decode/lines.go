@@ -2,8 +2,10 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"statsd-http-proxy/internal/metric"
 	"statsd-http-proxy/internal/quote"
@@ -189,16 +191,38 @@ func isExtension(section []byte) bool {
 
 // setAbsolute sets m.IsAbsolute if line sets a gauge to a negative value, alone
 // (name:0:-5|g) or together with the line before it (name:0|g and name:-5|g). m was
-// decoded from line. previous is nil if no line is directly before it.
-func setAbsolute(m *metric.Metric, previous, line []byte) {
+// decoded from line.
+func (d *Decoder) setAbsolute(m *metric.Metric, line []byte) {
 	switch {
 	case len(m.More) == 1 && string(m.Value.Text) == "0" && bytes.HasPrefix(m.More[0].Text, []byte{'-'}):
 		m.Value, m.More, m.IsAbsolute = m.More[0], m.More[:0], true
 	case len(m.More) == 0 && bytes.HasPrefix(m.Value.Text, []byte{'-'}):
 		_, colon := splitHead(line)
 		head, tail := line[:colon+1], line[colon+1+len(m.Value.Text):]
-		zero, hasHead := bytes.CutPrefix(previous, head)
+		zero, hasHead := bytes.CutPrefix(d.previous, head)
 		zero, hasTail := bytes.CutSuffix(zero, tail)
-		m.IsAbsolute = hasHead && hasTail && string(zero) == "0"
+		m.IsAbsolute = hasHead && hasTail && string(zero) == "0" || d.followsReordered(m, line)
 	}
+}
+
+// followsReordered reports whether the line before line is the same, but with the value 0
+// and the tags in another order. It may sort m.Tags.
+func (d *Decoder) followsReordered(m *metric.Metric, line []byte) bool {
+	if len(m.Tags) < 2 || len(d.previous)-len("0") != len(line)-len(m.Value.Text) || !bytes.Contains(d.previous, []byte(":0|")) {
+		return false // nearly always, so the line before is rarely decoded again
+	}
+	zero := &d.zero
+	zero.Reset()
+	if decodeLine(zero, d.previous) != nil || zero.Kind != metric.Gauge || string(zero.Value.Text) != "0" || len(zero.More) > 0 ||
+		!bytes.Equal(zero.Name, m.Name) || !slices.EqualFunc(zero.Extensions, m.Extensions, bytes.Equal) {
+		return false
+	}
+	slices.SortFunc(zero.Tags, compareTags)
+	slices.SortFunc(m.Tags, compareTags)
+	return slices.EqualFunc(zero.Tags, m.Tags, func(a, b metric.Tag) bool { return a.IsBare() == b.IsBare() && compareTags(a, b) == 0 })
+}
+
+// compareTags compares tags by their keys, then by their values.
+func compareTags(a, b metric.Tag) int {
+	return cmp.Or(bytes.Compare(a.Key, b.Key), bytes.Compare(a.Value, b.Value))
 }

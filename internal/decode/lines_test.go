@@ -87,6 +87,22 @@ func TestLinesSetNegativeGauges(t *testing.T) {
 	f("n:0|g:-5|g", "gauge n value=$-5 absolute line")
 	f("n:0:-5|g", "gauge n value=$-5 absolute line")
 
+	// The tags are in another order.
+	f("n:0|g|#x:1,y:2\nn:-5|g|#y:2,x:1", "gauge n value=$0 [x=1][y=2] line", "gauge n value=$-5 [x=1][y=2] absolute line")
+	f("n,y=2,x=1:0|g\nn,x=1,y=2:-5|g", "gauge n value=$0 [y=2][x=1] line", "gauge n value=$-5 [x=1][y=2] absolute line")
+	f("n;y=2;x=1:0|g|T1\nn;x=1;y=2:-5.5|g|T1", "gauge n value=$0 [y=2][x=1] |T1 line", "gauge n value=$-5.5 [x=1][y=2] |T1 absolute line")
+	f("n,a=1:0|g|#x:1,y\nn,a=1:-5|g|#y,x:1\nn,a=1:-5|g|#y,x:1", "gauge n value=$0 [a=1][x=1][y] line",
+		"gauge n value=$-5 [a=1][x=1][y] absolute line", "gauge n value=$-5 [a=1][y][x=1] line")
+	f("n:0|g|#x:1,y:2\nn:-5|g|#y:1,x:2", "gauge n value=$0 [x=1][y=2] line", "gauge n value=$-5 [x=2][y=1] line")
+	f("n:0|g|#x:1,y:2\nm:-5|g|#y:2,x:1", "gauge n value=$0 [x=1][y=2] line", "gauge m value=$-5 [y=2][x=1] line")
+	f("n:0|g|#x:1,y:2|T1\nn:-5|g|#y:2,x:1|T2", "gauge n value=$0 [x=1][y=2] |T1 line", "gauge n value=$-5 [y=2][x=1] |T2 line")
+	f("n:0|g|#x:1,y:2\n\nn:-5|g|#y:2,x:1", "gauge n value=$0 [x=1][y=2] line", "gauge n value=$-5 [y=2][x=1] line")
+	f("n:0|g|#x,y:true\nn:-5|g|#y,x:true", "gauge n value=$0 [x][y=true] line", "gauge n value=$-5 [x=true][y] line")
+	f("n:0|g:1|g|#x:1,y:2\nn:-5|g|@.5|#y:2,x:1", "gauge n value=$0 [x=1][y=2] +1 line", "gauge n value=$-5 [y=2][x=1] line")
+	f("n:0|c|#x:1,y:2\nn:-5|g|#y:2,x:1", "count n value=$0 [x=1][y=2] line", "gauge n value=$-5 [y=2][x=1] line")
+	f("n:1|g|c:0|#x:1,y:2\nn:-5|g|c:0|#y:2,x:1", "gauge n value=$1 [x=1][y=2] |c:0 line", "gauge n value=$-5 [y=2][x=1] |c:0 line")
+	f("n:0|g|#x:1,y:2|\nn:-5|g|#y:2, x:1", `! the line has the unknown section ""`, "gauge n value=$-5 [y=2][x=1] line")
+
 	f("n:0|g", "gauge n value=$0 line")
 	f("n:0|g\n\nn:-5|g", "gauge n value=$0 line", "gauge n value=$-5 line")
 	f("n:0|g\nm:-5|g", "gauge n value=$0 line", "gauge m value=$-5 line")

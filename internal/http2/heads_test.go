@@ -110,14 +110,14 @@ func TestPagesWithoutRoomForTheHeadAreRefused(t *testing.T) {
 		s.heads.Store(maxHeads)
 		free, refused := c.openLarge(true, "/"), c.openLarge(true, "/")
 		c.send()
-		if got := c.replies(); len(got.reset) != 1 || got.reset[refused] != http2.ErrCodeRefusedStream {
-			t.Errorf("got the resets %v", got.reset)
+		if got := c.replies(); got.status[refused] != "503" || got.status[free] != "" || got.errors() != "" {
+			t.Errorf("got %v, errors %q", got.status, got.errors())
 		}
 		_ = c.framer.WriteRSTStream(free, http2.ErrCodeCancel)
 		again := c.openLarge(true, "/")
 		c.send()
-		if got := c.replies(); len(got.reset) != 1 {
-			t.Errorf("stream %d: got the resets %v", again, got.reset)
+		if got := c.replies(); got.status[again] != "" || got.errors() != "" {
+			t.Errorf("after the first one has ended: got %v, errors %q", got.status, got.errors())
 		}
 	})
 }

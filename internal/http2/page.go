@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"statsd-http-proxy/internal/exchange"
 )
 
 // page is the http.ResponseWriter of a page, which runs in a goroutine of its own. Each
@@ -32,11 +34,19 @@ type page struct {
 // errStreamEnded is the error of writes after the end of the stream.
 var errStreamEnded = http2.StreamError{Code: http2.ErrCodeStreamClosed}
 
+// errTooManyPages is the response to a page beyond maxPages.
+var errTooManyPages = exchange.Busy("too many pages are open on this connection")
+
 // startPage lets Response.Page write the response.
 func (c *conn) startPage(st *stream) {
 	x, q := st.x, &st.x.Request
-	if c.countPages() >= maxPages || c.keepHead(st) != nil {
-		c.resetStream(st.id, http2.ErrCodeRefusedStream)
+	herr := errTooManyPages
+	if c.countPages() < maxPages {
+		herr = c.keepHead(st)
+	}
+	if herr != nil {
+		x.Response.SetError(herr)
+		c.respond(st)
 		return
 	}
 	p := &page{c: c, st: st, id: st.id, isHead: st.isHead, room: make(chan struct{}, 1), header: http.Header{}}

@@ -172,14 +172,17 @@ func TestPagesHaveALimit(t *testing.T) {
 			c.get("/")
 		}
 		c.send()
-		if got := c.replies(); got.errors() != "" {
-			t.Errorf("with %d pages: errors %q", maxPages, got.errors())
+		if got := c.replies(); len(got.status) > 0 || got.errors() != "" {
+			t.Errorf("with %d pages: got %v, errors %q", maxPages, got.status, got.errors())
 		}
 		quick := c.get("/quick")
-		c.get("/")
+		refused := c.get("/")
 		c.send()
-		if got := c.replies(); got.errors() != "67: REFUSED_STREAM" || got.status[quick] != "200" {
-			t.Errorf("with a page more: errors %q; another request got %q", got.errors(), got.status[quick])
+		if got := c.replies(); got.status[refused] != "503" || !got.ended[refused] || got.status[quick] != "200" || got.errors() != "" {
+			t.Errorf("with a page more: got %v, errors %q", got.status, got.errors())
+		}
+		if n := c.requests(); n[503] != 1 {
+			t.Errorf("the requests that are counted: %v", n)
 		}
 	})
 }

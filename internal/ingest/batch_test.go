@@ -37,6 +37,7 @@ func TestBatchesAreForwarded(t *testing.T) {
 	postBatch(p, "a:1|c\nb:x|c\n\nc:1|c\nd:1|h",
 		200, `{"accepted":2,"rejected":[{"index":1,"error":"parameter \"value\": \"x\" is not a number"},{"index":3,"error":"the type histogram is not enabled here"}]}`,
 		"a:1|c", "c:1|c")
+	postBatch(p, "a:0|g|#x:1,y:2\na:-5|g|#y:2,x:1\nb,y=2,x=1:-5|g", 200, `{"accepted":3,"rejected":[]}`, "a,x=1,y=2:0|g\na,x=1,y=2:-5|g", "b,x=1,y=2:-5|g")
 	postBatch(p, `[{"metric":"a","metric_type":"count"},{"metric":"b:b","metric_type":"count"},7]`,
 		200, `{"accepted":1,"rejected":[{"index":1,"error":"name \"b:b\" contains the reserved character ':'"},{"index":2,"error":"the entry is not an object"}]}`,
 		"a:0|c")

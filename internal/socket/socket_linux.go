@@ -31,9 +31,24 @@ func TellRest(fd uintptr) bool {
 // int, the number of bytes that can be read. At the end of the connection it is 1.
 const restLength = unix.SizeofCmsghdr + 4
 
-// Receive reads what has arrived, up to the length of dst, and returns the number of
-// bytes: 0 at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if
-// nothing has arrived. dst must not be empty.
+// Read reads what has arrived, up to the length of dst, and returns the number of bytes: 0
+// at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if nothing has
+// arrived. dst must not be empty.
+func Read(fd uintptr, dst []byte) (n int, err error) {
+	for {
+		r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&dst[0])), uintptr(len(dst)), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(r), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// Receive is Read that also tells whether something is left, which makes the call a tenth
+// slower.
 //
 // hasRest is false if nothing is left, neither bytes nor the end of the connection. It is
 // true if there may be something, or if TellRest has not been called.

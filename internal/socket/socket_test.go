@@ -101,6 +101,33 @@ func TestReceiveTellsTheRest(t *testing.T) {
 	}
 }
 
+func TestRead(t *testing.T) {
+	here, there := pair(t, "tcp", "127.0.0.1:0")
+	raw := rawOf(t, here)
+	dst := make([]byte, 3)
+	// f reads, and waits for something to read if canWait is set.
+	f := func(want string, wantErr error, canWait bool) {
+		t.Helper()
+		var n int
+		var err error
+		waitErr := raw.Read(func(fd uintptr) bool {
+			n, err = Read(fd, dst)
+			return err != syscall.EAGAIN || !canWait
+		})
+		if waitErr != nil || err != wantErr || string(dst[:n]) != want {
+			t.Errorf("got %q, %v, %v, want %q, %v", dst[:n], err, waitErr, want, wantErr)
+		}
+	}
+	f("", syscall.EAGAIN, false)
+	if _, err := there.Write([]byte("abcd")); err != nil {
+		t.Fatal(err)
+	}
+	f("abc", nil, true)
+	f("d", nil, true)
+	there.Close()
+	f("", nil, true)
+}
+
 func TestWriterWritesWhatFits(t *testing.T) {
 	here, there := pair(t, "tcp", "127.0.0.1:0")
 	w := NewWriter(here)

@@ -17,14 +17,20 @@ func Send(fd uintptr, text []byte) (n int, err error) {
 // TellRest reports that Receive cannot tell whether there is more to read.
 func TellRest(uintptr) bool { return false }
 
-// Receive reads what has arrived, up to the length of dst, and returns the number of
-// bytes: 0 at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if
-// nothing has arrived. hasRest is always true: there may be more.
-func Receive(fd uintptr, dst []byte) (n int, hasRest bool, err error) {
+// Read reads what has arrived, up to the length of dst, and returns the number of bytes: 0
+// at the end of the connection. Its errors are of type syscall.Errno: EAGAIN if nothing has
+// arrived. dst must not be empty.
+func Read(fd uintptr, dst []byte) (n int, err error) {
 	for {
 		n, err = syscall.Read(int(fd), dst)
 		if err != syscall.EINTR {
-			return max(0, n), true, err
+			return max(0, n), err
 		}
 	}
+}
+
+// Receive is Read. hasRest is always true: something may be left.
+func Receive(fd uintptr, dst []byte) (n int, hasRest bool, err error) {
+	n, err = Read(fd, dst)
+	return n, true, err
 }

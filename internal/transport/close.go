@@ -18,7 +18,7 @@ const lingerTimeout = time.Second
 // startReadTimeout starts the read timeout of a request unless it is running.
 func (c *conn) startReadTimeout() {
 	if !c.hasReadTimeout {
-		c.hasReadTimeout = true
+		c.hasReadTimeout, c.awaitsEndCheck = true, false
 		_ = c.read.Set(time.Now().Add(c.server.options.ReadTimeout), c.SetReadDeadline) // an error shows in the next read
 	}
 }
@@ -26,7 +26,7 @@ func (c *conn) startReadTimeout() {
 // startIdleTimeout starts the timeout of the wait for a request. It is less during a
 // shutdown.
 func (c *conn) startIdleTimeout(timeout time.Duration) error {
-	c.hasReadTimeout = false
+	c.hasReadTimeout, c.awaitsEndCheck = false, false
 	if c.server.draining.Load() {
 		timeout = min(timeout, time.Duration(c.server.idleGrace.Load()))
 	}

@@ -41,6 +41,7 @@ type conn struct {
 	ended          time.Duration // when the response before it was written, or c was ready for the first one
 	body           body
 	hasReadTimeout bool // the read timeout is running
+	awaitsEndCheck bool // the read deadline is that of endCheck
 	hasResponded   bool // the response may be written in part
 }
 
@@ -102,7 +103,7 @@ func (c *conn) await(timeout time.Duration) error {
 		} else if err := c.startIdleTimeout(timeout); err != nil {
 			return err
 		}
-		if err := c.in.fill(); err != nil {
+		if err := c.fill(); err != nil {
 			return err
 		}
 		if c.x != nil {

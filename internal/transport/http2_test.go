@@ -245,9 +245,14 @@ func TestPagesOfAConnectionAreBounded(t *testing.T) {
 	for range maxPages {
 		c.Open("GET", "/events", true)
 	}
-	if a := c.Do("GET", "/events", ""); a.Status != -1 || a.Body != http2.ErrCodeRefusedStream.String() {
-		t.Errorf("one page too many: got %d %s", a.Status, a.Body)
+	if a := c.Do("GET", "/events", ""); a.Status != 503 || a.Header.Get("Retry-After") != "1" || !strings.Contains(a.Body, "too many pages") {
+		t.Errorf("one page too many: got %d %v %s, want 503", a.Status, a.Header, a.Body)
 	}
+	p.Stats().Requests.Requests(func(route exchange.Route, code int, n uint64) {
+		if code == 503 && (n == 1) != (route == exchange.RouteOther) {
+			t.Errorf("%d requests of the route %s with the status 503 are counted, want the page only", n, route)
+		}
+	})
 	p.Forwards("a metric", c.Do("POST", "/count/k", "value=1"), "k:1|c")
 	c.Conn.Close()
 }

@@ -33,7 +33,7 @@ func (in *input) useDescriptor(raw net.Conn, serve func() (goesOn bool)) {
 func (in *input) tryRead(fd uintptr) (done bool) {
 	for {
 		in.acquireBuffer()
-		n, hasRest, err := socket.Receive(fd, in.buffer[in.w:])
+		n, hasRest, err := in.receive(fd)
 		switch {
 		case err == syscall.EAGAIN:
 			if in.isUnfinished {
@@ -58,6 +58,18 @@ func (in *input) tryRead(fd uintptr) (done bool) {
 			return false
 		}
 	}
+}
+
+// receive reads what has arrived. hasRest is false if nothing is left, but for the end of
+// the connection if the connection is busy.
+func (in *input) receive(fd uintptr) (n int, hasRest bool, err error) {
+	room := in.buffer[in.w:]
+	in.mayHaveEnded = in.isBusy
+	if !in.isBusy {
+		return socket.Receive(fd, room)
+	}
+	n, err = socket.Read(fd, room)
+	return n, n == len(room), err
 }
 
 // serveArrived calls serve while fd can be written.

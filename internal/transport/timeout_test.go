@@ -59,6 +59,31 @@ func TestIdleSocketIsClosedSilently(t *testing.T) {
 	p.EndsSilently(conn)
 }
 
+// TestBusySocketIsClosedSilently has requests follow each other fast. The connection looks for
+// the client's end of the connection before the idle timeout is over.
+func TestBusySocketIsClosedSilently(t *testing.T) {
+	t.Parallel()
+	const timeout = 1500 * time.Millisecond
+	p := proxytest.Start(t, func(o *proxytest.Options) {
+		o.ReadTimeout, o.IdleTimeout = 10*proxytest.Timeout, timeout
+	})
+	conn := p.Dial()
+	reader := bufio.NewReader(conn)
+	var last time.Time
+	for range 4 {
+		fmt.Fprint(conn, "GET /heartbeat HTTP/1.1\r\nHost: h\r\n\r\n")
+		if a := p.Read(reader, "GET"); a.Status != 200 {
+			t.Fatalf("status %d", a.Status)
+		}
+		last = time.Now()
+	}
+	p.EndsSilently(conn)
+	// The timeout began before the client had the response.
+	if took := time.Since(last); took < timeout*9/10 {
+		t.Errorf("the connection was closed after %v, want %v", took, timeout)
+	}
+}
+
 // TestIdleTimeoutStartsAfterTheResponse has a client take longer to read a response than
 // the idle timeout is.
 func TestIdleTimeoutStartsAfterTheResponse(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,6 +31,27 @@ func TestRefusalsAreNotRepeatedByRestarts(t *testing.T) {
 	if got := acme.requests(); got != before {
 		t.Errorf("the ACME server got %d requests more after restarts", got-before)
 	}
+}
+
+// TestDamagedAccountKeyIsLoggedAtTheStart damages the key while the proxy has a certificate,
+// which it does not have to renew for a long time.
+func TestDamagedAccountKeyIsLoggedAtTheStart(t *testing.T) {
+	t.Parallel()
+	acme := startPebble(t, 90*day)
+	cache := t.TempDir()
+	proxy := acme.startProxy(t, cache)
+	proxy.WaitForLog(t, obtained, 1)
+	proxy.Stop(t)
+	key := filepath.Join(cached(t, cache), "account.pem")
+	if err := os.Truncate(key, 10); err != nil {
+		t.Fatal(err)
+	}
+	proxy = acme.startProxy(t, cache)
+	proxy.WaitForLog(t, `level=WARN msg="the key of the account in `+key+`: damaged file; remove the file for a new account"`, 1)
+	if _, err := handshake(proxy, acme.trust(t, domain)); err != nil {
+		t.Errorf("with the certificate in the cache: %v", err)
+	}
+	proxy.Stop(t)
 }
 
 func TestUnreachablePortIsNamedInTheLog(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,6 +50,37 @@ func keepLines(listener net.Listener) *receivedLines {
 	return r
 }
 
+// limitFiles makes a command run with a limit of file descriptors.
+func limitFiles(cmd *exec.Cmd, files int) *exec.Cmd {
+	limited := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files)}, cmd.Args...)...)
+	limited.Env = cmd.Env
+	return limited
+}
+
+// The proxy keeps 64 of 256 file descriptors for everything but connections.
+func TestStartWarnsAboutMoreConnectionsThanFileDescriptors(t *testing.T) {
+	t.Parallel()
+	f := func(want string, args ...string) {
+		t.Helper()
+		cmd := testutil.PlainProxyCommand(t, append(args, "--http-port=0")...)
+		proxy := testutil.StartProxyCommand(t, limitFiles(cmd, 256))
+		proxy.Process.Stop(t)
+		var got []string
+		for line := range strings.Lines(proxy.Stderr.String()) {
+			if _, warning, ok := strings.Cut(line, "level=WARN "); ok {
+				got = append(got, warning)
+			}
+		}
+		if strings.Join(got, "") != want {
+			t.Errorf("%q: got the warnings %q, want %q", args, got, want)
+		}
+	}
+	f("")
+	f("", "--max-conns=0")
+	f("", "--max-conns=192")
+	f(`msg="--max-conns is 193, but the limit of file descriptors (RLIMIT_NOFILE) has room for 192 connections: raise that limit or lower --max-conns"`+"\n", "--max-conns=193")
+}
+
 // The proxy may open 64 files. 100 clients take all connections that they get, while
 // StatsD is away. The proxy still has file descriptors to reach it when it returns.
 func TestFewFileDescriptorsLoseNoMetric(t *testing.T) {
@@ -56,9 +88,7 @@ func TestFewFileDescriptorsLoseNoMetric(t *testing.T) {
 	const clients = 100
 	port := testutil.FreePort(t)
 	cmd := testutil.PlainProxyCommand(t, "--http-port=0", "--statsd-port="+port, "--statsd-network=tcp", "--http-timeout-idle=30")
-	limited := exec.Command("sh", append([]string{"-c", `ulimit -n 64 && exec "$0" "$@"`}, cmd.Args...)...)
-	limited.Env = cmd.Env
-	proxy := testutil.StartProxyCommand(t, limited)
+	proxy := testutil.StartProxyCommand(t, limitFiles(cmd, 64))
 
 	var mu sync.Mutex
 	accepted := map[string]bool{} // lines
