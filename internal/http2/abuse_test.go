@@ -3,8 +3,12 @@ package http2
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -32,6 +36,7 @@ type replies struct {
 	ended   map[uint32]bool
 	reset   map[uint32]http2.ErrCode
 	window  map[uint32]int64
+	heads   map[uint32][]string // of a stream, one after the other, each field as "name: value"
 	goAway  []*http2.ErrCode
 	lastIDs []uint32
 	acks    int // of SETTINGS
@@ -42,7 +47,7 @@ func readReplies(t testing.TB, text []byte) *replies {
 	t.Helper()
 	r := &replies{
 		status: map[uint32]string{}, body: map[uint32]string{}, ended: map[uint32]bool{},
-		reset: map[uint32]http2.ErrCode{}, window: map[uint32]int64{},
+		reset: map[uint32]http2.ErrCode{}, window: map[uint32]int64{}, heads: map[uint32][]string{},
 	}
 	framer := http2.NewFramer(nil, bytes.NewReader(text))
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
@@ -55,6 +60,9 @@ func readReplies(t testing.TB, text []byte) *replies {
 		switch frame := frame.(type) {
 		case *http2.MetaHeadersFrame:
 			r.status[id] = frame.PseudoValue("status")
+			for _, field := range frame.Fields {
+				r.heads[id] = append(r.heads[id], field.Name+": "+field.Value)
+			}
 			r.ended[id] = frame.StreamEnded()
 		case *http2.DataFrame:
 			r.body[id] += string(frame.Data())
@@ -84,44 +92,103 @@ func (r *replies) endsWith(t testing.TB, what string, want http2.ErrCode) {
 	}
 }
 
+// errors returns the errors that were sent to the client, those of streams first.
+func (r *replies) errors() string {
+	var errors []string
+	for _, id := range slices.Sorted(maps.Keys(r.reset)) {
+		errors = append(errors, fmt.Sprintf("%d: %v", id, r.reset[id]))
+	}
+	for _, code := range r.goAway {
+		errors = append(errors, code.String())
+	}
+	return strings.Join(errors, ", ")
+}
+
 // TestFloodsEndTheConnection sends each kind of flood up to its bound in abuse.go, and beyond.
 func TestFloodsEndTheConnection(t *testing.T) {
-	open := func(r *requestFrames) uint32 {
-		return r.headers(false, ":method", "POST", ":scheme", "https", ":path", "/count/k")
-	}
-	f := func(name string, bound int, flood func(r *requestFrames)) {
+	open := func(r *requestFrames) uint32 { return r.open("/count/k") }
+	overflow := func(r *requestFrames, id uint32) { _ = r.framer.WriteWindowUpdate(id, maxWindow) }
+	f := func(name string, bound int, prepare, flood func(r *requestFrames)) {
 		t.Helper()
-		for _, n := range []int{bound - 1, bound + 100} {
+		for _, n := range []int{bound, bound + 1} {
 			r := newRequestFrames()
 			r.preface()
 			id := open(r) // stays open
+			if prepare != nil {
+				prepare(r)
+			}
 			for range n {
 				flood(r)
 			}
 			_ = r.framer.WriteData(id, true, []byte("value=1"))
-			got, sink := serveAll(t, r.take())
-			if n < bound {
-				if len(got.goAway) > 0 || sink.calls == 0 || got.status[id] != "200" {
+			synctest.Test(t, func(t *testing.T) { // time gives no credit
+				got, sink := serveAll(t, r.take())
+				if n > bound {
+					got.endsWith(t, name, http2.ErrCodeEnhanceYourCalm)
+					if got.status[id] != "" {
+						t.Errorf("%s, %d times: the next request is served", name, n)
+					}
+				} else if len(got.goAway) > 0 || sink.calls == 0 || got.status[id] != "200" {
 					t.Errorf("%s, %d times: got GOAWAY %v, status %q", name, n, got.goAway, got.status[id])
 				}
-				continue
-			}
-			got.endsWith(t, name, http2.ErrCodeEnhanceYourCalm)
+			})
 		}
 	}
 	// The preface costs one SETTINGS frame.
 	left := maxCredit - costSettings
-	f("SETTINGS", left/costSettings, func(r *requestFrames) { _ = r.framer.WriteSettings() })
-	f("PING", left/costPing, func(r *requestFrames) { _ = r.framer.WritePing(false, [8]byte{}) })
-	f("empty DATA", left/costEmptyData, func(r *requestFrames) { _ = r.framer.WriteData(1, false, nil) })
-	f("WINDOW_UPDATE", left/costWindowUpdate, func(r *requestFrames) { _ = r.framer.WriteWindowUpdate(0, 1) })
-	f("PRIORITY", left/costPriority, func(r *requestFrames) { _ = r.framer.WritePriority(1, http2.PriorityParam{StreamDep: 3}) })
-	f("unknown frames", left/costUnknown, func(r *requestFrames) { _ = r.framer.WriteRawFrame(0x99, 0, 1, []byte("x")) })
-	f("rapid reset", left/costReset, func(r *requestFrames) { _ = r.framer.WriteRSTStream(open(r), http2.ErrCodeCancel) })
-	f("requests that are answered and reset", left/(costOwnReset-gainData), func(r *requestFrames) {
+	ping := func(r *requestFrames) { _ = r.framer.WritePing(false, [8]byte{}) }
+	update := func(r *requestFrames) { _ = r.framer.WriteWindowUpdate(0, 1) }
+	f("SETTINGS", left/costSettings, nil, func(r *requestFrames) { _ = r.framer.WriteSettings() })
+	f("acknowledgements of SETTINGS", left/costUnknown, nil, func(r *requestFrames) { _ = r.framer.WriteSettingsAck() })
+	f("PING", left/costPing, nil, ping)
+	f("answers to PING", left/costPing, nil, func(r *requestFrames) { _ = r.framer.WritePing(true, [8]byte{}) })
+	f("empty DATA", left/costEmptyData, nil, func(r *requestFrames) { _ = r.framer.WriteData(1, false, nil) })
+	f("WINDOW_UPDATE", left/costWindowUpdate, nil, update)
+	f("WINDOW_UPDATE on a stream", left/costWindowUpdate, nil, func(r *requestFrames) { _ = r.framer.WriteWindowUpdate(1, 1) })
+	f("PRIORITY", left/costPriority, nil, func(r *requestFrames) { _ = r.framer.WritePriority(1, http2.PriorityParam{StreamDep: 3}) })
+	f("GOAWAY", left/costUnknown, nil, func(r *requestFrames) { _ = r.framer.WriteGoAway(0, http2.ErrCodeNo, nil) })
+	f("unknown frames", left/costUnknown, nil, func(r *requestFrames) { r.raw(0x99, 0, 1, "x") })
+	f("rapid reset", left/costReset, nil, func(r *requestFrames) { _ = r.framer.WriteRSTStream(open(r), http2.ErrCodeCancel) })
+	f("requests that are answered and reset", left/(costOwnReset-gainData), nil, func(r *requestFrames) {
 		r.headers(true, ":method", "POST", ":scheme", "https", ":path", "/count/k", "connection", "close")
 	})
-	f("made-you-reset", left/costOwnReset, func(r *requestFrames) { _ = r.framer.WriteWindowUpdate(open(r), 1<<31-1) })
+	f("requests that are answered, and reset after their body", left/(costOwnReset-gainData), nil, func(r *requestFrames) {
+		_ = r.framer.WriteData(r.open("/count/k", "connection", "close"), true, []byte("x"))
+	})
+	f("made-you-reset", left/costOwnReset, nil, func(r *requestFrames) { overflow(r, open(r)) })
+	f("malformed requests", left/costOwnReset, nil, func(r *requestFrames) { r.headers(true, ":method", "GET") })
+	f("requests beyond maxStreams", left/costOwnReset, func(r *requestFrames) {
+		for range maxStreams - 1 {
+			open(r)
+		}
+	}, func(r *requestFrames) { open(r) })
+
+	// Stream 3 is reset.
+	left -= costOwnReset
+	reset := func(r *requestFrames) { overflow(r, open(r)) }
+	f("HEADERS on a reset stream", left/costClosed, reset, func(r *requestFrames) { r.raw(http2.FrameHeaders, endHeaders, 3, postCount) })
+	f("little DATA on a reset stream", left/costClosed, reset, func(r *requestFrames) {
+		_ = r.framer.WriteData(3, false, make([]byte, tinyData-1))
+	})
+	f("empty DATA on a reset stream", left/(costClosed+costEmptyData), reset, func(r *requestFrames) { _ = r.framer.WriteData(3, false, nil) })
+	f("DATA on a reset stream", left, reset, func(r *requestFrames) { // costs nothing
+		_ = r.framer.WriteData(3, false, make([]byte, tinyData))
+		update(r)
+	})
+
+	// Responses give credit.
+	spend := func(r *requestFrames) {
+		for range (maxCredit - costSettings) / costPing {
+			ping(r)
+		}
+	}
+	f("WINDOW_UPDATE after a response", gainResponse, func(r *requestFrames) { spend(r); r.post("/count/k", "value=1") }, update)
+	f("WINDOW_UPDATE after a response with a body", gainResponse+gainData, func(r *requestFrames) { spend(r); r.headers(true, getFields...) }, update)
+	f("WINDOW_UPDATE after many responses", maxCredit, func(r *requestFrames) {
+		for range maxCredit {
+			r.post("/count/k", "value=1")
+		}
+	}, update)
 }
 
 func TestResetsAreAllowedAmongRequests(t *testing.T) {
@@ -221,7 +288,12 @@ func TestStreamsBeyondTheLimitAreRefused(t *testing.T) {
 func TestSettingsFramesAreBounded(t *testing.T) {
 	r := newRequestFrames()
 	r.preface()
+	_ = r.framer.WriteSettings(make([]http2.Setting, maxSettings)...)
+	good := r.take()
 	_ = r.framer.WriteSettings(make([]http2.Setting, maxSettings+1)...)
-	got, _ := serveAll(t, r.take())
+	if got, _ := serveAll(t, good); got.acks != 2 || got.errors() != "" {
+		t.Errorf("%d settings: got %d acknowledgements, errors %q", maxSettings, got.acks, got.errors())
+	}
+	got, _ := serveAll(t, good, r.take())
 	got.endsWith(t, "many settings", http2.ErrCodeEnhanceYourCalm)
 }

@@ -40,6 +40,7 @@ func FuzzFrames(f *testing.F) {
 		_ = r.framer.WriteContinuation(1, true, block[5:])
 		_ = r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: r.pack("x", "y"), EndStream: true, EndHeaders: true})
 	})
+	add(func(r *requestFrames) { r.raw(http2.FrameHeaders, endStream, 1, postCount) }) // without an end
 	f.Fuzz(func(t *testing.T, text []byte, split int) {
 		if len(text) > 64<<10 {
 			return

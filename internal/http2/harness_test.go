@@ -128,6 +128,22 @@ func (r *requestFrames) headers(endsStream bool, fields ...string) (id uint32) {
 	return id
 }
 
+// open writes the headers of a POST request whose body follows.
+func (r *requestFrames) open(path string, fields ...string) (id uint32) {
+	return r.headers(false, append([]string{":method", "POST", ":scheme", "https", ":path", path}, fields...)...)
+}
+
+// get writes a request without a body.
+func (r *requestFrames) get(path string) (id uint32) {
+	return r.headers(true, ":method", "GET", ":scheme", "https", ":path", path)
+}
+
+// raw writes a frame that the Framer would not write.
+func (r *requestFrames) raw(kind http2.FrameType, flags http2.Flags, id uint32, payload string) {
+	_ = r.framer.WriteRawFrame(kind, flags, id, []byte(payload))
+}
+
+// pack encodes fields; they are names and values in turn.
 func (r *requestFrames) pack(fields ...string) []byte {
 	r.block.Reset()
 	for i := 0; i < len(fields); i += 2 {

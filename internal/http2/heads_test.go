@@ -1,8 +1,11 @@
 package http2
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/http2"
 )
 
 // openLarge writes the headers of a request whose head is two thirds of the free size. All but
@@ -98,4 +101,23 @@ func TestDelayIsLeftOutWithoutRoomForTheHead(t *testing.T) {
 	if got := readReplies(t, out.written.Bytes()); got.status[ids[0]] != "" || got.status[ids[1]] != "200" {
 		t.Errorf("before the delay is over: got %v", got.status)
 	}
+}
+
+// TestPagesWithoutRoomForTheHeadAreRefused has two pages that run.
+func TestPagesWithoutRoomForTheHeadAreRefused(t *testing.T) {
+	page := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	testPages(t, page, func(t *testing.T, s *Server, c *pipeClient) {
+		s.heads.Store(maxHeads)
+		free, refused := c.openLarge(true, "/"), c.openLarge(true, "/")
+		c.send()
+		if got := c.replies(); got.status[refused] != "503" || got.status[free] != "" || got.errors() != "" {
+			t.Errorf("got %v, errors %q", got.status, got.errors())
+		}
+		_ = c.framer.WriteRSTStream(free, http2.ErrCodeCancel)
+		again := c.openLarge(true, "/")
+		c.send()
+		if got := c.replies(); got.status[again] != "" || got.errors() != "" {
+			t.Errorf("after the first one has ended: got %v, errors %q", got.status, got.errors())
+		}
+	})
 }

@@ -108,6 +108,7 @@ func TestKnownHeads(t *testing.T) {
 	f(0, 2, getHeartbeat+addX, getHeartbeat+addX)
 	f(0, 4, getHeartbeat+addX, getHeartbeat+newest, getHeartbeat+addZ, getHeartbeat+newest)
 	f(1, 2, noTable+getHeartbeat, noTable+getHeartbeat)
+	f(1, 2, "\x2f"+getHeartbeat, "\x2f"+getHeartbeat) // 15 bytes
 	f(1, 2, smallTable+getHeartbeat, smallTable+getHeartbeat)
 	f(1, 3, getHeartbeat+addX, fullTable+getHeartbeat+newest, fullTable+getHeartbeat+newest)
 	f(0, 3, getHeartbeat+addX, getHeartbeat+newest, noTable+getHeartbeat, getHeartbeat+newest) // an error
@@ -117,6 +118,9 @@ func TestKnownHeads(t *testing.T) {
 	f(1, 2, getHeartbeat+forwarded, getHeartbeat+forwarded)
 	f(1, 2, "\x83\x87\x04\x08/count/k\x0f\x0d\x010", "\x83\x87\x04\x08/count/k\x0f\x0d\x010") // content-length: 0
 	f(0, 1, "\x82\x87\x04\x0cno/heartbeat", getHeartbeat, getHeartbeat[:1])                   // errors
+
+	f(1, 2, "\x82\x04\x0a/heartbeat\x07\x05https", "\x82\x04\x0a/heartbeat\x07\x05https")
+	f(1, 4, getHeartbeat+addX, getHeartbeat+addZ, getHeartbeat+"\xbf", getHeartbeat+"\xbf") // the field before the newest
 
 	// A head or its block may be larger than what a connection keeps.
 	f(0, 2, strings.Repeat(noTable, 1024)+getHeartbeat, strings.Repeat(noTable, 1024)+getHeartbeat)

@@ -130,12 +130,18 @@ func (c *conn) endResponse(st *stream) {
 	}
 }
 
-// stopDiscard ends a stream whose body is too long, or takes too long, to be discarded.
+// stopDiscard ends a stream whose body is too long, or takes too long, to be discarded. Without
+// an error, a reset means that the response is whole (RFC 9113, section 8.1).
 func (c *conn) stopDiscard(st *stream) {
-	if st.state == streamDiscard && st.resetCode == http2.ErrCodeNo {
+	code := st.resetCode
+	switch {
+	case code != http2.ErrCodeNo:
+	case st.state == streamDiscard:
 		c.endResponse(st)
+	default:
+		code = http2.ErrCodeCancel
 	}
-	c.resetStream(st.id, st.resetCode)
+	c.resetStream(st.id, code)
 }
 
 // unblock sends what the windows of the client allow, the oldest stream first.
