@@ -8,7 +8,7 @@ import (
 var errBadEscape = errors.New("a percent sign is not followed by two hexadecimal digits")
 
 // AppendUnescaped appends text with its percent escapes decoded once (RFC
-// 3986, section 2.1).
+// 3986, section 2.1). With an error, it returns dst with a part of text.
 func AppendUnescaped(dst, text []byte) ([]byte, error) {
 	for {
 		i := bytes.IndexByte(text, '%')

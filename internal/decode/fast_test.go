@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"strconv"
 	"testing"
 
 	"statsd-http-proxy/internal/metric"
@@ -41,5 +42,70 @@ func TestFastPathTakesTypicalObjects(t *testing.T) {
 		`{"metric":"k","type":"count","tags":1}`, `{"metric":"\u006b","type":"count"}`, `{"metric":"ä","type":"count"}`, "{\"metric\":\"\n\",\"type\":\"count\"}", `{"value":1}`,
 	} {
 		f(false, object)
+	}
+}
+
+// TestFastPathNeedsWholeObjects breaks objects off at each byte.
+func TestFastPathNeedsWholeObjects(t *testing.T) {
+	for _, object := range fastObjects {
+		for end := range object {
+			d, m := Decoder{scan: scanner{data: []byte(object[:end])}}, metric.Metric{}
+			if d.fastObject(&m) || d.scan.pos != 0 {
+				t.Errorf("fastObject(%s) takes the object to byte %d", object[:end], d.scan.pos)
+			}
+		}
+	}
+}
+
+// TestWordsHoldTheirText compares the constants of the fast path with the text they stand for.
+func TestWordsHoldTheirText(t *testing.T) {
+	for text, got := range map[string]uint64{
+		`"metric"`: memberMetric, `"metric_`: memberMetricType, `type":`: restOfMetricType, `"value":`: memberValue,
+		`"sampleR`: memberSampleRate, `ate":`: restOfSampleRate, `"tags":`: memberTags, `"name":`: memberName, `"type":`: memberType,
+		`count"`: kindCount, `gauge"`: kindGauge, `timing"`: kindTiming,
+	} {
+		if want := word([]byte(text), 0); got != want {
+			t.Errorf("the word of %s is %#x, want %#x", text, got, want)
+		}
+	}
+}
+
+// TestFastPathComparesWholeNames changes each byte of the names that the fast path knows to
+// all other bytes.
+func TestFastPathComparesWholeNames(t *testing.T) {
+	changed := func(text string, f func(changed string)) {
+		for i := range len(text) {
+			for b := range 256 {
+				f(text[:i] + string([]byte{byte(b)}) + text[i+1:])
+			}
+		}
+	}
+	for member, want := range map[string]field{
+		`"metric":`: fieldName, `"name":`: fieldName, `"metric_type":`: fieldKind, `"type":`: fieldKind,
+		`"value":`: fieldValue, `"sampleRate":`: fieldRate, `"tags":`: fieldTags,
+	} {
+		changed(member, func(text string) {
+			for _, after := range []string{"", `"12345678"}`} {
+				wantEnd := 0
+				if text == member {
+					wantEnd = 1 + len(member)
+				}
+				if got, end := scanMember([]byte("{"+text+after), 1); end != wantEnd || end > 0 && got != want {
+					t.Fatalf("scanMember(%q) returns %d and the end %d, want %d", text+after, got, end, wantEnd)
+				}
+			}
+		})
+	}
+	for kind := metric.Count; kind <= metric.Distribution; kind++ {
+		name := strconv.Quote(kind.String())
+		changed(name, func(text string) {
+			wantKind, wantEnd := metric.Kind(0), 0
+			if text == name {
+				wantKind, wantEnd = kind, 1+len(name)
+			}
+			if got, end := scanKind([]byte(":"+text+","), 1); got != wantKind || end != wantEnd {
+				t.Fatalf("scanKind(%q) returns %s and the end %d, want %d", text, got, end, wantEnd)
+			}
+		})
 	}
 }

@@ -34,6 +34,7 @@ func TestBadFormIsRejected(t *testing.T) {
 	var d Decoder
 	f := func(input, want string) { t.Helper(); rejects(t, decodeBody(&d), input, want) }
 	f("foo=1", `unknown parameter "foo"`)
+	f("tags=a", `parameter "tags": "a" is not a key=value pair`)
 	f("tags[env=1", `unknown parameter "tags[env"`)
 	f("tags[a][b]=1", `unknown parameter "tags[a][b]"`)
 	f("tag[a]=1", `unknown parameter "tag[a]"`)

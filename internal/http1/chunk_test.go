@@ -73,6 +73,22 @@ func TestChunksHaveHexadecimalSizes(t *testing.T) {
 	}
 }
 
+func TestSizesOfChunksAreParsed(t *testing.T) {
+	f := func(line string, want int, wantExtension string) {
+		t.Helper()
+		if size, extension := parseChunkSize([]byte(line)); size != want || string(extension) != wantExtension {
+			t.Errorf("%q: got %d, %q, want %d, %q", line, size, extension, want, wantExtension)
+		}
+	}
+	f("0", 0, "")
+	f("1f;name=value", 31, ";name=value")
+	f("000000Ff;", 255, ";")
+	f("7fffffff", 1<<31-1, "")
+	for _, line := range []string{"", "x", ";a", "1 ;a", "1x", "80000000", "000000001"} {
+		f(line, -1, "")
+	}
+}
+
 // TestBodiesOfChunksAreLimited checks the limit of the data in one and several chunks.
 func TestBodiesOfChunksAreLimited(t *testing.T) {
 	f := func(maxBody int, want bool, sizes ...int) {

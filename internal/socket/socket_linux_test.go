@@ -2,8 +2,12 @@ package socket
 
 import (
 	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,4 +120,37 @@ func TestUnacknowledged(t *testing.T) {
 			t.Errorf("the other end: got %d, %v", n, err)
 		}
 	})
+}
+
+func TestUnacknowledgedReturnsErrors(t *testing.T) {
+	if n, err := Unacknowledged(^uintptr(0)); n != 0 || err != syscall.EBADF {
+		t.Errorf("no descriptor: got %d, %v, want EBADF", n, err)
+	}
+}
+
+// TestSendRaisesNoSignal writes to a connection that the other end has closed.
+func TestSendRaisesNoSignal(t *testing.T) {
+	// Go delivers pending signals in the order of their numbers, so a SIGPIPE comes before
+	// the SIGWINCH that is sent after it.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGPIPE, syscall.SIGWINCH)
+	defer signal.Stop(signals)
+	here, there := pair(t, "unix", filepath.Join(t.TempDir(), "s"))
+	there.Close()
+	control(t, here, func(fd uintptr) {
+		if n, err := Send(fd, []byte("a")); n != 0 || err != syscall.EPIPE {
+			t.Errorf("got %d, %v, want EPIPE", n, err)
+		}
+	})
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGWINCH); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-signals:
+		if got != syscall.SIGWINCH {
+			t.Errorf("got the signal %v", got)
+		}
+	case <-time.After(timeout):
+		t.Errorf("no signal within %s", timeout)
+	}
 }
