@@ -124,14 +124,11 @@ func skipBlank(data []byte, i int) int {
 	return i
 }
 
-// scanTagObject returns the tags of the object that begins at data[i], such as
+// scanTagObject returns the tags of the object whose brace is data[i], such as
 // {"env":"prod"}, as text, and the end of the object. The text is a part of d.scratch. The
 // end is 0 if the object is empty, or if one of the keys or values is empty, is no string,
 // or has a character that is special in the text or rare.
 func (d *Decoder) scanTagObject(data []byte, i int) (text []byte, end int) {
-	if i >= len(data) || data[i] != '{' {
-		return nil, 0
-	}
 	start := len(d.scratch)
 	for {
 		if i = d.copyTagText(data, i+1, '='); i == 0 || i == len(data) || data[i] != ':' {

@@ -31,6 +31,12 @@ func TestFastPathTakesTypicalRequests(t *testing.T) {
 		"value=5&metric=k", "value=5&type=count", "value=5&tags[a]=b", "value=5&more=1", "time=5", "shift=5")
 	body(false, NamedParams, `{"value":1}`, "value=1", `{"metric":"k","type":"count","value":1}`, "metric=k&type=count&value=1", "metric=k&name=k&value=1")
 
+	for b := range 256 {
+		isGraphic := '!' <= b && b <= '~'
+		body(isGraphic && b != '&' && b != '%' && b != '+', ValueParams, "value=5"+string([]byte{byte(b)})+"5")
+		body(isGraphic && b != '"' && b != '\\' && b != ',' && b != '=', ValueParams, `{"tags":{"a":"b`+string([]byte{byte(b)})+`c"},"value":5}`)
+	}
+
 	query := func(want bool, query string) {
 		t.Helper()
 		f(want, Input{Body: []byte("value=1"), Query: []byte(query)})

@@ -16,7 +16,7 @@ import (
 // changes calls f with text and all texts that differ from it in one place: with a byte
 // put in, replaced or left out.
 func changes(text string, f func(changed string)) {
-	const bytes = "\x00\n\r\x1f !\"#,-.+09:;aEFenu[\\]{}\x7f\xff"
+	const bytes = "\x00\n\r\x1f !\"#,-.+09:;aEFenu[\\]{}\x7f\x80\xff"
 	f(text)
 	for i := range len(text) + 1 {
 		for _, c := range []byte(bytes) {
@@ -109,6 +109,7 @@ func TestChangedJSONIsReadAsInEncodingJSON(t *testing.T) {
 		`{ "name" : "k\u00e9\n" , "type":"gauge","shift":0.25e-1 ,"tags": {"a":"b\ud83d\ude00" , "n":10,"t":true,"f":false,"z":null},"time" :null}`,
 		`{"value":1,"type":"set","tags":{},"name":"é"}`,
 		`{"metric":"12345678","metric_type":"count","value":12345678,"tags":"a=b","sampleRate":0.5}`,
+		`{"metric":"k","type":"timing","value":1}`,
 		`{"value": "+12","name":"k", "type": "gauge","tags":{"a": "b", "c":"d"}}`,
 	} {
 		original, _ := object(entry)

@@ -34,3 +34,15 @@ func TestScratchKeepsSmallBuffers(t *testing.T) {
 		t.Errorf("kept %q", tags.text)
 	}
 }
+
+// TestScratchesCountInDifferentShards checks that requests on different processors do not
+// write to the same counters.
+func TestScratchesCountInDifferentShards(t *testing.T) {
+	shards := make(map[uint32]bool)
+	for range statsShards {
+		shards[scratches.New().(*scratch).shard%statsShards] = true
+	}
+	if len(shards) != statsShards {
+		t.Errorf("%d scratches use %d shards", statsShards, len(shards))
+	}
+}

@@ -68,7 +68,11 @@ func TestRejectionsAreLoggedByReason(t *testing.T) {
 			}
 		}, func(o *proxytest.Options) { o.RateLimit, o.RateBurst = 0.001, 1 })
 	f(`level=WARN `+requests+`"more than a client may send at once" option=--rate-burst count=1 client=127.0.0.1 example.route="POST /batch" example.error="the batch counts as more than the 2 metrics that you may send at once: send it in parts"`,
-		post("/batch", "a:1|c\na:1|c\na:1|c\n"), func(o *proxytest.Options) { o.RateLimit, o.RateBurst = 1000, 2 })
+		post("/batch", "a:1|c\na:1|c\na:1|c\n"), withRates(2))
+	f(`level=WARN `+requests+`"more than a client may send at once" option=--rate-burst count=1 client=127.0.0.1 example.route="POST /batch" example.error="the batch counts as more than the 300 metrics that you may send at once: send it in parts"`,
+		post("/batch", strings.Repeat("a:1|c\n", 301)), withRates(300))
+	f(`level=WARN `+requests+`"more than a client may send at once" option=--rate-burst count=1 client=127.0.0.1 example.route="POST /timing/k" example.error="with its sample rate, the timing counts as 1000 metrics, and you may send 300 at once"`,
+		post("/timing/k", "value=1&sampleRate=0.001"), withRates(300))
 	f(`level=WARN `+requests+`"more than a client may send at once" option=--rate-burst count=1 client=127.0.0.1 example.route="POST /batch" example.error="the body is larger than 12287 bytes"`,
 		post("/batch", strings.Repeat(" ", 20_000)), func(o *proxytest.Options) { o.RateLimit, o.RateBurst = 1000, 2 })
 	f(`level=WARN `+requests+`"rate limit" option="claim rate" count=1 sub=visitor example.route="POST /count/k" example.error="you send more metrics a second than you may"`+"\n"+

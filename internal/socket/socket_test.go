@@ -140,6 +140,9 @@ func TestWriterWritesWhatFits(t *testing.T) {
 		if _, err := there.Read(got); err != nil || string(got) != text {
 			t.Errorf("the other end got %q, %v, want %q", got, err, text)
 		}
+		if w.text != nil {
+			t.Errorf("the writer keeps %q", w.text)
+		}
 	}
 	f("abc")
 	if err := here.SetWriteDeadline(time.Unix(1, 0)); err != nil {
