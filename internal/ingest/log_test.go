@@ -146,8 +146,10 @@ func TestLogShowsLinesAndRejectionsButNoToken(t *testing.T) {
 	p.Rejects("bad token", p.Do("POST", "/count/k", "value=1", "X-JWT-Token: "+good+"x"), 403, "signature")
 	p.Rejects("malformed", p.Raw("POST", "POST /count/k?token="+good+" HTTP/9\r\nX-JWT-Token: "+good+"\r\n\r\n"), 400, "well-formed")
 	p.Rejects("long", p.Do("POST", "/count/"+strings.Repeat("n", 5000), "value=1"), 401, "missing")
+	p.Do("POST", "/batch", "a:1|c\nb:x|c", "X-JWT-Token: "+good)
 	log := p.Log.String()
-	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", `msg="request rejected" status=400`, `method=POST path="/count/a%0Alevel=ERROR"`} {
+	for _, want := range []string{"msg=forwarded line=k:0|g", "msg=forwarded line=k:-1|g", `msg="request rejected" status=400`, `method=POST path="/count/a%0Alevel=ERROR"`,
+		`msg="entry rejected" index=1 error="parameter \"value\": \"x\" is not a number" client=127.0.0.1`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %s:\n%s", want, log)
 		}

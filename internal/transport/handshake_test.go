@@ -111,6 +111,9 @@ func TestHandshakeThatWaitsTooLongIsNotBegun(t *testing.T) {
 		if served := 10*atOnce - int(failed.Load()); served == 0 || served != len(certificate.names) {
 			t.Errorf("%d clients were served, but %d handshakes were begun", served, len(certificate.names))
 		}
+		if n := p.Stats().Panics; n != 0 {
+			t.Errorf("%d connections panicked", n)
+		}
 	}, withSlowCertificate(certificate))
 }
 

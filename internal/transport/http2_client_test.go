@@ -103,8 +103,29 @@ func TestPrefaceChoosesHTTP2WithoutTLS(t *testing.T) {
 	if err := framer.WriteSettings(); err != nil {
 		t.Fatal(err)
 	}
-	if frame, err := framer.ReadFrame(); err != nil || frame.Header().Type != http2.FrameSettings {
-		t.Errorf("got %v, %v, want SETTINGS", frame, err)
+	// f reads frames until one of the given type.
+	f := func(want http2.FrameType, wantFlags http2.Flags) {
+		t.Helper()
+		for {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				t.Fatalf("got %v before a frame %v with the flags %#x", err, want, wantFlags)
+			}
+			if h := frame.Header(); h.Type == want && h.Flags == wantFlags {
+				return
+			}
+		}
+	}
+	f(http2.FrameSettings, 0)
+	f(http2.FrameSettings, http2.FlagSettingsAck)
+
+	// It holds for the whole connection: a request of HTTP/1 is a bad frame.
+	if _, err := io.WriteString(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	f(http2.FrameGoAway, 0)
+	if sent := p.Sink.Take(); sent != nil {
+		t.Errorf("a request of HTTP/1 within HTTP/2 sent %q", sent)
 	}
 
 	// It has to be the first request.

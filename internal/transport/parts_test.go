@@ -177,6 +177,34 @@ func TestClosingConnectionLingers(t *testing.T) {
 	f(func(c net.Conn, _ *int) net.Conn { return c }, sendsOn, 0, 0)
 }
 
+// brokenConn panics when it is written to.
+type brokenConn struct {
+	net.Conn
+	writes *int
+}
+
+func (c brokenConn) Write([]byte) (int, error) {
+	*c.writes++
+	panic("out of ink")
+}
+
+func (brokenConn) SetWriteDeadline(time.Time) error { return nil }
+
+// TestPanicOfAResponseIsNotAnswered has the write of a response panic: a part of it may have
+// been sent.
+func TestPanicOfAResponseIsNotAnswered(t *testing.T) {
+	writes := 0
+	s := New(Options{Logger: slog.New(slog.DiscardHandler)})
+	c := &conn{Conn: brokenConn{writes: &writes}, server: s, stats: exchange.NewStats().Shard(), x: exchange.Acquire(netip.Addr{})}
+	func() {
+		defer c.recoverPanic()
+		_ = c.respond(false)
+	}()
+	if writes != 1 || s.stats.panics.Load() != 1 {
+		t.Errorf("got %d writes and %d panics, want 1 each", writes, s.stats.panics.Load())
+	}
+}
+
 func TestReadError(t *testing.T) {
 	for err, want := range map[error]*exchange.HTTPError{
 		os.ErrDeadlineExceeded: exchange.TooSlow, io.EOF: exchange.BodyTooShort, net.ErrClosed: exchange.BodyTooShort,

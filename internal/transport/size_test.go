@@ -18,6 +18,23 @@ func TestBodyMayBeAsLargeAsTheLimit(t *testing.T) {
 	p.Forwards("expecting", sendAfterContinue(p, body), "k:1|c")
 }
 
+// TestSmallBodiesAreRead sends bodies of few bytes, with and without a request behind them.
+func TestSmallBodiesAreRead(t *testing.T) {
+	p := proxytest.Start(t)
+	p.Rejects("one byte", p.Do("POST", "/count/k", "x"), 400, `unknown parameter "x"`)
+	p.Rejects("two bytes", p.Do("POST", "/count/k", "xy"), 400, `unknown parameter "xy"`)
+	conn := p.Dial()
+	reader := bufio.NewReader(conn)
+	for range 2 {
+		fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n&POST /count/k HTTP/1.1\r\nHost: h\r\n\r\n")
+		a, b := p.Read(reader, "POST"), p.Read(reader, "POST")
+		p.Forwards("one byte and a request behind it", a, waitFor(p, 2, []string{"k:0|c", "k:0|c"})...)
+		if b.Status != 200 {
+			t.Errorf("the request behind it: got %d %s", b.Status, b.Body)
+		}
+	}
+}
+
 // sendAfterContinue sends a body only after 100 Continue, as curl does.
 func sendAfterContinue(p *proxytest.Proxy, body string) proxytest.Response {
 	p.T.Helper()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -126,6 +127,18 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 				t.Errorf("%q: cut off after %v, want %v", request, took, p.Options.ReadTimeout)
 			}
 		}, withTimeouts)
+	}
+}
+
+// TestSlowHeadRequestGetsNoBody sends a part of a head over a socket: the proxy has put the
+// part aside while it waited for the rest.
+func TestSlowHeadRequestGetsNoBody(t *testing.T) {
+	p := proxytest.Start(t, func(o *proxytest.Options) { o.ReadTimeout = 50 * time.Millisecond })
+	conn := p.Dial()
+	fmt.Fprint(conn, "HEAD /heartbeat HTTP/1.1\r\nHost:")
+	text, err := io.ReadAll(conn)
+	if _, body, ok := strings.Cut(string(text), "\r\n\r\n"); err != nil || !ok || body != "" || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") {
+		t.Errorf("got %q, %v, want 408 without a body", text, err)
 	}
 }
 
