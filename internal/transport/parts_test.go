@@ -177,6 +177,27 @@ func TestClosingConnectionLingers(t *testing.T) {
 	f(func(c net.Conn, _ *int) net.Conn { return c }, sendsOn, 0, 0)
 }
 
+// TestBodyIsReadUpToItsLimit reads a body of seven bytes, all of which have arrived.
+func TestBodyIsReadUpToItsLimit(t *testing.T) {
+	f := func(limit int, wantData string, wantErr bool, wantState bodyState) {
+		t.Helper()
+		c := &conn{x: exchange.Acquire(netip.Addr{})}
+		defer c.x.Release()
+		c.in.acquireBuffer()
+		c.in.w = copy(c.in.buffer[:], "value=1next")
+		c.x.Request.BodyLength = len("value=1")
+		data, herr := c.readBody(limit)
+		if string(data) != wantData || (herr != nil) != wantErr || wantErr && herr.Status != 413 || c.body.state != wantState || c.x.BodyReceived != len(wantData) {
+			t.Errorf("at most %d bytes: got %q, %v, the state %d and %d bytes received", limit, data, herr, c.body.state, c.x.BodyReceived)
+		}
+		if got := string(c.in.bytes()); got != "value=1next"[len(wantData):] {
+			t.Errorf("at most %d bytes: %q is left", limit, got)
+		}
+	}
+	f(7, "value=1", false, bodyRead)
+	f(6, "", true, bodyUnread)
+}
+
 // brokenConn panics when it is written to.
 type brokenConn struct {
 	net.Conn
