@@ -96,11 +96,18 @@ func TestHandshakesAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxytest.Poll(t, func() bool { return p.Stats().HandshakesFailed == 1 })
+	p.Dial().Close() // begins no handshake
+	broken := p.Dial()
+	if _, err := broken.Write([]byte("\x16\x03")); err != nil {
+		t.Fatal(err)
+	}
+	broken.Close()
+	proxytest.Poll(t, func() bool { return p.Stats().HandshakesFailed == 2 })
 	var silent net.Conn = p.Dial()
 	defer silent.Close()
 	proxytest.Poll(t, func() bool { return p.Stats().HandshakesWaiting == 1 })
 	proxytest.Poll(t, func() bool { s := p.Stats(); return s.HandshakesTimedOut == 1 && s.HandshakesWaiting == 0 })
-	if s := p.Stats(); s.HandshakesFull != 1 || s.HandshakesResumed != 1 || s.HandshakesFailed != 1 {
-		t.Errorf("got %d full, %d resumed, %d failed handshakes, want 1 of each", s.HandshakesFull, s.HandshakesResumed, s.HandshakesFailed)
+	if s := p.Stats(); s.HandshakesFull != 1 || s.HandshakesResumed != 1 || s.HandshakesFailed != 2 {
+		t.Errorf("got %d full, %d resumed, %d failed handshakes, want 1, 1 and 2", s.HandshakesFull, s.HandshakesResumed, s.HandshakesFailed)
 	}
 }
