@@ -45,6 +45,37 @@ func TestFastPathTakesTypicalObjects(t *testing.T) {
 	}
 }
 
+// TestFieldsTakesTypicalElements reads arrays in the form in which programs write them.
+func TestFieldsTakesTypicalElements(t *testing.T) {
+	const element = `{"metric":"k","type":"count","value":1}`
+	f := func(array string, want ...int) {
+		t.Helper()
+		var d Decoder
+		d.OpenBatch([]byte(array))
+		for i, want := range append(want, 0) {
+			f, length := d.Fields()
+			if length != want || length > 0 && (f.Kind != metric.Count || string(f.Name) != "k" || string(f.Value.Text) != "1") {
+				t.Errorf("%q: element %d has %d bytes, want %d", array, i, length, want)
+			}
+			d.Skip(length)
+		}
+	}
+	for _, between := range []string{"", " ", "\n"} {
+		before := "[" + between
+		f(before+element+","+between+element+"]", len(before+element), len(before+element))
+		f(before+element+","+between+element, len(before+element), len(before+element))
+		f(before+element+","+between, len(before+element))
+		f(before + "1," + element + "]")
+	}
+	f("["+element+","+element+",5,"+element+"]", 1+len(element), 1+len(element))
+	f("["+element+" ,"+element+"]", 1+len(element))
+	f("["+element+`,{"metric":"k"}]`, 1+len(element))
+	f(" ["+element, 1+len(element))
+	for _, array := range []string{"", "[", "[ ", "[]", "[\t" + element, "[  " + element, "[" + element[1:], "," + element, element} {
+		f(array)
+	}
+}
+
 // TestFastPathNeedsWholeObjects breaks objects off at each byte.
 func TestFastPathNeedsWholeObjects(t *testing.T) {
 	for _, object := range fastObjects {

@@ -33,6 +33,7 @@ func TestChunksAreDecodedStrictly(t *testing.T) {
 	f("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789", nil)
 	f("1\r\nx\r\n00\r\n\r\n", "x", nil)
 	f("x\r\n", "", badChunk)
+	f("x", "", badChunk) // whatever follows
 	f(";a\r\n", "", badChunk)
 	f("3 \r\n", "", badChunk)
 	f("3x\r\n", "", badChunk)

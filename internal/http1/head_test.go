@@ -40,7 +40,7 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	for _, version := range []string{"HTTP/2.0", "HTTP/0.9", "HTTP/3.1", "HTTP/9.9"} {
 		f("GET / "+version+"\r\n\r\n", otherVersion)
 	}
-	for _, version := range []string{"HTTP/1.10", "HTTP/1", "HTTP/2", "http/1.1", "HTTP/1,1", "HTTP/a.1", "HTTP/1.a", "HTTP/1.1 ", "HTTPS/1.1", ""} {
+	for _, version := range []string{"HTTP/1.10", "HTTP/1", "HTTP/2", "http/1.1", "HTTP/1,1", "HTTP/a.1", "HTTP/1.a", "HTTP/:.1", "HTTP/1.:", "HTTP//.1", "HTTP/1./", "HTTP/1.1 ", "HTTPS/1.1", ""} {
 		f("GET / "+version+"\r\n\r\n", badVersion)
 	}
 	f("GET / OTHER\r\n\r\n", badVersion)

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -133,13 +134,20 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 // TestSlowHeadRequestGetsNoBody sends a part of a head over a socket: the proxy has put the
 // part aside while it waited for the rest.
 func TestSlowHeadRequestGetsNoBody(t *testing.T) {
-	p := proxytest.Start(t, func(o *proxytest.Options) { o.ReadTimeout = 50 * time.Millisecond })
-	conn := p.Dial()
-	fmt.Fprint(conn, "HEAD /heartbeat HTTP/1.1\r\nHost:")
-	text, err := io.ReadAll(conn)
-	if _, body, ok := strings.Cut(string(text), "\r\n\r\n"); err != nil || !ok || body != "" || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") {
-		t.Errorf("got %q, %v, want 408 without a body", text, err)
+	f := func(name string, open func(net.Conn) net.Conn, changes ...func(*proxytest.Options)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := proxytest.Start(t, append(changes, func(o *proxytest.Options) { o.ReadTimeout = time.Second })...)
+			conn := open(p.Dial())
+			fmt.Fprint(conn, "HEAD /heartbeat HTTP/1.1\r\nHost:")
+			text, err := io.ReadAll(conn)
+			if _, body, ok := strings.Cut(string(text), "\r\n\r\n"); err != nil || !ok || body != "" || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") {
+				t.Errorf("got %q, %v, want 408 without a body", text, err)
+			}
+		})
 	}
+	f("plain", func(c net.Conn) net.Conn { return c })
+	f("TLS", func(c net.Conn) net.Conn { return tls.Client(c, &tls.Config{InsecureSkipVerify: true}) }, proxytest.WithTLS)
 }
 
 // TestDrippingRequestsAreCutOff has clients send a byte now and then: the read timeout is for
