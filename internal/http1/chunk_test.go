@@ -74,6 +74,17 @@ func TestChunksHaveHexadecimalSizes(t *testing.T) {
 	}
 }
 
+func TestNothingIsDecodedAfterTheEnd(t *testing.T) {
+	decoder := NewChunkDecoder(100)
+	const body = "0\r\n\r\n"
+	if _, used, herr := decode(&decoder, nil, []byte(body)); used != len(body) || herr != nil {
+		t.Fatalf("got %d, %v", used, herr)
+	}
+	if used, data, herr := decoder.Next([]byte("1\r\nx\r\n")); used != 0 || data != nil || herr != nil || !decoder.IsDone() {
+		t.Errorf("got %d, %q, %v, want nothing", used, data, herr)
+	}
+}
+
 func TestSizesOfChunksAreParsed(t *testing.T) {
 	f := func(line string, want int, wantExtension string) {
 		t.Helper()

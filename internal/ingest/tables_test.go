@@ -54,6 +54,18 @@ func TestMatchesETag(t *testing.T) {
 	}
 }
 
+func TestClientName(t *testing.T) {
+	h, _ := newHandler(t)
+	for subject, want := range map[string]string{"ann": "ann", "": "192.0.2.1"} {
+		x, _ := begin(t, h, "POST /count/k")
+		a := admissionOf(x)
+		a.grant = &auth.Grant{Subject: subject}
+		if got := string(h.clientName(a)); got != want {
+			t.Errorf("the subject %q: got %q, want %q", subject, got, want)
+		}
+	}
+}
+
 func TestLooksJoined(t *testing.T) {
 	for batch, want := range map[string]bool{
 		"a:1|cb:2|c": true, "a:1|gb:2|m": true, "a:1|sb:2|hc:3|d": true, "a:1|c#x:yb:2|c": true, "a:1|c|@0.5b:2|c": true, "a::1|cb:2|c": true, ":1|c:2|c": true,

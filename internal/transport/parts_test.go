@@ -224,6 +224,14 @@ func TestPanicOfAResponseIsNotAnswered(t *testing.T) {
 	if writes != 1 || s.stats.panics.Load() != 1 {
 		t.Errorf("got %d writes and %d panics, want 1 each", writes, s.stats.panics.Load())
 	}
+	c.x = nil // between two requests
+	func() {
+		defer c.recoverPanic()
+		panic("out of time")
+	}()
+	if writes != 1 || s.stats.panics.Load() != 2 {
+		t.Errorf("without a request: got %d writes and %d panics, want 1 and 2", writes, s.stats.panics.Load())
+	}
 }
 
 func TestReadError(t *testing.T) {
