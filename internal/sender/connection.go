@@ -132,7 +132,7 @@ func (m *machine) dialFailed(now time.Time, err error, isRefused bool) {
 func (m *machine) handleDialError(now time.Time, err error, isRefused bool) {
 	p := m.addrs.current()
 	if isRefused && m.policy.isStream {
-		p.earlyEnds = 0
+		p.earlyEnds, p.isRetried = 0, false
 		if m.endedEarly {
 			p.kind = directPath
 		}

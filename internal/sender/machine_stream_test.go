@@ -300,6 +300,41 @@ func TestMachineSeesShortOutages(t *testing.T) {
 	}
 }
 
+// TestMachineLeavesAServerThatEndsConnections has a server that refused connections before
+// accept each connection and end it. Its name has another address.
+func TestMachineLeavesAServerThatEndsConnections(t *testing.T) {
+	refused := event{kind: evDialFailed, err: errTest, isRefused: true}
+	d := newHarness(t, newPolicy(TCP))
+	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
+	d.want("dial a")
+	d.on(event{kind: evDialed})
+	d.on(reset)
+	d.run(0)
+	for range 2 { // a, which is a direct path now, and b
+		d.on(refused)
+		d.run(0)
+	}
+	d.run(100 * time.Millisecond)
+	for _, next := range []string{"a", "b"} { // it tries the same address again once
+		d.is(dialing)
+		d.on(event{kind: evDialed})
+		d.run(time.Second)
+		d.is(up)
+		d.on(reset)
+		d.run(0)
+		if got := d.m.dialedAddr; got != next {
+			t.Fatalf("dials %s, want %s", got, next)
+		}
+	}
+	// It comes back when b fails.
+	d.on(refused)
+	d.run(time.Second)
+	d.is(dialing)
+	if got := d.m.dialedAddr; got != "a" {
+		t.Errorf("dials %s, want a", got)
+	}
+}
+
 // TestMachineTrustsALongConnection has one end that was out of doubt, and one
 // that the network has ended.
 func TestMachineTrustsALongConnection(t *testing.T) {
