@@ -335,6 +335,29 @@ func TestMachineLeavesAServerThatEndsConnections(t *testing.T) {
 	}
 }
 
+// TestMachineJudgesOnlyTheAddressThatEnded has the connection to one address end early and
+// another address refuse the next one. That shows nothing about either: both can be
+// balancers.
+func TestMachineJudgesOnlyTheAddressThatEnded(t *testing.T) {
+	d := newHarness(t, newPolicy(TCP))
+	d.on(event{kind: evResolved, addrs: []string{"a", "b"}})
+	d.want("dial a")
+	for range 2 { // a is a balancer
+		d.on(event{kind: evDialed})
+		d.on(reset)
+		d.run(0)
+	}
+	if d.m.dialedAddr != "b" {
+		t.Fatalf("dials %s, want b", d.m.dialedAddr)
+	}
+	d.on(event{kind: evDialFailed, err: errTest, isRefused: true})
+	for i, want := range []pathKind{balancedPath, unknownPath} {
+		if p := d.m.addrs.paths[i]; p.kind != want {
+			t.Errorf("got kind %d of address %s, want %d", p.kind, p.addr, want)
+		}
+	}
+}
+
 // TestMachineTrustsALongConnection has one end that was out of doubt, and one
 // that the network has ended.
 func TestMachineTrustsALongConnection(t *testing.T) {
