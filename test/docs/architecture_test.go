@@ -14,7 +14,7 @@ var (
 	// stepRow matches a step of the path of a request: its files and its functions.
 	//
 	//	| 2 | `transport/conn.go`, `arrived.go` | `conn.serve`, `await` | waits |
-	stepRow = regexp.MustCompile("(?m)^\\| \\d+ \\| ([^|]+) \\| ([^|]+) \\|.*$")
+	stepRow = regexp.MustCompile(`(?m)^\| \d+ \| ([^|]+) \| ([^|]+) \|.*$`)
 
 	// tableOfFiles matches a table of the files of a package, and filesRow a row of it.
 	tableOfFiles = regexp.MustCompile("(?m)^\\| file in `(\\w+)` \\|.*\n(?:\\|.*\n)+")
