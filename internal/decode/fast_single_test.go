@@ -23,7 +23,8 @@ func TestFastPathTakesTypicalRequests(t *testing.T) {
 		}
 	}
 	body(true, ValueParams, `{"value":1}`, `{"value": 5, "tags": {"env": "prod"}}`, `{"tags":"a=b","sampleRate":0.5,"value":"7"}`,
-		`value=5`, `value=5&tags=env=prod,locale=en-us`, `tags=a&sampleRate=0.5&value=x"\`)
+		`value=5`, `value=5&tags=env=prod,locale=en-us`, `tags=a&sampleRate=0.5&value=x"\`,
+		`tags=a=b`, `{"tags":"a=b"}`)
 	body(true, NamedParams, `{"metric":"k","value":1}`, `{"value":1,"name":"k"}`, `metric=k&value=1`, `value=1&name=k`)
 	body(false, ValueParams, "", " ", "{}", "\ufeff{\"value\":1}", ` {"value":1}`, `{"value":1} `, "{\"value\":1}\n", `{"value":1}{"value":1}`, `[{"value":1}]`,
 		`{"value":1,"value":1}`, `{"value":1,"metric":"k"}`, `{"value":1,"type":"count"}`, `{"time":1}`, `{"value":null}`,
