@@ -26,6 +26,7 @@ func TestHeadIsParsedStrictly(t *testing.T) {
 	f(line+host+"\r\n", nil)
 	f("GET / HTTP/1.0\r\n\r\n", nil)
 	f("GET  / HTTP/1.0\r\n\r\n", badRequestLine)
+	f("\r\nGET / HTTP/1.0\r\n\r\n", badRequestLine)
 	f("GET /\t HTTP/1.0\r\n\r\n", badRequestLine)
 	f("GET /\x7f HTTP/1.0\r\n\r\n", badRequestLine)
 	f("G(T / HTTP/1.0\r\n\r\n", badRequestLine)
