@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"regexp"
@@ -198,40 +199,63 @@ func TestBodyIsReadUpToItsLimit(t *testing.T) {
 	f(6, "", true, bodyUnread)
 }
 
-// brokenConn panics when it is written to.
-type brokenConn struct {
+// TestDateIsOfThisSecond asks for the Date field at many times within some seconds.
+func TestDateIsOfThisSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
+		s := New(Options{Logger: slog.New(slog.DiscardHandler)})
+		for range 50 {
+			if got, want := s.dateAt(s.elapsed()), time.Now().UTC().Format(http.TimeFormat); got != want {
+				t.Errorf("at %s: got %s", want, got)
+			}
+			time.Sleep(70 * time.Millisecond)
+		}
+	})
+}
+
+// writeConn is a connection whose Write is a function.
+type writeConn struct {
 	net.Conn
-	writes *int
+	write func(text []byte) (int, error)
 }
 
-func (c brokenConn) Write([]byte) (int, error) {
-	*c.writes++
-	panic("out of ink")
-}
+func (c writeConn) Write(text []byte) (int, error) { return c.write(text) }
 
-func (brokenConn) SetWriteDeadline(time.Time) error { return nil }
+func (writeConn) SetWriteDeadline(time.Time) error { return nil }
 
-// TestPanicOfAResponseIsNotAnswered has the write of a response panic: a part of it may have
-// been sent.
-func TestPanicOfAResponseIsNotAnswered(t *testing.T) {
-	writes := 0
-	s := New(Options{Logger: slog.New(slog.DiscardHandler)})
-	c := &conn{Conn: brokenConn{writes: &writes}, server: s, stats: exchange.NewStats().Shard(), x: exchange.Acquire(netip.Addr{})}
-	func() {
-		defer c.recoverPanic()
-		_ = c.respond(false)
-	}()
-	if writes != 1 || s.stats.panics.Load() != 1 {
-		t.Errorf("got %d writes and %d panics, want 1 each", writes, s.stats.panics.Load())
+// TestPanicsAreAnsweredOnce has a handler panic, then the write of its response: a part of it
+// may have been sent. Then it has code between two requests panic.
+func TestPanicsAreAnsweredOnce(t *testing.T) {
+	f := func(state bodyState, wantLingers bool) {
+		t.Helper()
+		writes := 0
+		s := New(Options{Logger: slog.New(slog.DiscardHandler)})
+		c := &conn{server: s, stats: exchange.NewStats().Shard(), x: exchange.Acquire(netip.Addr{}), body: body{state: state}}
+		c.Conn = writeConn{write: func(text []byte) (int, error) {
+			if writes++; writes == 2 {
+				panic("out of ink")
+			}
+			return len(text), nil
+		}}
+		check := func(what string, run func(), wantWrites int, wantPanics uint64) {
+			t.Helper()
+			func() {
+				defer c.recoverPanic()
+				run()
+			}()
+			if writes != wantWrites || s.stats.panics.Load() != wantPanics || c.lingers != wantLingers {
+				t.Errorf("%s, body %d: got %d writes, %d panics, lingers %t, want %d, %d, %t",
+					what, state, writes, s.stats.panics.Load(), c.lingers, wantWrites, wantPanics, wantLingers)
+			}
+		}
+		check("the handler", func() { panic("out of order") }, 1, 1)
+		check("the response", func() { _ = c.respond(false) }, 2, 2)
+		c.x = nil
+		check("between requests", func() { panic("out of time") }, 2, 3)
 	}
-	c.x = nil // between two requests
-	func() {
-		defer c.recoverPanic()
-		panic("out of time")
-	}()
-	if writes != 1 || s.stats.panics.Load() != 2 {
-		t.Errorf("without a request: got %d writes and %d panics, want 1 and 2", writes, s.stats.panics.Load())
-	}
+	f(bodyRead, false)
+	f(bodyUnread, true)
+	f(bodyBroken, true)
 }
 
 func TestReadError(t *testing.T) {
