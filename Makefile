@@ -31,7 +31,7 @@ TEST_FOLDERS := http http2 process acme servers balancers clients browser docs d
 
 test: test-deps test-client test-internal test-program test-browser test-faults ## run every test; installs what they need
 
-test-client:
+test-client: ## run the unit tests of the browser client
 	cd client && npm test
 
 # These tests do not run with the race detector, which allocates memory itself.
@@ -45,7 +45,7 @@ test-internal: ## run the tests of the packages
 # tests in faults send at a steady rate and in browser they need much CPU time, so these
 # two run alone.
 GO_TEST_PROGRAM = go test $(TESTFLAGS) $(RACEFLAG) -timeout 10m
-test-program: test-deps
+test-program: test-deps ## run the tests of the whole program, but for those in browser and faults
 	$(GO_TEST_PROGRAM) -parallel 8 $(addprefix ./test/,$(filter-out browser faults,$(TEST_FOLDERS)))
 
 test-http: ## run the tests of the HTTP interface
@@ -74,7 +74,7 @@ soak: ## restart StatsD at random, then send hostile metrics to real servers, fo
 docs: ## write docs/options.md from the table of options
 	go test ./internal/config -run TestDocumentIsUpToDate -update
 
-test-deps:
+test-deps: ## install what the tests need
 	test/install
 
 demo-lib: test-deps ## renew what the demo page takes from the client, uPlot and web-vitals
@@ -145,4 +145,4 @@ clean: ## remove what was built
 	rm -rf bin client/dist
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

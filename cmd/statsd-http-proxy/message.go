@@ -55,8 +55,6 @@ func printMessage(stderr io.Writer, text string) {
 func listenError(address string, port int, err error) error {
 	hint := ""
 	switch {
-	case errors.As(err, new(*net.DNSError)):
-		hint = " (--http-host must be an address of this host, or empty for all of them)"
 	case errors.Is(err, fs.ErrPermission) && port > 0 && port < 1024:
 		hint = " (ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; or choose another port, such as --http-port=8825)"
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -27,7 +27,7 @@ func TestFastPathTakesTypicalRequests(t *testing.T) {
 	body(true, NamedParams, `{"metric":"k","value":1}`, `{"value":1,"name":"k"}`, `metric=k&value=1`, `value=1&name=k`)
 	body(false, ValueParams, "", " ", "{}", "\ufeff{\"value\":1}", ` {"value":1}`, `{"value":1} `, "{\"value\":1}\n", `{"value":1}{"value":1}`, `[{"value":1}]`,
 		`{"value":1,"value":1}`, `{"value":1,"metric":"k"}`, `{"value":1,"type":"count"}`, `{"time":1}`, `{"value":null}`,
-		"value", "value=", "=5", "value=5&", "&value=5", "value=5&&tags=a=b", "value=5&value=5", "value=%35", "value=+5", "value=5 ", "value=5\n", "valu%65=5", "value=ä",
+		"value", "value=", "=5", "value=5&", "&value=5", "value=5&&tags=a=b", "value=5&value=5", "value=%35", "value=+5", "value=5 ", "value=5\n", "v%61lue=5", "value=ä",
 		"value=5&metric=k", "value=5&type=count", "value=5&tags[a]=b", "value=5&more=1", "time=5", "shift=5")
 	body(false, NamedParams, `{"value":1}`, "value=1", `{"metric":"k","type":"count","value":1}`, "metric=k&type=count&value=1", "metric=k&name=k&value=1")
 

@@ -189,10 +189,11 @@ func (h *Handler) sendAll(s *scratch, a *admission) *exchange.HTTPError {
 	case errors.Is(err, sender.ErrTooLarge):
 		a.cause = causeQueueSize
 		return exchange.NewError(http.StatusRequestEntityTooLarge, err.Error()+": send them in parts")
+	case errors.Is(err, sender.ErrQueueFull):
+		a.cause = causeQueueFull
+		return exchange.Busy(err.Error())
 	case err != nil:
-		if errors.Is(err, sender.ErrQueueFull) {
-			a.cause = causeQueueFull
-		}
+		a.cause = causeStopping
 		return exchange.Busy(err.Error())
 	}
 	if h.isVerbose {

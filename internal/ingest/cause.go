@@ -33,6 +33,7 @@ const (
 	causeTagKeys
 	causeQueueFull
 	causeQueueSize
+	causeBusy
 	causeStopping
 	causeServer
 	numCauses
@@ -62,6 +63,7 @@ var causes = [numCauses]struct {
 	causeTagKeys:   {"too many tag keys", "--max-tag-keys", ReasonMaxSeries},
 	causeQueueFull: {"send queue full", "--statsd-buffer", ReasonQueueFull},
 	causeQueueSize: {"batch larger than the send queue", "--statsd-buffer", ReasonTooLarge},
+	causeBusy:      {"too many large requests", "", ReasonQueueFull},
 	causeStopping:  {"the proxy stops", "", ReasonQueueFull},
 	causeServer:    {"error of the proxy", "", notCounted},
 }
@@ -81,7 +83,7 @@ var causesOfStatus = map[int]cause{
 	http.StatusRequestHeaderFieldsTooLarge: causeHead,
 	http.StatusUnsupportedMediaType:        causeType,
 	http.StatusTooManyRequests:             causeRate,
-	http.StatusServiceUnavailable:          causeStopping,
+	http.StatusServiceUnavailable:          causeBusy,
 	http.StatusInternalServerError:         causeServer,
 }
 

@@ -20,7 +20,7 @@ const (
 	ReasonForbidden               // no token, a bad one, or one that does not allow the metric
 	ReasonRateLimit               // of the client
 	ReasonMaxSeries               // no room for another series or tag key
-	ReasonQueueFull               // no room in the send queue, or in the memory for bodies
+	ReasonQueueFull               // no room in the send queue, or in the memory for bodies and headers
 	numReasons
 )
 

@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"statsd-http-proxy/internal/exchange"
+	"statsd-http-proxy/internal/http1"
 	"statsd-http-proxy/internal/ingest"
 	"statsd-http-proxy/internal/limit"
 	"statsd-http-proxy/internal/logsum"
@@ -100,6 +101,25 @@ func TestRejectionsAreLoggedByReason(t *testing.T) {
 			p.Do("POST", "/count/a", "value=1")
 			p.Sink.Fail(sender.ErrTooLarge)
 			p.Do("POST", "/count/a", "value=1")
+		})
+	f(`level=INFO `+requests+`"the proxy stops" count=1 client=127.0.0.1 example.route="POST /count/a" example.error="the sender is closed"`,
+		func(p *proxytest.Proxy) {
+			p.Sink.Fail(sender.ErrClosed)
+			p.Do("POST", "/count/a", "value=1")
+		})
+	// The log blamed the end of the proxy.
+	f(`level=INFO `+requests+`"too many large requests" count=1 client=192.0.2.1 example.route="POST /count/a" example.error="too many large bodies arrive at once"`,
+		func(p *proxytest.Proxy) {
+			x := exchange.Acquire(netip.MustParseAddr("192.0.2.1"))
+			defer x.Release()
+			if _, herr := new(http1.HeadParser).Parse([]byte("POST /count/a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"), &x.Request); herr != nil {
+				t.Fatal(herr)
+			}
+			if !p.Handler.Begin(x) {
+				t.Fatal("the request is rejected by its head")
+			}
+			x.BodyErr = exchange.Busy("too many large bodies arrive at once")
+			p.Handler.Serve(x)
 		})
 	f(`level=INFO `+requests+`"no such route" count=1 client=127.0.0.1 example.route="GET /`+strings.Repeat("x", 55)+`…" example.error="unknown metric type \"`+strings.Repeat("x", 60)+`\"…; the types are count, gauge, timing and set"`+"\n"+
 		`level=INFO `+requests+`"method not allowed" count=1 client=127.0.0.1 example.route="GET /count/k" example.error="method \"GET\" is not allowed here; allowed: POST"`+"\n"+

@@ -174,7 +174,7 @@ func TestStatusesHaveReasons(t *testing.T) {
 	}{
 		400: {ReasonInvalid, causeInvalid}, 401: {ReasonForbidden, causeNoToken}, 403: {ReasonForbidden, causeToken}, 404: {none, causeRoute}, 405: {none, causeMethod}, 408: {ReasonInvalid, causeSlow},
 		411: {ReasonInvalid, causeInvalid}, 413: {ReasonTooLarge, causeBody}, 414: {ReasonInvalid, causeHead}, 415: {none, causeType}, 417: {ReasonInvalid, causeInvalid}, 429: {ReasonRateLimit, causeRate},
-		431: {ReasonInvalid, causeHead}, 500: {none, causeServer}, 501: {ReasonInvalid, causeInvalid}, 503: {ReasonQueueFull, causeStopping}, 505: {ReasonInvalid, causeInvalid},
+		431: {ReasonInvalid, causeHead}, 500: {none, causeServer}, 501: {ReasonInvalid, causeInvalid}, 503: {ReasonQueueFull, causeBusy}, 505: {ReasonInvalid, causeInvalid},
 	} {
 		herr := exchange.NewError(status, "")
 		for route := exchange.RouteOther; route <= exchange.RoutePreflight; route++ {

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// fastPath says which lines of a batch are already in their final form.
+// fastPath says which lines and fields are already in their final form.
 type fastPath struct {
 	places    [256]byte // the places where each byte is written unchanged
 	isEnabled bool

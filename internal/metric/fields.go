@@ -15,7 +15,7 @@ func (e *Encoder) TakesFields() bool { return e.fast.isEnabled && e.fast.hasTags
 
 // AppendFields appends the line of f to l, and describes it in w, if all of f is already in
 // its final form, except for prefixes and the order of the tags. It is the fast path for
-// typical entries of a batch in JSON.
+// typical entries of a batch in JSON, and for typical requests with one metric.
 //
 // The result is the same as that of calling Append with the same parameters. If
 // AppendFields returns false, the metric may be valid or not, and nothing was appended.

@@ -26,6 +26,7 @@ type path struct {
 	longestGap  time.Duration // the longest time between two refusals of an outage
 	refusals    int           // the number of refusals in this outage
 	earlyEnds   int           // the number of connections that ended early since one was last refused
+	isRetried   bool          // the last connection ended early, and the next attempt to connect was made at once
 }
 
 // refused records a refused packet. isPrompt says that the path refuses each packet at

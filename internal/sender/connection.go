@@ -94,7 +94,7 @@ func (m *machine) dialed(now time.Time, isSelfConnect bool) {
 	m.rewind()
 	m.written, m.burst, m.tooLongCount = 0, 0, 0
 	m.toRewrite = m.toRewrite[:0]
-	m.dialedAt, m.endedEarly = now, false
+	m.dialedAt, m.connectedAddr, m.endedEarly = now, p.addr, false
 	m.renewedAt, m.oldUntil = now, time.Time{}
 	m.blockedUntil, m.quietUntil, m.checkAt = time.Time{}, time.Time{}, time.Time{}
 	m.doubtUntil, m.upAt = time.Time{}, time.Time{}
@@ -127,13 +127,14 @@ func (m *machine) dialFailed(now time.Time, err error, isRefused bool) {
 }
 
 // handleDialError records that the server is away. If a stream's connection ended early
-// and the next attempt to connect is refused, the path has no load balancer. The server
-// itself accepted that connection, so it has the bytes that its kernel acknowledged.
+// and the next attempt to connect to its address is refused, the path has no load
+// balancer. The server itself accepted that connection, so it has the bytes that its
+// kernel acknowledged.
 func (m *machine) handleDialError(now time.Time, err error, isRefused bool) {
 	p := m.addrs.current()
 	if isRefused && m.policy.isStream {
-		p.earlyEnds = 0
-		if m.endedEarly {
+		p.earlyEnds, p.isRetried = 0, false
+		if m.endedEarly && p.addr == m.connectedAddr {
 			p.kind = directPath
 		}
 	}

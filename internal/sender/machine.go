@@ -63,7 +63,8 @@ type machine struct {
 	dialAt         time.Time // paused: when to connect
 	dialedAddr     string    // the address of the last attempt to connect
 	dialStart      time.Time // when that attempt began
-	dialedAt       time.Time // when that attempt succeeded
+	dialedAt       time.Time // when the last connection was made
+	connectedAddr  string    // its address
 	upAt           time.Time // probing: the server counts as up if nothing fails before this time
 	doubtUntil     time.Time // packets may be lost unnoticed before this time, so none is confirmed
 	probeAt        time.Time // when to write an empty packet

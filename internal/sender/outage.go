@@ -71,6 +71,7 @@ func (m *machine) endStream(now time.Time, err error) {
 	p := m.dialedPath()
 	m.addTodo(action{kind: actClose})
 	if !m.endedEarly {
+		p.isRetried = false
 		m.confirmArrived()
 		m.away(now, err)
 		return
@@ -92,6 +93,10 @@ func (m *machine) endStream(now time.Time, err error) {
 	default:
 		m.confirmArrived()
 		m.recordAway(now, err)
+		if p.isRetried {
+			m.addrs.failed() // the server keeps ending connections: another address may be better
+		}
+		p.isRetried = !p.isRetried
 		m.dialAt = now // a refusal shows that the path is still direct; after a pause, the server may be back
 	}
 }

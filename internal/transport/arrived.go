@@ -12,9 +12,9 @@ import (
 // A connection is busy while its requests follow each other within busyGap. If no request
 // has come for endCheck then, it looks whether the client has ended the connection.
 //
-// A client may send the end of the connection in the segment of a request. Nothing tells of
-// that end afterwards, so the read has to, which costs 1 % of a request. Few clients do that
-// on a busy connection.
+// A client may send the end of the connection in the segment of a request. The poller does
+// not report that end afterwards, so the read has to look for it, which costs 1 % of a
+// request. Few clients end a busy connection that way.
 const (
 	busyGap  = 100 * time.Millisecond
 	endCheck = time.Second

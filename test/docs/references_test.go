@@ -3,6 +3,7 @@ package docs
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -137,8 +138,17 @@ var (
 	makeTarget = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
 )
 
+// TestNamedMakeTargetsExist also checks that make help lists them: it left out names with
+// digits.
 func TestNamedMakeTargetsExist(t *testing.T) {
 	t.Parallel()
+	testutil.NeedCommand(t, "make")
+	help := exec.Command("make", "--silent", "help")
+	help.Dir = testutil.Root()
+	listed, err := help.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	known := map[string]bool{}
 	for _, match := range makeTarget.FindAllStringSubmatch(testutil.ReadFile(t, "Makefile"), -1) {
 		known[match[1]] = true
@@ -153,6 +163,9 @@ func TestNamedMakeTargetsExist(t *testing.T) {
 		for _, match := range makeCall.FindAllStringSubmatch(code, -1) {
 			if !known[match[1]] {
 				t.Errorf("%s names make %s, but the Makefile has no such target", p.name, match[1])
+			}
+			if !strings.Contains("\n"+string(listed), "\n"+match[1]+" ") {
+				t.Errorf("%s names make %s, but make help does not list it", p.name, match[1])
 			}
 		}
 	}
