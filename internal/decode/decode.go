@@ -49,9 +49,9 @@ type Input struct {
 
 // Decode decodes the parameters of one metric into m. If the first character of the
 // body, after white space, is a brace, the body is a JSON object, whatever its
-// content type is. Otherwise it is a form. The query string may have some of the
-// parameters, but none that the body has. Decode ignores its parameter token. It
-// does not keep in.
+// content type is. Otherwise it is a form: a multipart form if in has a Boundary. The
+// query string may have some of the parameters, but none that the body has. Decode
+// ignores its parameter token. It does not keep in.
 func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
 	d.begin(in.Params)
 	if len(in.Query) > 0 {
@@ -64,10 +64,10 @@ func (d *Decoder) Decode(m *metric.Metric, in *Input) error {
 	var err error
 	switch {
 	case len(body) == 0:
-	case in.Boundary != "":
-		err = d.multipart(m, body, in.Boundary)
 	case isJSON(body):
 		err = d.json(m, body)
+	case in.Boundary != "":
+		err = d.multipart(m, body, in.Boundary)
 	default:
 		err = d.form(m, body)
 	}

@@ -39,6 +39,16 @@ func TestMultipartIsDecoded(t *testing.T) {
 	f("value=${\n}", "value={\n}")
 }
 
+func TestJSONIsNoMultipartForm(t *testing.T) {
+	var d Decoder
+	f := func(body, want string) {
+		t.Helper()
+		accepts(t, func(m *metric.Metric, b []byte) error { return d.Decode(m, &Input{Body: b, Boundary: "b"}) }, body, want)
+	}
+	f(`{"value":1}`, "value=#1")
+	f("\ufeff\n{\"tags\":{\"a\":\"b\"}}", "[a=b]")
+}
+
 func TestBadMultipartIsRejected(t *testing.T) {
 	var d Decoder
 	f := func(body, boundary, want string) {

@@ -108,5 +108,7 @@ func TestHistogramsAreARoute(t *testing.T) {
 	p := proxytest.Start(t, proxytest.WithMetrics(t, metric.Options{Histograms: true, TagFormat: "dogstatsd"}))
 	p.Forwards("histogram", p.Do("POST", "/histogram/k", "value=1&tags=a%3Db"), "k:1|h|#a:b")
 	p.Forwards("distribution", p.Do("POST", "/distribution", `{"metric":"k","value":-1}`), "k:-1|d")
+	p.Forwards("time", p.Do("POST", "/histogram/k", `{"time":320}`), "k:320|h")
+	p.Forwards("default", p.Do("POST", "/distribution/k", ""), "k:0|d")
 	p.Rejects("unknown", p.Do("POST", "/nope/k", ""), 404, "count, gauge, timing, set, histogram and distribution")
 }

@@ -190,7 +190,7 @@ func (e *Encoder) checkParams(m *Metric) error {
 		return nil
 	case m.Shift.Form != Absent && m.Kind != Gauge:
 		return fmt.Errorf(`parameter "shift" is for gauges, not for the type %s`, m.Kind)
-	case m.Time.Form != Absent && m.Kind != Timing:
+	case m.Time.Form != Absent && !timedKinds.Has(m.Kind):
 		return fmt.Errorf(`parameter "time" is for timings, not for the type %s`, m.Kind)
 	case m.Shift.Form != Absent && !e.traits.hasShift:
 		return e.traits.errUnsupported(`the parameter "shift" of gauges`)

@@ -227,6 +227,7 @@ func TestAppendRejectsBadMetrics(t *testing.T) {
 	f(Metric{Kind: Gauge, Shift: str("x")}, `parameter "shift": "x"`)
 	f(Metric{Kind: Count, Shift: num("1")}, `parameter "shift" is for gauges`)
 	f(Metric{Kind: Set, Value: str("a"), Time: num("1")}, `parameter "time" is for timings`)
+	f(Metric{Kind: Count, Time: num("1")}, `parameter "time" is for timings`)
 	f(Metric{Kind: Gauge, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate" is for counts and timings`)
 	f(Metric{Kind: Set, Value: num("1"), SampleRate: num("1")}, `parameter "sampleRate"`)
 	f(Metric{SampleRate: str("0.00009")}, `parameter "sampleRate": "0.00009" is not a number from 0.0001 to 1`)

@@ -133,8 +133,15 @@ func TestHistogramsAreOptional(t *testing.T) {
 	e := newTestEncoder(t, Options{Histograms: true})
 	check(t, e, Metric{Kind: Histogram, Name: []byte("k"), Value: num("-1.50")}, "k:-1.5|h", 1)
 	check(t, e, Metric{Kind: Distribution, Name: []byte("k"), Value: num("5"), SampleRate: num("0.5")}, "k:5|d|@0.5", 0.5)
-	if _, err := e.Append(new(Lines), &Metric{Kind: Histogram, Name: []byte("k")}, nil); err == nil {
-		t.Error("Append accepted a histogram without a value")
+	for kind, letters := range map[Kind]string{Histogram: "h", Distribution: "d"} {
+		check(t, e, Metric{Kind: kind, Name: []byte("k")}, "k:0|"+letters, 1)
+		check(t, e, Metric{Kind: kind, Name: []byte("k"), Time: num("320.0")}, "k:320|"+letters, 1)
+		for _, m := range []Metric{{Time: num("-1")}, {Time: num("1"), Value: num("1")}, {Value: str("")}} {
+			m.Kind, m.Name = kind, []byte("k")
+			if _, err := e.Append(new(Lines), &m, nil); err == nil {
+				t.Errorf("Append accepted a %s with value %q and time %q", kind, m.Value.Text, m.Time.Text)
+			}
+		}
 	}
 	for letters, want := range map[string]Kind{"c": Count, "g": Gauge, "ms": Timing, "s": Set, "h": Histogram, "d": Distribution} {
 		if k, ok := ParseLetters([]byte(letters)); !ok || k != want || !e.Allows(k) {

@@ -88,7 +88,7 @@ type Metric struct {
 	Name []byte // percent-decoded, without prefixes
 
 	Value      Value // the number to count, set or time, or the value to add to a set
-	Time       Value // for timings only: another name for Value
+	Time       Value // another name for Value, 0 or more: for timings, histograms and distributions only
 	Shift      Value // for gauges only: how far to move the gauge
 	SampleRate Value
 	Tags       []Tag

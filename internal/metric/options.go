@@ -142,10 +142,9 @@ func (e *Encoder) setPrefix(prefix string) error {
 	if len(written) >= MaxName {
 		return fmt.Errorf("%s leaves no room for a name within %d bytes", quote.Bytes([]byte(prefix)), MaxName)
 	}
-	if e.flavor == FlavorStatsDExporter {
-		if err := checkExporterName(Count, written); err != nil {
-			return err
-		}
+	// A name that is reserved because of its start is reserved with any end.
+	if err := e.checkReservedName(Count, append(written, 'a')); err != nil {
+		return fmt.Errorf("%s allows no name: %w", quote.Bytes([]byte(prefix)), err)
 	}
 	e.prefix = written
 	e.setNameEdges()

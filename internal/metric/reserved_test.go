@@ -157,9 +157,23 @@ func TestFlavorsReserveNames(t *testing.T) {
 		f(FlavorGostatsd, Count, name, false)
 	}
 
-	if _, err := NewEncoder(Options{MaxLine: datagram, Flavor: FlavorStatsDExporter, Prefix: "go"}); err == nil || !strings.HasPrefix(err.Error(), "metric-prefix: ") {
-		t.Errorf("the prefix go: %v", err)
+	prefix := func(flavor Flavor, prefix string, want bool) {
+		t.Helper()
+		_, err := NewEncoder(Options{MaxLine: datagram, Flavor: flavor, Prefix: prefix})
+		if (err == nil) != want || err != nil && !strings.HasPrefix(err.Error(), `metric-prefix: "`+prefix+`" `) {
+			t.Errorf("%s: the prefix %q: %v", flavor, prefix, err)
+		}
 	}
+	prefix(FlavorStatsDExporter, "go", false)
+	prefix(FlavorStatsDExporter, "go_", false)
+	prefix(FlavorStatsDExporter, "gox", true)
+	prefix(FlavorTelegraf, "start_time", false)
+	prefix(FlavorTelegraf, "a.start time.b_", false)
+	prefix(FlavorTelegraf, "start_time_", true)
+	prefix(FlavorGostatsd, "_a", false)
+	prefix(FlavorGostatsd, "1", true)
+	prefix(FlavorNone, "_a.start_time", true)
+	prefix(FlavorEtsy, "__proto__", true)
 	if !accepts(t, newTestEncoder(t, Options{Flavor: FlavorStatsDExporter, Prefix: "app"}), Gauge, "go_goroutines", "") {
 		t.Error("a name after a prefix is reserved")
 	}

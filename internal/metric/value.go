@@ -59,7 +59,7 @@ func mainValue(m *Metric) (param string, value *Value) {
 func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Value) error {
 	switch {
 	case value.Form == Absent:
-		if m.Kind == Count || m.Kind == Timing {
+		if m.Kind == Count || timedKinds.Has(m.Kind) {
 			v.number.isZero = true
 			return nil
 		}
@@ -75,7 +75,7 @@ func (e *Encoder) checkValue(v *checkedValue, m *Metric, param string, value *Va
 		return err
 	}
 	switch {
-	case m.Kind == Timing && v.number.isNegative:
+	case (m.Kind == Timing || param == "time") && v.number.isNegative:
 		return quote.Error(`parameter "`+param+`": %s is negative`, value.Text)
 	case m.Kind == Set && v.number.isNegative && e.flavor == FlavorTelegraf:
 		return errSignedSet(value.Text)
