@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,25 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 			}
 		}, withTimeouts)
 	}
+}
+
+// TestSlowRequestGetsTheDateOfItsResponse has a body come a second after its head. The server
+// keeps the date of the request before for the rest of that second.
+func TestSlowRequestGetsTheDateOfItsResponse(t *testing.T) {
+	proxytest.InBubble(t, func(t *testing.T, p *proxytest.Proxy) {
+		conn := p.Dial()
+		reader := bufio.NewReader(conn)
+		for _, pause := range []time.Duration{0, time.Second} {
+			fmt.Fprint(conn, "POST /count/k HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n")
+			time.Sleep(pause)
+			fmt.Fprint(conn, "value=1")
+			a := p.Read(reader, "POST")
+			p.Forwards("a request", a, "k:1|c")
+			if got, want := a.Header.Get("Date"), time.Now().UTC().Format(http.TimeFormat); got != want {
+				t.Errorf("after a pause of %s, the date is %q, want %q", pause, got, want)
+			}
+		}
+	}, withTimeouts)
 }
 
 // TestSlowHeadRequestGetsNoBody sends a part of a head over a socket: the proxy has put the
