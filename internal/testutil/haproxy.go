@@ -11,10 +11,12 @@ import (
 )
 
 // haproxyConf is the start of every configuration. This HAProxy runs as the user who
-// runs the test.
+// runs the test. At a reload, it gives its listening sockets away: if it closed them, the
+// kernel would reset connections that it has not accepted yet.
 const haproxyConf = `
 global
     maxconn 1000
+    stats socket %s mode 600 level admin expose-fd listeners
 defaults
     mode http
     timeout connect 5s
@@ -27,14 +29,20 @@ defaults
 type HAProxy struct {
 	*Process
 	program, file string
+	socket        string // through which it gives its listening sockets away
 }
 
 // StartHAProxy starts HAProxy with conf after some defaults and waits until it listens
 // on address. HAProxy stops with the test.
 func StartHAProxy(t testing.TB, address, conf string) *HAProxy {
 	t.Helper()
-	h := &HAProxy{program: NeedCommand(t, "haproxy"), file: filepath.Join(t.TempDir(), "haproxy.cfg")}
-	if err := os.WriteFile(h.file, fmt.Appendf(nil, haproxyConf, conf), 0o644); err != nil {
+	dir, err := os.MkdirTemp("", "haproxy") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	h := &HAProxy{program: NeedCommand(t, "haproxy"), file: filepath.Join(dir, "haproxy.cfg"), socket: filepath.Join(dir, "haproxy.sock")}
+	if err := os.WriteFile(h.file, fmt.Appendf(nil, haproxyConf, h.socket, conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	MustRun(t, exec.Command(h.program, "-c", "-f", h.file))
@@ -54,8 +62,8 @@ func StartHAProxy(t testing.TB, address, conf string) *HAProxy {
 // finish its requests and to exit. It returns when that has happened.
 func (h *HAProxy) Reload(t testing.TB) *HAProxy {
 	t.Helper()
-	next := &HAProxy{program: h.program, file: h.file}
-	next.Process = Start(t, exec.Command(h.program, "-db", "-f", h.file, "-sf", strconv.Itoa(h.Cmd.Process.Pid)))
+	next := &HAProxy{program: h.program, file: h.file, socket: h.socket}
+	next.Process = Start(t, exec.Command(h.program, "-db", "-f", h.file, "-x", h.socket, "-sf", strconv.Itoa(h.Cmd.Process.Pid)))
 	h.Wait(t, Patience)
 	return next
 }
