@@ -26,6 +26,7 @@ var errEnded = errors.New("the connection ends with the last response")
 // client. It reports whether c is idle again and nothing is left in the input. Then the
 // wait of await goes on; otherwise await returns.
 func (c *conn) serveArrived() (goesOn bool) {
+	mayHaveEnded := c.in.isBusy // the read did not look
 	c.began = c.server.elapsed()
 	c.in.isBusy = c.hasBegun && c.began-c.ended < busyGap
 	for ; c.takeRequest(); c.began = c.ended {
@@ -39,11 +40,11 @@ func (c *conn) serveArrived() (goesOn bool) {
 		}
 		if len(c.in.bytes()) == 0 {
 			timeout := c.server.options.IdleTimeout
-			if c.in.mayHaveEnded {
+			if mayHaveEnded {
 				timeout = min(timeout, endCheck)
 			}
 			c.in.err = c.startIdleTimeout(timeout)
-			c.awaitsEndCheck = c.in.mayHaveEnded
+			c.awaitsEndCheck = mayHaveEnded
 			return c.in.err == nil
 		}
 	}
@@ -66,14 +67,15 @@ func (c *conn) takeRequest() bool {
 	return true
 }
 
-// fill is in.fill for the first bytes of a request, or for serveArrived.
+// fill is in.fill for the first bytes of a request. On a busy connection, it looks for the
+// end of the connection after endCheck.
 func (c *conn) fill() error {
 	for {
 		err := c.in.fill()
 		if !c.awaitsEndCheck || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		c.in.isBusy = false // fill looks for the end of the connection now
+		c.in.isBusy = false // in.fill looks now
 		if err := c.startIdleTimeout(c.server.options.IdleTimeout); err != nil {
 			return err
 		}

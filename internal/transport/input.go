@@ -32,7 +32,6 @@ type input struct {
 
 	isUnfinished bool // fillMore waits for the rest of a request
 	isBusy       bool // requests follow each other fast, so that receive does not look for the end of the connection
-	mayHaveEnded bool // the last receive did not
 
 	buffer *[exchange.MaxHead]byte // nil while it holds nothing
 	r, w   int                     // buffer[r:w] was received and not skipped

@@ -64,7 +64,6 @@ func (in *input) tryRead(fd uintptr) (done bool) {
 // the connection if the connection is busy.
 func (in *input) receive(fd uintptr) (n int, hasRest bool, err error) {
 	room := in.buffer[in.w:]
-	in.mayHaveEnded = in.isBusy
 	if !in.isBusy {
 		return socket.Receive(fd, room)
 	}
