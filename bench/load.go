@@ -145,17 +145,14 @@ func (l *load) wait() ([]unix.EpollEvent, error) {
 	if l.neverSleeps {
 		timeout = 0
 	}
-	var start time.Time // of a wait without a result
-	for {
+	for start := time.Now(); ; {
 		n, err := unix.EpollWait(l.poll, l.ready, int(timeout.Milliseconds()))
 		switch {
 		case n > 0:
 			return l.ready[:n], nil
 		case err != nil && err != unix.EINTR: // a signal of the Go runtime
 			return nil, fmt.Errorf("wait for responses: %w", err)
-		case start.IsZero() && l.neverSleeps:
-			start = time.Now()
-		case time.Since(start) > responseTimeout && err == nil:
+		case time.Since(start) >= responseTimeout:
 			return nil, fmt.Errorf("no response for %s", responseTimeout)
 		}
 	}
