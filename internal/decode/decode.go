@@ -30,7 +30,7 @@ type Decoder struct {
 	lastTags   []byte        // the last tags that are a string, with their quotes, if scanTags has read them
 	lines      []byte        // the unread lines; unused for JSON
 	previous   []byte        // the line before lines, if Next has decoded it; nil for none
-	zero       metric.Metric // previous, for followsReordered
+	zero       metric.Metric // previous, decoded by followsReordered
 	format     batchFormat
 	hasStarted bool // the opening bracket or the only object was read
 }

@@ -32,19 +32,7 @@ var requiredFields = [...]uint8{ValueParams: 0, NamedParams: 1 << fieldName, Ent
 
 // isOnlyToken reports whether a query string is empty, or a token without escapes.
 func isOnlyToken(query []byte) bool {
-	const token = "token="
-	if len(query) == 0 {
-		return true
-	}
-	if len(query) < len(token) || string(query[:len(token)]) != token {
-		return false
-	}
-	for _, b := range query {
-		if !isFormText[b] {
-			return false
-		}
-	}
-	return true
+	return len(query) == 0 || bytes.HasPrefix(query, []byte("token=")) && endOfFormText(query, 0) == len(query)
 }
 
 // scanForm decodes a form such as value=1&tags=env=prod into d.fields if it is in its usual
@@ -55,9 +43,7 @@ func (d *Decoder) scanForm(form []byte, params Params) bool {
 	seen := uint8(0)
 	for i := 0; i <= len(form); i++ {
 		start := i
-		for i < len(form) && isFormText[form[i]] {
-			i++
-		}
+		i = endOfFormText(form, i)
 		if i < len(form) && form[i] != '&' {
 			return false
 		}
@@ -82,6 +68,14 @@ func (d *Decoder) scanForm(form []byte, params Params) bool {
 	}
 	required := requiredFields[params]
 	return seen&required == required
+}
+
+// endOfFormText returns the end of the bytes from form[i] on that stand for themselves.
+func endOfFormText(form []byte, i int) int {
+	for i < len(form) && isFormText[form[i]] {
+		i++
+	}
+	return i
 }
 
 // isFormText holds the bytes of a form that stand for themselves: graphic ASCII characters

@@ -103,6 +103,5 @@ func describeSingle(d *Decoder, e *metric.Encoder, in *Input, kind metric.Kind, 
 			w, err = e.Append(&l, &m, nil)
 		}
 	}
-	return fmt.Sprintf("%v, %v rate %v, %v repeats, name %q, series %q %q, keys %q\n%q %d",
-		err, w.Kind, w.Rate, w.Repeats, w.BareName(), w.Name, w.Tags, keysOf(e, &w), l.Bytes, l.Ends), true
+	return fmt.Sprintf("%v, %s\n%q %d", err, describeWritten(e, &w), l.Bytes, l.Ends), true
 }

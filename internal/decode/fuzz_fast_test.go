@@ -132,10 +132,15 @@ func describeBatch(e *metric.Encoder, scope *metric.Scope, body []byte, isFast b
 				continue
 			}
 		}
-		fmt.Fprintf(&out, "%v rate %v, %v repeats, name %q, series %q %q, keys %q\n", w.Kind, w.Rate, w.Repeats, w.BareName(), w.Name, w.Tags, keysOf(e, &w))
+		fmt.Fprintln(&out, describeWritten(e, &w))
 	}
 	fmt.Fprintf(&out, "%q %d", l.Bytes, l.Ends)
 	return out.String()
+}
+
+// describeWritten describes a written line.
+func describeWritten(e *metric.Encoder, w *metric.Written) string {
+	return fmt.Sprintf("%v rate %v, %v repeats, name %q, series %q %q, keys %q", w.Kind, w.Rate, w.Repeats, w.BareName(), w.Name, w.Tags, keysOf(e, w))
 }
 
 // appendFast appends the next entry of a batch by a fast path, if one of them takes it.

@@ -140,8 +140,7 @@ func (h *Handler) appendSingleFast(s *scratch, a *admission) (ok bool) {
 // appendNext reads the next entry, appends its lines to s.lines and describes them in
 // s.written. Each value of an entry counts as a metric.
 //
-// As a part of its caller, it would take stack also while the fast paths run, see
-// encodeNext.
+// If it were inlined, its stack would add to that of the fast paths, see encodeNext.
 //
 //go:noinline
 func (h *Handler) appendNext(s *scratch, a *admission) (cost int, rejected, err error) {
