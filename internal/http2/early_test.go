@@ -20,11 +20,7 @@ func TestEndOfEarlyResponses(t *testing.T) {
 	// endsBody is set. The stream ends at the time wantReset, unless the client ends it.
 	f := func(name string, times []time.Duration, endsBody bool, wantEnd, wantReset time.Duration, fields ...string) {
 		t.Helper()
-		synctest.Test(t, func(t *testing.T) {
-			s := newTestServer(t, new(discardSink))
-			s.options.Handler = pageHandler(nil)
-			c := dialPipe(t, s)
-			c.preface()
+		testPages(t, nil, func(t *testing.T, _ *Server, c *pipeClient) {
 			id := c.open("/quick", fields...)
 			c.send()
 			start := time.Now()

@@ -4,34 +4,13 @@ package transport
 
 import (
 	"io"
-	"net"
 	"testing"
-	"time"
 )
 
 // TestInputHoldsNoBufferAfterARequest serves a request within the wait for it, and tries to
 // write outside of the wait, where the descriptor may belong to another file.
 func TestInputHoldsNoBufferAfterARequest(t *testing.T) {
-	l, err := Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	for _, c := range []net.Conn{client, server} {
-		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	client, server := tcpPair(t)
 	var in input
 	request := ""
 	in.useDescriptor(server, func() (goesOn bool) {

@@ -98,6 +98,29 @@ type addressConn struct {
 
 func (c addressConn) RemoteAddr() net.Addr { return c.remote }
 
+// tcpPair returns both ends of a connection.
+func tcpPair(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if client, err = net.Dial("tcp", l.Addr().String()); err == nil {
+		server, err = l.Accept()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []net.Conn{client, server} {
+		t.Cleanup(func() { c.Close() })
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return client, server
+}
+
 // TestServeAfterShutdown serves nothing, and closes the listener.
 func TestServeAfterShutdown(t *testing.T) {
 	s := New(Options{Logger: slog.New(slog.DiscardHandler)})

@@ -53,21 +53,7 @@ func TestReadsEndWithTheRecord(t *testing.T) {
 
 // TestWritesAreComplete writes nothing, what the kernel takes at once, and more than that.
 func TestWritesAreComplete(t *testing.T) {
-	l, err := Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	raw, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	client, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	raw, client := tcpPair(t)
 	for _, err := range []error{raw.(*net.TCPConn).SetWriteBuffer(64 << 10), client.(*net.TCPConn).SetReadBuffer(64 << 10)} {
 		if err != nil {
 			t.Fatal(err)
